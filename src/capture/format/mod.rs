@@ -1,0 +1,13 @@
+//! Every evidence format. To add one: its module and its entry in `FORMATS`.
+
+mod csv;
+mod lines;
+mod ndjson;
+mod pcap;
+mod pcapng;
+
+use super::Format;
+
+/// The registry, in the order formats are asked.
+pub(super) static FORMATS: &[&Format] =
+    &[&pcap::FORMAT, &pcapng::FORMAT, &ndjson::FORMAT, &csv::FORMAT, &lines::FORMAT];

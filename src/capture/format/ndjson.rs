@@ -1,0 +1,77 @@
+//! JSON lines: one JSON value on each line, as log stores, elasticdump and `_bulk` write them.
+#![deny(clippy::arithmetic_side_effects, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+use crate::bytes::Match;
+use crate::capture::lines::{Lines, head_lines, is_text};
+use crate::capture::{EvidenceKind, Format, Loss, Source, Stopped, Window};
+use crate::model::item::Item;
+use crate::model::record::Record;
+
+/// The registry entry.
+pub(super) static FORMAT: Format = Format {
+    name: "ndjson",
+    about: "JSON lines (log stores, elasticdump, _bulk)",
+    kind: EvidenceKind::Store,
+    sniff,
+    open,
+    secrets: None,
+};
+
+/// Lines of the head that are looked at.
+const LOOK: usize = 20;
+
+fn sniff(head: &[u8]) -> Match {
+    if !is_text(head) {
+        return Match::No;
+    }
+    let (mut objects, mut all) = (0_usize, 0_usize);
+    for line in head_lines(head).take(LOOK) {
+        all = all.saturating_add(1);
+        objects = objects.saturating_add(usize::from(is_object(line)));
+    }
+    // One object on one line is a document as likely as a log: those who know documents were asked before.
+    if objects.saturating_mul(2) > all { Match::Maybe } else { Match::No }
+}
+
+/// Whether a line holds one JSON object, and nothing else.
+fn is_object(line: &[u8]) -> bool {
+    line.first() == Some(&b'{') && serde_json::from_slice::<serde::de::IgnoredAny>(line).is_ok()
+}
+
+fn open(window: Window) -> Result<Box<dyn Source + Send>, Stopped> {
+    Ok(Box::new(JsonLines { lines: Lines::new(window), records: 0 }))
+}
+
+struct JsonLines {
+    lines: Lines,
+    records: u64,
+}
+
+impl Source for JsonLines {
+    fn next(&mut self) -> Result<Option<Item<'_>>, Stopped> {
+        while let Some(line) = self.lines.next()? {
+            let blank = self.lines.bytes(line).iter().all(u8::is_ascii_whitespace);
+            if blank {
+                continue;
+            }
+            let text = self.lines.bytes(line).trim_ascii();
+            let closed = matches!((text.first(), text.last()), (Some(b'{'), Some(b'}')) | (Some(b'['), Some(b']')));
+            if !closed {
+                // It is searched as it stands; what is escaped in it may stay unread.
+                let number = line.number;
+                self.lines.loss().record("broken JSON line", || {
+                    format!("line {number} is no complete JSON; it was searched as plain text")
+                });
+            }
+            self.records = self.records.saturating_add(1);
+            let bytes = self.lines.bytes(line);
+            let record = Record { number: self.records, line: line.number, bytes, whole: closed && !line.cut };
+            return Ok(Some(Item::Record(record)));
+        }
+        Ok(None)
+    }
+
+    fn loss(&mut self) -> Loss {
+        self.lines.take_loss()
+    }
+}

@@ -1,0 +1,212 @@
+//! Lines of a text file of any size, with their numbers; what makes bytes text, and what makes text a log.
+#![deny(clippy::arithmetic_side_effects, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+use super::{Loss, Stopped, Window};
+use crate::model::budget::RECORD_BYTES;
+use crate::model::origin::FrameNo;
+
+/// Bytes asked for at first when no whole line is at hand.
+const STEP: usize = 64 << 10;
+
+/// A line of the file, still standing in the window.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Line {
+    /// Its number, from 1.
+    pub(super) number: FrameNo,
+    /// Bytes of it, without the line's end; [`Lines::bytes`] shows them.
+    pub(super) len: usize,
+    /// The file broke off in it.
+    pub(super) cut: bool,
+}
+
+/// Reads a file line by line.
+pub(super) struct Lines {
+    window: Window,
+    read: FrameNo,
+    held: usize,
+    loss: Loss,
+}
+
+impl Lines {
+    /// From the first byte on; a byte order mark is no part of the first line.
+    pub(super) fn new(mut window: Window) -> Self {
+        if window.head(3) == b"\xef\xbb\xbf" {
+            window.consume(3);
+        }
+        Self { window, read: 0, held: 0, loss: Loss::default() }
+    }
+
+    /// The next line. Lines over the budget are skipped, told and counted.
+    pub(super) fn next(&mut self) -> Result<Option<Line>, Stopped> {
+        self.window.consume(self.held);
+        self.held = 0;
+        let mut want = STEP;
+        loop {
+            let at_hand = self.window.peek(usize::MAX);
+            let at_hand = if memchr::memchr(b'\n', at_hand).is_some() { at_hand } else { self.window.head(want) };
+            if let Some(len) = memchr::memchr(b'\n', at_hand) {
+                let crlf = len.checked_sub(1).and_then(|last| at_hand.get(last)) == Some(&b'\r');
+                self.read = self.read.saturating_add(1);
+                self.held = len.saturating_add(1);
+                if len > RECORD_BYTES {
+                    self.too_long(len as u64);
+                    self.window.consume(self.held);
+                    self.held = 0;
+                    want = STEP;
+                    continue;
+                }
+                let line = Line { number: self.read, len: len.saturating_sub(usize::from(crlf)), cut: false };
+                return Ok(Some(line));
+            }
+            let have = at_hand.len();
+            if have < want {
+                let broken = self.window.broken().map(str::to_owned);
+                if have == 0 {
+                    return broken.map_or(Ok(None), |why| Err(self.window.stopped(why)));
+                }
+                self.read = self.read.saturating_add(1);
+                self.held = have;
+                return Ok(Some(Line { number: self.read, len: have, cut: broken.is_some() }));
+            }
+            if have > RECORD_BYTES {
+                self.skip_line();
+                want = STEP;
+            } else {
+                want = want.saturating_mul(2);
+            }
+        }
+    }
+
+    /// The bytes of the line that was read last.
+    pub(super) fn bytes(&self, line: Line) -> &[u8] {
+        self.window.peek(line.len)
+    }
+
+    /// What was lost so far.
+    pub(super) fn loss(&mut self) -> &mut Loss {
+        &mut self.loss
+    }
+
+    /// Takes what was lost.
+    pub(super) fn take_loss(&mut self) -> Loss {
+        std::mem::take(&mut self.loss)
+    }
+
+    fn skip_line(&mut self) {
+        self.read = self.read.saturating_add(1);
+        let mut skipped = 0_u64;
+        loop {
+            let chunk = self.window.head(STEP);
+            if chunk.is_empty() {
+                break;
+            }
+            let (step, ended) =
+                memchr::memchr(b'\n', chunk).map_or((chunk.len(), false), |at| (at.saturating_add(1), true));
+            skipped = skipped.saturating_add(step as u64);
+            self.window.consume(step);
+            if ended {
+                break;
+            }
+        }
+        self.too_long(skipped);
+    }
+
+    fn too_long(&mut self, bytes: u64) {
+        let line = self.read;
+        self.loss.record("line over the budget", || format!("line {line} is {bytes} bytes long and was skipped"));
+    }
+}
+
+/// Whether bytes begin a text file: no control characters, and hardly any bytes that are not UTF-8 (a legacy charset
+/// or a broken character does not make a log binary).
+pub(super) fn is_text(head: &[u8]) -> bool {
+    let control = |byte: &u8| byte.is_ascii_control() && !matches!(byte, b'\t' | b'\n' | b'\r' | 0x0c | 0x1b);
+    if head.is_empty() || head.iter().any(control) {
+        return false;
+    }
+    let strange: usize = head.utf8_chunks().map(|chunk| chunk.invalid().len()).sum();
+    strange.saturating_mul(10) <= head.len()
+}
+
+/// The lines of a head that are complete, or its only one; without empty ones.
+pub(super) fn head_lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
+    let whole = memchr::memrchr(b'\n', head).and_then(|end| head.get(..end)).unwrap_or(head);
+    // A file that is shorter than the head ends with a line, whether a line's end follows or not.
+    let whole = if head.len() < super::open::HEAD { head } else { whole };
+    whole.split(|byte| *byte == b'\n').map(|line| line.trim_ascii()).filter(|line| !line.is_empty())
+}
+
+/// Whether a line looks as programs write logs: a time or date in it, a syslog priority, `key=value`, or JSON.
+pub(super) fn is_log_line(line: &[u8]) -> bool {
+    let digits = |range: &[u8]| range.iter().all(u8::is_ascii_digit);
+    let clock = |w: &[u8]| matches!(w, [a, b, b':', c, d, b':', e, f] if digits(&[*a, *b, *c, *d, *e, *f]));
+    let date = |w: &[u8]| matches!(w, [y, e, a, r, b'-' | b'/', m, o, b'-' | b'/', d, i] if digits(&[*y, *e, *a, *r, *m, *o, *d, *i]));
+    let pair = |(at, byte): (usize, &u8)| {
+        *byte == b'='
+            && at.checked_sub(1).and_then(|i| line.get(i)).is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_')
+            && line.get(at.saturating_add(1)).is_some_and(|b| !b.is_ascii_whitespace() && *b != b'=')
+    };
+    line.windows(8).any(clock)
+        || line.windows(10).any(date)
+        || (line.first() == Some(&b'<') && line.get(1).is_some_and(u8::is_ascii_digit))
+        || line.iter().enumerate().any(pair)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(text: Vec<u8>) -> (Vec<(FrameNo, usize)>, Loss) {
+        let mut lines = Lines::new(Window::new(Box::new(std::io::Cursor::new(text))));
+        let mut out = Vec::new();
+        while let Some(line) = lines.next().unwrap() {
+            out.push((line.number, lines.bytes(line).len()));
+        }
+        (out, lines.take_loss())
+    }
+
+    #[test]
+    fn lines_are_numbered_whatever_ends_them() {
+        assert_eq!(lines(b"\xef\xbb\xbfa\r\n\nbcd".to_vec()).0, [(1, 1), (2, 0), (3, 3)]);
+        assert_eq!(lines(Vec::new()).0, []);
+    }
+
+    #[test]
+    fn a_line_over_the_budget_is_skipped_and_told() {
+        for end in [&b"\nshort\n"[..], b"\nshort"] {
+            let mut text = b"first\n".to_vec();
+            text.resize(RECORD_BYTES * 3, b'x');
+            text.extend_from_slice(end);
+            let (read, loss) = lines(text);
+            assert_eq!(read, [(1, 5), (3, 5)]);
+            assert_eq!(loss.records(), 1);
+            assert!(loss.notes().iter().any(|note| note.contains("line 2 ")), "{:?}", loss.notes());
+        }
+    }
+
+    #[test]
+    fn text_and_logs_are_told_from_the_rest() {
+        for (bytes, text) in [
+            (&b"plain words\n"[..], true),
+            (b"caf\xe9 au lait, latin-1 text\n", true),
+            ("наш журнал\n".as_bytes(), true),
+            (b"\xd4\xc3\xb2\xa1\x02\x00\x04\x00", false),
+            (b"\x89PNG\r\n\x1a\n", false),
+            (b"", false),
+        ] {
+            assert_eq!(is_text(bytes), text, "{bytes:?}");
+        }
+        for (line, log) in [
+            ("2026-11-02T10:11:12Z send ok", true),
+            ("Nov  2 10:11:12 host sshd[1]: hello", true),
+            ("11-02 10:11:12.345  1234  1250 I Chat: sent", true),
+            ("level=info msg=hello", true),
+            ("<34>1 - - - -", true),
+            ("This is a README, about things.", false),
+            ("a == b", false),
+        ] {
+            assert_eq!(is_log_line(line.as_bytes()), log, "{line}");
+        }
+    }
+}

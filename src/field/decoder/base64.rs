@@ -1,0 +1,144 @@
+//! Base64 (RFC 4648): both alphabets, with and without padding, in one line or in many (RFC 2045).
+
+use crate::bytes::{Malformed, Match};
+use crate::field::fields::to_u32;
+use crate::field::shape::{Filter, Shape};
+use crate::field::text::{has_text, is_text, is_uuid};
+use crate::field::{Decoder, Fields, Hint, Sample};
+use crate::model::field::{Kind, Reach};
+use data_encoding::{BASE64_NOPAD, BASE64URL_NOPAD};
+use std::borrow::Cow;
+
+/// The entry.
+pub(super) static BASE64: Decoder = Decoder {
+    name: "base64",
+    about: "base64 and base64url, padded or not, in one line or wrapped (RFC 4648, RFC 2045)",
+    layer: true,
+    codings: &["base64"],
+    filter: Filter {
+        any: Shape::ALNUM,
+        none: Shape::ALNUM
+            .or(Shape::PLUS)
+            .or(Shape::SLASH)
+            .or(Shape::MINUS)
+            .or(Shape::UNDERSCORE)
+            .or(Shape::EQUALS)
+            .or(Shape::BREAK)
+            .complement(),
+        min: 6,
+    },
+    fits,
+    open,
+    samples: &[
+        Sample { bytes: b"VGhlIGhlcm9uIGxhbmRz", hint: "", shows: "The heron lands", trail: "base64" },
+        Sample { bytes: b"VGhlIGhlcm9uPz8-Pg", hint: "", shows: "The heron??>>", trail: "base64" },
+        Sample { bytes: b"VGhlIGhlcm9uPz8+Pg==", hint: "", shows: "The heron??>>", trail: "base64" },
+        Sample { bytes: b"VGhlIGhl\r\ncm9uIGxh\r\nbmRz\r\n", hint: "", shows: "The heron lands", trail: "base64" },
+    ],
+};
+
+/// From so many bytes on, what is spread like base64 is data even if it reads as nothing.
+const LONG: usize = 16;
+
+fn fits(hint: &Hint<'_>, bytes: &[u8]) -> Match {
+    let text = bytes.trim_ascii();
+    let pads = text.iter().rev().take_while(|byte| **byte == b'=').count();
+    let digits = text.get(..text.len().saturating_sub(pads)).unwrap_or_default();
+    if pads > 2 || is_uuid(text) || digits.len() < 6 {
+        return Match::No;
+    }
+    // Most short words and numbers are told from base64 here, before anything is allocated.
+    let mut short = [0; 24];
+    if hint.encoding.is_none() && digits.len() <= 32 && memchr::memchr3(b'\r', b'\n', b'\t', digits).is_none() {
+        let encoding = encoding(digits);
+        let Ok(len) = encoding.decode_len(digits.len()) else { return Match::No };
+        let Some(Ok(len)) = short.get_mut(..len).map(|out| encoding.decode_mut(digits, out)) else { return Match::No };
+        let out = short.get(..len).unwrap_or_default();
+        if !(is_text(out) || has_text(out) || (len >= LONG && is_spread(digits, pads > 0))) {
+            return Match::No;
+        }
+    }
+    Match::Maybe
+}
+
+fn encoding(digits: &[u8]) -> data_encoding::Encoding {
+    if memchr::memchr2(b'-', b'_', digits).is_some() { BASE64URL_NOPAD } else { BASE64_NOPAD }
+}
+
+fn open(bytes: &[u8], hint: &Hint<'_>, fields: &mut Fields<'_>) -> Result<(), Malformed> {
+    const WHAT: Malformed = Malformed::Illegal("base64");
+    let (text, way) = unwrap(bytes);
+    let pads = text.iter().rev().take_while(|byte| **byte == b'=').count();
+    let digits = text.get(..text.len().saturating_sub(pads)).unwrap_or_default();
+    // Padding, where it is, must be right; and what is left over in the last digit must be zero.
+    if pads > 0 && !text.len().is_multiple_of(4) {
+        return Err(WHAT);
+    }
+    let out = encoding(digits).decode(digits).map_err(|_| WHAT)?;
+    let declared = hint.encoding.is_some();
+    let plausible = is_text(&out) || (out.len() >= LONG && is_spread(digits, pads > 0));
+    if !declared && !plausible {
+        fields.tentative();
+    }
+    let way = match way {
+        Some(lines) => Reach::Blocks(lines),
+        None => Reach::Ratio { start: to_u32(leading(bytes)), per: 4, of: 3 },
+    };
+    fields.whole(out, way, Kind::Bytes);
+    Ok(())
+}
+
+fn leading(bytes: &[u8]) -> usize {
+    bytes.len().saturating_sub(bytes.trim_ascii_start().len())
+}
+
+/// Pairs (output offset, input offset).
+type Way = Vec<(u32, u32)>;
+
+/// The digits without line breaks, and where each line's output came from if there are several lines.
+fn unwrap(bytes: &[u8]) -> (Cow<'_, [u8]>, Option<Way>) {
+    let text = bytes.trim_ascii();
+    if memchr::memchr3(b'\r', b'\n', b'\t', text).is_none() {
+        return (text.into(), None);
+    }
+    let mut digits = Vec::with_capacity(text.len());
+    let mut way = Vec::new();
+    let mut at = leading(bytes);
+    for line in text.split(|byte| matches!(byte, b'\r' | b'\n' | b'\t')) {
+        if !line.is_empty() {
+            // A group of four may begin in the line before.
+            way.push((
+                to_u32(digits.len() / 4 * 3),
+                to_u32(at.saturating_sub(if digits.len() % 4 == 0 { 0 } else { 6 })),
+            ));
+            digits.extend_from_slice(line);
+        }
+        at = at.saturating_add(line.len()).saturating_add(1);
+    }
+    way.push((to_u32(digits.len().div_ceil(4).saturating_mul(3)), to_u32(at.saturating_sub(1))));
+    (digits.into(), Some(way))
+}
+
+/// Whether the digits change between upper case, lower case, numbers and the rest as often as in base64 of random bytes
+/// (0.65 of all neighbours), rather than as seldom as in names and words.
+fn is_spread(digits: &[u8], padded: bool) -> bool {
+    let class = |byte: &u8| match byte {
+        b'A'..=b'Z' => 0,
+        b'a'..=b'z' => 1,
+        b'0'..=b'9' => 2,
+        _ => 3,
+    };
+    let changes = digits.iter().zip(digits.iter().skip(1)).filter(|(a, b)| class(a) != class(b)).count();
+    let all = digits.len().saturating_sub(1);
+    let seen = digits.iter().fold([false; 4], |mut seen, byte| {
+        if let Some(slot) = seen.get_mut(class(byte)) {
+            *slot = true;
+        }
+        seen
+    });
+    let [upper, lower, number, _] = seen;
+    // 40 % of neighbours, a third where padding speaks for it too.
+    let enough =
+        if padded { changes.saturating_mul(3) >= all } else { changes.saturating_mul(5) >= all.saturating_mul(2) };
+    upper && lower && (number || padded || digits.len() < 32) && enough
+}

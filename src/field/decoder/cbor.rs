@@ -1,0 +1,122 @@
+//! CBOR (RFC 8949): one map or array, all bytes explained.
+
+use crate::bytes::{Cursor, Malformed, Match};
+use crate::field::shape::{Filter, Shape};
+use crate::field::text::is_media_type;
+use crate::field::typed::{Builder, Item};
+use crate::field::{Decoder, Fields, Hint, Sample};
+use crate::model::field::Kind;
+
+/// The entry.
+pub(super) static CBOR: Decoder = Decoder {
+    name: "cbor",
+    about: "CBOR (RFC 8949)",
+    layer: false,
+    codings: &[],
+    filter: Filter { any: Shape::HIGH, none: Shape::NONE, min: 5 },
+    fits,
+    open,
+    samples: &[
+        Sample {
+            bytes: b"\xa2\x61n\x01\x64text\x82\xf5\x69The heron",
+            hint: "",
+            shows: "The heron",
+            trail: "cbor text[1]",
+        },
+        Sample { bytes: b"\xbf\x61t\x9f\x69The heron\xff\xff", hint: "", shows: "The heron", trail: "cbor t[0]" },
+    ],
+};
+
+fn fits(hint: &Hint<'_>, bytes: &[u8]) -> Match {
+    let declared = is_media_type(hint.content_type, &["application/cbor", "+cbor"]);
+    match bytes.first() {
+        Some(0x81..=0x9b | 0x9f | 0xa1..=0xbb | 0xbf | 0xc0..=0xdb) if declared => Match::Certain,
+        Some(0x81..=0x9b | 0x9f | 0xa1..=0xbb | 0xbf) => Match::Maybe,
+        // The tag that says nothing but "CBOR".
+        Some(0xd9) if bytes.starts_with(b"\xd9\xd9\xf7") => Match::Certain,
+        _ => Match::No,
+    }
+}
+
+fn open(bytes: &[u8], hint: &Hint<'_>, fields: &mut Fields<'_>) -> Result<(), Malformed> {
+    let declared = fits(hint, bytes) == Match::Certain;
+    let mut cursor = Cursor::new(bytes);
+    let mut builder = Builder::new(fields);
+    while !builder.item(item(&mut cursor)?)? {}
+    let texts = builder.texts;
+    cursor.finish("CBOR value")?;
+    if !declared && texts < 4 { Err(Malformed::Illegal("CBOR value")) } else { Ok(()) }
+}
+
+fn item(cursor: &mut Cursor<'_>) -> Result<Item, Malformed> {
+    const WHAT: &str = "CBOR value";
+    let mut start = cursor.position();
+    let (mut major, mut info) = head(cursor)?;
+    // Tags say how to read what follows; the value is what counts.
+    while major == 6 {
+        argument(cursor, info)?.ok_or(Malformed::Illegal("CBOR tag"))?;
+        start = cursor.position();
+        (major, info) = head(cursor)?;
+    }
+    if major == 7 {
+        let kind = match info {
+            31 => return Ok(Item::Leave(cursor.position())),
+            25 => Kind::Float(half(cursor.u16(WHAT)?)),
+            26 => Kind::Float(f64::from(f32::from_bits(cursor.u32(WHAT)?))),
+            27 => Kind::Float(f64::from_bits(cursor.u64(WHAT)?)),
+            0..=24 => {
+                argument(cursor, info)?;
+                Kind::Simple
+            }
+            _ => return Err(Malformed::Illegal(WHAT)),
+        };
+        return Ok(Item::Leaf(kind, start..cursor.position()));
+    }
+    let argument = argument(cursor, info)?;
+    match (major, argument) {
+        (0, Some(number)) => Ok(Item::Leaf(Kind::Integer(i128::from(number)), start..cursor.position())),
+        (1, Some(number)) => Ok(Item::Leaf(Kind::Integer(-1 - i128::from(number)), start..cursor.position())),
+        (2 | 3, Some(len)) => {
+            let start = cursor.position();
+            let value = cursor.take(usize::try_from(len).unwrap_or(usize::MAX), WHAT)?;
+            if major == 3 && std::str::from_utf8(value).is_err() {
+                return Err(Malformed::Illegal("CBOR text"));
+            }
+            Ok(Item::Leaf(if major == 3 { Kind::Text } else { Kind::Bytes }, start..cursor.position()))
+        }
+        // Strings in pieces are shown as lists of them.
+        (2..=5, count) => Ok(Item::Enter { count, is_map: major == 5, start }),
+        _ => Err(Malformed::Illegal(WHAT)),
+    }
+}
+
+fn head(cursor: &mut Cursor<'_>) -> Result<(u8, u8), Malformed> {
+    let first = cursor.u8("CBOR value")?;
+    Ok((first >> 5, first & 0x1f))
+}
+
+/// The argument of a head (section 3): `None` for an indefinite length.
+fn argument(cursor: &mut Cursor<'_>, info: u8) -> Result<Option<u64>, Malformed> {
+    const WHAT: &str = "CBOR length";
+    Ok(Some(match info {
+        0..=23 => u64::from(info),
+        24 => u64::from(cursor.u8(WHAT)?),
+        25 => u64::from(cursor.u16(WHAT)?),
+        26 => u64::from(cursor.u32(WHAT)?),
+        27 => cursor.u64(WHAT)?,
+        31 => return Ok(None),
+        _ => return Err(Malformed::Illegal(WHAT)),
+    }))
+}
+
+/// A number of half precision (appendix D).
+fn half(bits: u16) -> f64 {
+    let (exponent, mantissa) = (i32::from(bits >> 10 & 0x1f), f64::from(bits & 0x3ff));
+    let value = match exponent {
+        0 => mantissa * f64::powi(2.0, -24),
+        31 if mantissa == 0.0 => f64::INFINITY,
+        31 => f64::NAN,
+        _ => (mantissa + 1024.0) * f64::powi(2.0, exponent.saturating_sub(25)),
+    };
+    if bits & 0x8000 == 0 { value } else { -value }
+}

@@ -1,0 +1,65 @@
+//! The registry: one file a format, two lines here.
+
+mod authorization;
+mod base32;
+mod base64;
+mod brotli;
+mod bson;
+mod cbor;
+mod cookie;
+mod data_url;
+mod deflate;
+mod escapes;
+mod form;
+mod gzip;
+mod hex;
+mod html_entities;
+mod json;
+mod jwt;
+mod msgpack;
+mod multipart;
+mod params;
+mod path;
+mod percent;
+mod protobuf;
+mod quoted_printable;
+mod url;
+mod utf16;
+mod xml;
+mod zlib;
+mod zstd;
+
+use crate::field::Decoder;
+
+/// Every decoder; of two that fit equally well, the first is tried first.
+pub static DECODERS: &[&Decoder] = &[
+    &gzip::GZIP,
+    &zstd::ZSTD,
+    &zlib::ZLIB,
+    &deflate::DEFLATE,
+    &utf16::UTF16,
+    &json::JSON,
+    &json::NDJSON,
+    &xml::XML,
+    &path::PATH,
+    &cookie::COOKIE,
+    &authorization::AUTHORIZATION,
+    &form::FORM,
+    &multipart::MULTIPART,
+    &jwt::JWT,
+    &data_url::DATA_URL,
+    &params::PARAMS,
+    &url::URL,
+    &percent::PERCENT,
+    &escapes::ESCAPES,
+    &html_entities::HTML_ENTITIES,
+    &hex::HEX,
+    &base64::BASE64,
+    &base32::BASE32,
+    &quoted_printable::QUOTED_PRINTABLE,
+    &bson::BSON,
+    &msgpack::MSGPACK,
+    &cbor::CBOR,
+    &protobuf::PROTOBUF,
+    &brotli::BROTLI,
+];

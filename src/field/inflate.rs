@@ -1,0 +1,78 @@
+//! DEFLATE (RFC 1951), streamed within a budget, with the way back from output to input.
+
+use crate::field::fields::to_u32;
+use flate2::{Decompress, FlushDecompress, Status};
+
+/// What came out of one deflate stream.
+#[derive(Debug, Default)]
+pub(super) struct Inflated {
+    /// The output.
+    pub(super) bytes: Vec<u8>,
+    /// Input bytes used.
+    pub(super) used: usize,
+    /// The stream ended as it should.
+    pub(super) done: bool,
+    /// The output reached the limit.
+    pub(super) over: bool,
+    /// Pairs (output offset, input offset): output between two came from input between the two.
+    pub(super) way: Vec<(u32, u32)>,
+}
+
+/// A symbol that a piece of input ends in the middle of began at most so many bytes before its end.
+const SYMBOL: usize = 8;
+
+/// Inflates `input`, with or without the zlib wrapper, to at most `limit` bytes.
+pub(super) fn inflate(input: &[u8], zlib: bool, limit: usize) -> Inflated {
+    let mut state = Decompress::new(zlib);
+    let mut out = Inflated::default();
+    // Small pieces tell which input carried which output; their number is bounded.
+    let piece = (input.len() / 512).clamp(32, 8_192);
+    let mut stop = 0_usize;
+    loop {
+        if out.used >= stop {
+            stop = out.used.saturating_add(piece).min(input.len());
+            // What came out so far came from input up to here; what comes next, from a little before.
+            out.way.push((to_u32(out.bytes.len()), to_u32(out.used)));
+            out.way.push((to_u32(out.bytes.len()), to_u32(out.used.saturating_sub(SYMBOL))));
+        }
+        let room = limit.saturating_sub(out.bytes.len());
+        if room == 0 {
+            // Only a stream that has more to give is over its budget.
+            out.over =
+                !matches!(finished(&mut state, input.get(out.used..).unwrap_or_default(), &mut out.used), Some(true));
+            out.done = !out.over;
+            break;
+        }
+        if out.bytes.capacity() == out.bytes.len() {
+            out.bytes.reserve_exact(out.bytes.len().clamp(4_096, 1 << 20).min(room));
+        }
+        let (had_in, had_out) = (state.total_in(), out.bytes.len());
+        let feed = input.get(out.used..stop).unwrap_or_default();
+        let status = state.decompress_vec(feed, &mut out.bytes, FlushDecompress::None);
+        let took = usize::try_from(state.total_in().saturating_sub(had_in)).unwrap_or(usize::MAX);
+        out.used = out.used.saturating_add(took);
+        match status {
+            Ok(Status::StreamEnd) => {
+                out.done = true;
+                break;
+            }
+            Ok(Status::Ok | Status::BufError) => {
+                if took == 0 && out.bytes.len() == had_out && (feed.is_empty() || out.bytes.capacity() > had_out) {
+                    break;
+                }
+            }
+            Err(_) => break,
+        }
+    }
+    out.bytes.truncate(limit);
+    out.way.push((to_u32(out.bytes.len()), to_u32(out.used)));
+    out
+}
+
+/// Whether a stream whose output is full ends here after all.
+fn finished(state: &mut Decompress, rest: &[u8], used: &mut usize) -> Option<bool> {
+    let (had_in, had_out) = (state.total_in(), state.total_out());
+    let status = state.decompress(rest, &mut [0_u8; 1], FlushDecompress::None).ok()?;
+    *used = used.saturating_add(usize::try_from(state.total_in().saturating_sub(had_in)).ok()?);
+    Some(status == Status::StreamEnd && had_out == state.total_out())
+}

@@ -1,0 +1,276 @@
+//! What must hold for every decoder, and for several one inside the other.
+
+mod bombs;
+mod nesting;
+
+use crate::field::decoder::DECODERS;
+use crate::field::{Sample, message_of, message_of_parts, walk, walk_bytes};
+use crate::model::field::{Kind, NodeId, Tree};
+use crate::model::message::{Message, Part, PartKind};
+use crate::model::origin::Origins;
+
+/// The message of a sample, one frame a byte.
+fn message(sample: &Sample, bytes: &[u8]) -> Message {
+    let mut origins = Origins::new();
+    for frame in 1..=bytes.len() as u64 {
+        origins.push(1, frame);
+    }
+    let part = match sample.hint.strip_suffix(':') {
+        Some("path") => Part::new(PartKind::Path, bytes.to_vec(), origins),
+        Some("query") => Part::new(PartKind::Query, bytes.to_vec(), origins),
+        Some(header) => Part::header(header, bytes.to_vec(), origins),
+        None => {
+            let mut part = Part::new(PartKind::Body, bytes.to_vec(), origins);
+            part.content_type = (!sample.hint.is_empty()).then(|| sample.hint.to_owned());
+            part
+        }
+    };
+    message_of_parts(vec![part])
+}
+
+/// The trails of the places where `text` is shown: every buffer is searched once.
+fn places(tree: &Tree<'_>, text: &str) -> Vec<(NodeId, String, (usize, usize))> {
+    let mut places = Vec::new();
+    for (id, buffer) in (0..).zip(&tree.buffers) {
+        for at in memchr::memmem::find_iter(&buffer.bytes, text) {
+            let node = tree.innermost(id, at, at + text.len()).expect("a hit belongs to some node");
+            places.push((node, tree.trail(node).join(" > "), tree.reach(id, at, at + text.len())));
+        }
+    }
+    places
+}
+
+fn all_trails(tree: &Tree<'_>) -> Vec<String> {
+    tree.leaves()
+        .map(|(id, node)| format!("{} = {:?}", tree.trail(id).join(" > "), String::from_utf8_lossy(tree.bytes(node))))
+        .collect()
+}
+
+#[test]
+fn names_are_unique_and_kebab_case() {
+    let mut names: Vec<&str> = DECODERS.iter().map(|decoder| decoder.name).collect();
+    assert!(names.iter().all(|name| name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')));
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), DECODERS.len());
+}
+
+#[test]
+fn samples_open_where_they_say() {
+    for decoder in DECODERS {
+        assert!(!decoder.samples.is_empty(), "{} has no sample", decoder.name);
+        for sample in decoder.samples {
+            let message = message(sample, sample.bytes);
+            let tree = walk(&message);
+            let found = places(&tree, sample.shows);
+            assert!(
+                found.iter().any(|(_, trail, _)| trail == sample.trail),
+                "{}: {:?} is not at `{}` but at {found:?}; fields: {:#?}",
+                decoder.name,
+                sample.shows,
+                sample.trail,
+                all_trails(&tree),
+            );
+        }
+    }
+}
+
+#[test]
+fn damaged_samples_are_survived() {
+    for decoder in DECODERS {
+        for sample in decoder.samples {
+            for cut in 0..sample.bytes.len() {
+                walk(&message(sample, &sample.bytes[..cut]));
+            }
+            for at in 0..sample.bytes.len() {
+                for flip in [1_u8, 0x20, 0x80, 0xff] {
+                    let mut bytes = sample.bytes.to_vec();
+                    bytes[at] ^= flip;
+                    walk(&message(sample, &bytes));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn trees_are_well_formed() {
+    for decoder in DECODERS {
+        for sample in decoder.samples {
+            let message = message(sample, sample.bytes);
+            let tree = walk(&message);
+            for (id, node) in tree.nodes.iter().enumerate() {
+                let buffer = &tree.buffers[node.buffer as usize];
+                assert!(node.whole, "{}: {:?}", decoder.name, tree.trail(NodeId::try_from(id).unwrap()));
+                assert!(node.start <= node.end && node.end as usize <= buffer.bytes.len(), "{}", decoder.name);
+                let parent = node.parent.map(|parent| &tree.nodes[parent as usize]);
+                assert!(node.parent.is_none_or(|parent| (parent as usize) < id), "{}", decoder.name);
+                assert!(parent.is_none_or(|parent| !parent.leaf), "{}", decoder.name);
+                // A node of its parent's buffer lies within its parent, or its way back could leave it.
+                let inside = |outer: &crate::model::field::Node| {
+                    outer.buffer != node.buffer || (outer.start <= node.start && node.end <= outer.end)
+                };
+                assert!(parent.is_none_or(inside), "{}: {:?}", decoder.name, tree.trail(NodeId::try_from(id).unwrap()));
+                let (start, end) = tree.reach(node.buffer, node.start as usize, node.end as usize);
+                assert!(start <= end && end <= sample.bytes.len(), "{}: {start}..{end}", decoder.name);
+            }
+        }
+    }
+}
+
+/// The bytes that a found value is said to have come from matter to it: damage them and it is gone; and nothing else of
+/// the same layer has to be there.
+#[test]
+fn reach_leads_to_the_encoded_bytes() {
+    let cases: &[(&[u8], &str, &[u8])] = &[
+        (br#"{"a":1,"t":"The heron"}"#, "The heron", b"The heron"),
+        (br#"{"a":1,"t":"x The \u0068eron y"}"#, "The heron", br"The \u0068eron"),
+        (b"a=1&t=x+The+heron+y", "The heron", b"The+heron"),
+        (b"a=1&t=x+The+hero%6e&u=1", "The heron", b"The+hero%6e"),
+        (b"VGhlIGhlcm9uIGxhbmRzIGF0IGR1c2s=", "heron", b"IGhlcm9u"),
+        (b"546865206865726f6e", "heron", b"6865726f6e"),
+        (br#"{"t":"dGVsbCB0aGUgaGVyb24="}"#, "heron", b"aGVyb24="),
+    ];
+    for (bytes, shows, from) in cases {
+        walk_bytes(*bytes, None, |tree| {
+            let found = places(tree, shows);
+            let ranges: Vec<_> = found.iter().map(|(_, _, (start, end))| &bytes[*start..*end]).collect();
+            assert!(
+                ranges.contains(from),
+                "{:?} in {:?}",
+                shows,
+                ranges.iter().map(|r| r.escape_ascii().to_string()).collect::<Vec<_>>()
+            );
+        });
+    }
+}
+
+#[test]
+fn words_and_numbers_are_not_opened() {
+    for text in [
+        "deadbeef",
+        "cafe",
+        "test1234",
+        "password",
+        "internationalization",
+        "applicationDidFinishLaunching2",
+        "4155552671",
+        "+14155552671",
+        "550e8400-e29b-41d4-a716-446655440000",
+        "2026-11-02T10:00:00Z",
+        "com.example.messenger",
+        "1699999999999",
+        "The heron lands at dusk, they said",
+        "en-US,en;q=0.9",
+        "https://example.com/a/b",
+        "user_display_name",
+    ] {
+        let body = format!("{{\"v\":\"{text}\"}}");
+        walk_bytes(body, None, |tree| {
+            let trails: Vec<_> = tree.leaves().map(|(id, _)| tree.trail(id).join(" > ")).collect();
+            assert_eq!(trails, ["json $.v"], "{text}: {:?}", all_trails(tree));
+        });
+    }
+}
+
+#[test]
+fn keys_and_hashes_are_opened_to_their_bytes() {
+    for (text, len) in [
+        ("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", 32),
+        ("n4bQgYhMfWWaL+qgxVrQFaO/TxsrC4Is0V1sFbDwCgg=", 32),
+        ("n4bQgYhMfWWaL-qgxVrQFaO_TxsrC4Is0V1sFbDwCgg", 32),
+    ] {
+        let body = format!("{{\"v\":\"{text}\"}}");
+        walk_bytes(body, None, |tree| {
+            let leaf = tree.leaves().next().expect("one field");
+            assert_eq!(tree.bytes(leaf.1).len(), len, "{text}");
+            assert!(leaf.1.is_payload());
+        });
+    }
+}
+
+#[test]
+fn declared_codings_come_off_in_reverse() {
+    use std::io::Write as _;
+    let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    gz.write_all(br#"{"t":"The heron lands at dusk"}"#).unwrap();
+    let mut zl = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::default());
+    zl.write_all(&gz.finish().unwrap()).unwrap();
+    let mut message = message_of(zl.finish().unwrap(), Some("application/json"));
+    message.parts[0].encodings = vec!["gzip".to_owned(), "deflate".to_owned()];
+    let tree = walk(&message);
+    assert_eq!(places(&tree, "The heron")[0].1, "deflate > gzip > json $.t");
+    assert!(tree.exhausted.is_empty());
+}
+
+/// Input up to the end of a stretch's reach is enough to decode the stretch, and input before its start decodes nothing
+/// of it: so the frames named are those that carried it.
+#[test]
+fn compressed_stretches_lead_to_the_input_that_carried_them() {
+    use std::io::{Read as _, Write as _};
+    let mut plain = Vec::new();
+    for n in 0_u64..6_000 {
+        let n = n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20;
+        plain.extend_from_slice(format!("{{\"id\":{n},\"note\":\"value-{n}-heron\"}}\n").as_bytes());
+    }
+    let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    gz.write_all(&plain).unwrap();
+    let packed = gz.finish().unwrap();
+    let zstd = zstd::encode_all(&plain[..], 3).unwrap();
+    let decode = |packed: &[u8], zstd: bool| {
+        let mut out = Vec::new();
+        let _ = if zstd {
+            zstd::Decoder::new(packed).unwrap().read_to_end(&mut out)
+        } else {
+            flate2::read::GzDecoder::new(packed).read_to_end(&mut out)
+        };
+        out
+    };
+    for (bytes, is_zstd) in [(&packed, false), (&zstd, true)] {
+        let message = message_of(bytes.clone(), None);
+        let tree = walk(&message);
+        let buffer = u32::try_from(tree.buffers.iter().position(|b| *b.bytes == plain).unwrap()).unwrap();
+        for at in (0..plain.len() - 40).step_by(9_973) {
+            let (start, end) = tree.reach(buffer, at, at + 40);
+            assert!(start < end && end <= bytes.len());
+            assert!(decode(&bytes[..end], is_zstd).len() >= at + 40 || is_zstd, "{at}: {start}..{end}");
+            assert!(decode(&bytes[..start], is_zstd).len() <= at, "{at}: {start}..{end}");
+            assert!(end - start < bytes.len() / if is_zstd { 1 } else { 8 }, "{at}: {start}..{end} of {}", bytes.len());
+        }
+    }
+}
+
+/// What independent encoders wrote is read in full; `fixtures/generate.py` made it.
+#[test]
+fn documents_of_other_encoders_are_read() {
+    let documents: [(&str, &[u8]); 3] = [
+        ("msgpack", include_bytes!("fixtures/document.msgpack")),
+        ("cbor", include_bytes!("fixtures/document.cbor")),
+        ("bson", include_bytes!("fixtures/document.bson")),
+    ];
+    for (format, bytes) in documents {
+        walk_bytes(bytes, None, |tree| {
+            let at = |text: &str| places(tree, text).pop().map(|(_, trail, _)| trail).unwrap_or_default();
+            // BSON numbers the elements of a list by keys.
+            let deep = if format == "bson" { "bson list.2.deep".to_owned() } else { format!("{format} list[2].deep") };
+            assert_eq!(at("The heron lands"), format!("{format} note"));
+            assert_eq!(at("The heron again"), deep);
+            let kind = |name: &str| {
+                let named = |(id, _): &(NodeId, _)| tree.trail(*id).join(" > ") == format!("{format} {name}");
+                tree.leaves().find(named).map(|(_, node)| node.kind)
+            };
+            assert_eq!(kind("n"), Some(Kind::Integer(-5)), "{format}");
+            assert_eq!(kind("big"), Some(Kind::Integer(1 << 40)), "{format}");
+            assert_eq!(kind("lat"), Some(Kind::Float(48.858_370_1)), "{format}");
+            assert_eq!(kind("ok"), Some(Kind::Simple), "{format}");
+            assert_eq!(kind("bin"), Some(Kind::Bytes), "{format}");
+            assert!(tree.nodes.len() > 310 && tree.nodes.iter().all(|node| node.whole), "{format}");
+        });
+    }
+    let mut message = message_of(*include_bytes!("fixtures/document.br"), Some("application/x-ndjson"));
+    message.parts[0].encodings = vec!["br".to_owned()];
+    let tree = walk(&message);
+    assert_eq!(places(&tree, "The heron lands").len(), 40);
+    assert!(tree.nodes.iter().all(|node| node.whole));
+    assert_eq!(places(&tree, "The heron lands")[39].1, "brotli > ndjson [39].note");
+}

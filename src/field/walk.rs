@@ -1,0 +1,310 @@
+//! The recursion: what is opened, in which order, and when to stop.
+
+use crate::bytes::Match;
+use crate::field::decoder::DECODERS;
+use crate::field::fields::{Fields, Output, Place, to_u32};
+use crate::field::shape::Shape;
+use crate::field::{Decoder, Hint, Limits};
+use crate::model::field::{Buffer, Kind, Node, NodeId, Step, Tree};
+use crate::model::message::{Message, Part, PartKind};
+use crate::model::origin::Origins;
+use crate::model::packet::Endpoint;
+use crate::model::stream::{Direction, FlowKey, Transport};
+use crate::model::time::Timestamp;
+use smallvec::SmallVec;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// Peels everything that can be peeled from a message.
+pub fn walk(message: &Message) -> Tree<'_> {
+    walk_within(message, &Limits::default())
+}
+
+/// Peels what can be peeled from a message within `limits`.
+pub fn walk_within<'m>(message: &'m Message, limits: &Limits) -> Tree<'m> {
+    let mut walk = Walk {
+        tree: Tree::new(message),
+        queue: Vec::new(),
+        typed: BTreeMap::new(),
+        spent: 0,
+        guessed: 0,
+        limits: *limits,
+    };
+    for (index, part) in message.parts.iter().enumerate() {
+        walk.part(to_u32(index), part);
+    }
+    // Breadth first: what is near the surface is seen even when a budget bites deep down.
+    let mut next = 0;
+    while let Some(node) = walk.queue.get(next).copied() {
+        next += 1;
+        walk.open(node);
+    }
+    walk.tree
+}
+
+/// A message whose body is `bytes` and nothing else, all carried by frame 1: for tests and examples.
+pub fn message_of(bytes: impl Into<Vec<u8>>, content_type: Option<&str>) -> Message {
+    let bytes = bytes.into();
+    let origins = Origins::one(bytes.len(), 1);
+    let mut part = Part::new(PartKind::Body, bytes, origins);
+    part.content_type = content_type.map(str::to_ascii_lowercase);
+    message_of_parts(vec![part])
+}
+
+/// A message of these parts, to nobody in particular: for tests and examples.
+pub fn message_of_parts(parts: Vec<Part>) -> Message {
+    let end = |last: u8, port| Endpoint { ip: IpAddr::from([127, 0, 0, last]), port };
+    Message {
+        flow: FlowKey { transport: Transport::Tcp, client: end(1, 40_000), server: end(2, 80) },
+        layers: Arc::from([]),
+        protocol: "raw",
+        label: "message".to_owned(),
+        direction: Direction::ToServer,
+        at: Timestamp::default(),
+        host: None,
+        whole: parts.iter().all(|part| part.whole),
+        parts,
+    }
+}
+
+/// Peels `bytes` as a message body and hands the tree to `look`: for tests and examples.
+pub fn walk_bytes<R>(bytes: impl Into<Vec<u8>>, content_type: Option<&str>, look: impl FnOnce(&Tree<'_>) -> R) -> R {
+    let message = message_of(bytes, content_type);
+    look(&walk(&message))
+}
+
+/// The peeling of one message under way.
+struct Walk<'m> {
+    tree: Tree<'m>,
+    /// Nodes to open, in order.
+    queue: Vec<NodeId>,
+    /// Media types declared inside the message.
+    typed: BTreeMap<NodeId, String>,
+    /// Decoded bytes kept.
+    spent: usize,
+    /// Decoded bytes put out, kept or not.
+    guessed: usize,
+    limits: Limits,
+}
+
+/// What led to a node.
+struct Way<'a> {
+    part: Option<PartKind>,
+    name: Option<&'a str>,
+    content_type: Option<&'a str>,
+    within: SmallVec<[&'static str; 8]>,
+    layers: usize,
+    whole: bool,
+}
+
+impl<'a> Way<'a> {
+    fn to(
+        id: NodeId,
+        message: &'a Message,
+        nodes: &[Node],
+        buffers: &'a [Buffer<'_>],
+        typed: &'a BTreeMap<NodeId, String>,
+    ) -> Self {
+        let mut way =
+            Self { part: None, name: None, content_type: None, within: SmallVec::new(), layers: 0, whole: true };
+        let (mut at, mut named, mut direct) = (Some(id), false, true);
+        while let Some((id, node)) = at.and_then(|id| Some((id, nodes.get(id as usize)?))) {
+            way.whole &= node.whole;
+            if direct {
+                way.content_type = typed.get(&id).map(String::as_str);
+            }
+            match node.step {
+                Step::Open(name) => {
+                    way.within.push(name);
+                    way.layers += usize::from(node.fresh);
+                    // A media type says what the bytes are once their coding is undone.
+                    direct &= node.fresh && way.content_type.is_none();
+                }
+                Step::Part(part) => {
+                    if let Some(part) = message.parts.get(part as usize) {
+                        if way.within.is_empty() {
+                            way.part = Some(part.kind);
+                        }
+                        if direct && way.content_type.is_none() {
+                            way.content_type = part.content_type.as_deref();
+                        }
+                        if !named && part.kind == PartKind::Header {
+                            way.name = Some(&part.name);
+                        }
+                    }
+                }
+                Step::Key(key) if !named => {
+                    named = true;
+                    way.name = buffers
+                        .get(key.buffer as usize)
+                        .and_then(|buffer| buffer.bytes.get(key.start as usize..key.end as usize))
+                        .and_then(|key| std::str::from_utf8(key).ok());
+                    direct = false;
+                }
+                Step::Name(name) if !named => {
+                    named = true;
+                    way.name = Some(name);
+                    direct = false;
+                }
+                Step::Key(_) | Step::Name(_) | Step::Index(_) | Step::Number(_) => direct = false,
+            }
+            at = node.parent;
+        }
+        way.within.reverse();
+        way
+    }
+
+    fn hint<'s>(&'s self, encoding: Option<&'s str>) -> Hint<'s> {
+        Hint {
+            part: self.part,
+            content_type: self.content_type,
+            encoding,
+            name: self.name,
+            within: &self.within,
+            whole: self.whole,
+        }
+    }
+}
+
+impl<'m> Walk<'m> {
+    fn part(&mut self, index: u32, part: &'m Part) {
+        let buffer = to_u32(self.tree.buffers.len());
+        let mut at = to_u32(self.tree.nodes.len());
+        self.tree.buffers.push(Buffer { bytes: Cow::Borrowed(&part.bytes), from: None, part: index });
+        self.tree.nodes.push(Node {
+            parent: None,
+            step: Step::Part(index),
+            buffer,
+            start: 0,
+            end: to_u32(part.bytes.len()),
+            fresh: true,
+            leaf: true,
+            whole: part.whole,
+            kind: Kind::Bytes,
+        });
+        // The coding applied last comes off first.
+        for coding in part.encodings.iter().rev() {
+            let coding = coding.trim().to_ascii_lowercase();
+            let Some(decoder) = DECODERS.iter().find(|decoder| decoder.codings.contains(&coding.as_str())) else {
+                continue;
+            };
+            let Some(opened) = self.attempt(at, decoder, Some(&coding)) else { break };
+            at = opened;
+        }
+        // A decoder queued what it put out itself.
+        if part.encodings.is_empty() || !self.queue.contains(&at) {
+            self.queue.push(at);
+        }
+    }
+
+    /// Opens a node with whatever fits it best; the decoder's node, if any does.
+    fn open(&mut self, id: NodeId) -> Option<NodeId> {
+        let node = self.tree.node(id)?;
+        if !node.leaf || !matches!(node.kind, Kind::Bytes | Kind::Text) {
+            return None;
+        }
+        let bytes = self.tree.bytes(node);
+        let mut shape = Shape::of(bytes);
+        if shape.meets(Shape::HIGH) && !shape.meets(Shape::NUL | Shape::CONTROL) && std::str::from_utf8(bytes).is_ok() {
+            // Letters of other scripts make no binary.
+            shape = shape.without(Shape::HIGH);
+        }
+        let mut guesses: SmallVec<[(Match, &'static Decoder); 8]> = SmallVec::new();
+        let mut way = None;
+        for decoder in DECODERS {
+            if decoder.filter.passes(shape, bytes.len()) {
+                let way = way.get_or_insert_with(|| self.way(id));
+                let fit = (decoder.fits)(&way.hint(None), bytes);
+                if fit >= Match::Maybe {
+                    guesses.push((fit, decoder));
+                }
+            }
+        }
+        // Stable: of two that fit equally well, the first of the registry comes first.
+        guesses.sort_by_key(|(fit, _)| std::cmp::Reverse(*fit));
+        guesses.into_iter().find_map(|(_, decoder)| self.attempt(id, decoder, None))
+    }
+
+    fn way(&self, id: NodeId) -> Way<'_> {
+        Way::to(id, self.tree.message, &self.tree.nodes, &self.tree.buffers, &self.typed)
+    }
+
+    /// Tries one decoder on a node; its node, if it succeeds. If it does not, nothing is left behind.
+    fn attempt(&mut self, id: NodeId, decoder: &Decoder, coding: Option<&str>) -> Option<NodeId> {
+        let input = self.tree.node(id)?.view();
+        let Tree { message, nodes, buffers, .. } = &mut self.tree;
+        let first_buffer = to_u32(buffers.len());
+        let before = (nodes.len(), buffers.len(), self.queue.len(), self.spent);
+        let way = Way::to(id, message, nodes, buffers, &self.typed);
+        let over = if way.within.len() >= self.limits.depth {
+            Some("depth")
+        } else if decoder.layer && way.layers >= self.limits.layers {
+            Some("layers")
+        } else if nodes.len() >= self.limits.fields {
+            Some("fields")
+        } else if self.spent >= self.limits.decoded || self.guessed >= self.limits.guessed {
+            Some("decoded bytes")
+        } else {
+            None
+        };
+        if let Some(budget) = over {
+            self.exhausted(budget);
+            return None;
+        }
+        let buffer = buffers.get(input.buffer as usize)?;
+        let bytes = buffer.bytes.get(input.start as usize..input.end as usize)?;
+        let mut fields = Fields::new(Place {
+            nodes,
+            input,
+            input_node: id,
+            first_buffer,
+            part: buffer.part,
+            room: self.limits.decoded.saturating_sub(self.spent),
+            max_nodes: self.limits.fields,
+            name: decoder.name,
+        });
+        let opened = (decoder.open)(bytes, &way.hint(coding), &mut fields).is_ok() && !fields.is_empty();
+        let output = fields.finish();
+        self.guessed = self.guessed.saturating_add(output.spent);
+        if !opened {
+            self.tree.nodes.truncate(before.0);
+            return None;
+        }
+        let node = to_u32(before.0);
+        let tentative = output.tentative;
+        self.keep(id, output);
+        if tentative && self.open(node).is_none() {
+            self.tree.nodes.truncate(before.0);
+            self.tree.buffers.truncate(before.1);
+            self.queue.truncate(before.2);
+            self.spent = before.3;
+            self.typed.retain(|id, _| *id < node);
+            if let Some(input) = self.tree.nodes.get_mut(id as usize) {
+                input.leaf = true;
+            }
+            return None;
+        }
+        Some(node)
+    }
+
+    fn keep(&mut self, id: NodeId, output: Output) {
+        if let Some(input) = self.tree.nodes.get_mut(id as usize) {
+            input.leaf = false;
+        }
+        self.tree.buffers.extend(output.buffers);
+        self.queue.extend(output.queue);
+        self.typed.extend(output.typed);
+        self.spent = self.spent.saturating_add(output.spent);
+        for budget in output.exhausted {
+            self.exhausted(budget);
+        }
+    }
+
+    fn exhausted(&mut self, budget: &'static str) {
+        if !self.tree.exhausted.contains(&budget) {
+            self.tree.exhausted.push(budget);
+        }
+    }
+}

@@ -1,0 +1,538 @@
+//! DNS over UDP and TCP (RFC 1035), and what is spelled like it (mDNS, LLMNR). Names carry data: they are parts.
+
+use crate::bytes::{Buffer, Cursor, Malformed, Match};
+use crate::message::sink::Draft;
+use crate::message::{Dissector, Peek, Protocol, Sample, Sink};
+use crate::model::flow::Blind;
+use crate::model::message::{Part, PartKind};
+use crate::model::opacity::Opacity;
+use crate::model::origin::Origins;
+use crate::model::stream::{Direction, StreamEvent, StreamMeta};
+use crate::model::time::Timestamp;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::ops::Range;
+
+/// The registry entry.
+pub static PROTOCOL: Protocol =
+    Protocol { name: "dns", about: "DNS over UDP and TCP, multicast DNS", probe, start, samples: SAMPLES };
+
+const SAMPLES: &[Sample] = &[Sample {
+    name: "an address over TCP",
+    to_server: b"\x00\x1d\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x03api\x07example\x00\x00\x01\x00\x01",
+    to_client: b"\x00\x2d\x12\x34\x81\x80\x00\x01\x00\x01\x00\x00\x00\x00\x03api\x07example\x00\x00\x01\x00\x01\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x3c\x00\x04\x7f\x00\x00\x07",
+    shows: "api.example",
+}];
+
+/// Bytes of a message header.
+const HEADER: usize = 12;
+/// Records of one message, over all sections: more than a datagram holds.
+const RECORDS: u32 = 4_096;
+/// Pointers followed for one name.
+const POINTERS: usize = 32;
+/// Bytes of one name, uncompressed (RFC 1035 section 3.1).
+const NAME_BYTES: usize = 255;
+
+const A: u16 = 1;
+const CNAME: u16 = 5;
+const PTR: u16 = 12;
+const MX: u16 = 15;
+const TXT: u16 = 16;
+const AAAA: u16 = 28;
+const SRV: u16 = 33;
+const OPT: u16 = 41;
+
+fn probe(peek: &Peek<'_>) -> Match {
+    let bytes = if peek.to_server.is_empty() { peek.to_client } else { peek.to_server };
+    if peek.meta.datagrams {
+        return if strict(bytes) { Match::Certain } else { Match::No };
+    }
+    if peek.to_server.is_empty() {
+        return if bytes.is_empty() { Match::NeedMore } else { Match::No };
+    }
+    let mut cursor = Cursor::new(bytes);
+    let Ok(len) = cursor.u16("length") else { return Match::NeedMore };
+    let rest = cursor.rest();
+    if usize::from(len) < HEADER + 5 || rest.get(2).is_some_and(|flags| flags & 0x78 > 0x28) {
+        return Match::No;
+    }
+    match Header::read(rest) {
+        Ok(header) if !header.is_plausible() || header.questions != 1 => Match::No,
+        Err(_) => Match::NeedMore,
+        Ok(_) => match rest.get(..usize::from(len)) {
+            Some(message) if strict(message) => Match::Certain,
+            Some(_) => Match::No,
+            // A message is small: nobody waits for more than a first query.
+            None if len > 2_048 => Match::No,
+            None => Match::NeedMore,
+        },
+    }
+}
+
+/// Whether these bytes are a message from the first to the last, and say only what messages say.
+fn strict(bytes: &[u8]) -> bool {
+    let Ok(message) = Message::read(bytes) else { return false };
+    let internet = |class: u16| matches!(class & 0x7fff, 1 | 3 | 4 | 254 | 255);
+    let named = message.questions.iter().all(|question| internet(question.class) && question.kind != 0);
+    let recorded = message.records.iter().all(|record| record.kind == OPT || internet(record.class));
+    message.header.is_plausible()
+        && named
+        && recorded
+        && (message.header.is_response() || message.header.questions > 0)
+        && !(message.questions.is_empty() && message.records.is_empty())
+}
+
+fn start(meta: &StreamMeta) -> Box<dyn Dissector> {
+    Box::new(Dns { datagrams: meta.datagrams, up: Buffer::new(2 << 16), down: Buffer::new(2 << 16), ended: [false; 2] })
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Header {
+    flags: u16,
+    questions: u16,
+    records: u32,
+}
+
+impl Header {
+    fn read(bytes: &[u8]) -> Result<Self, Malformed> {
+        let mut cursor = Cursor::new(bytes);
+        cursor.u16("id")?;
+        let flags = cursor.u16("flags")?;
+        let questions = cursor.u16("counts")?;
+        let mut records = 0_u32;
+        for _ in 0..3 {
+            records = records.saturating_add(u32::from(cursor.u16("counts")?));
+        }
+        Ok(Self { flags, questions, records })
+    }
+
+    const fn is_response(self) -> bool {
+        self.flags & 0x8000 != 0
+    }
+
+    const fn is_plausible(self) -> bool {
+        let opcode = (self.flags >> 11) & 0x0f;
+        // The reserved bit is zero (RFC 1035); opcodes 1 and 3 are not in use.
+        self.flags & 0x0040 == 0 && matches!(opcode, 0 | 2 | 4 | 5) && self.questions <= 64 && self.records <= RECORDS
+    }
+}
+
+/// A name: its labels, and where the bytes are that it begins with.
+#[derive(Clone, Debug, Default)]
+struct Name {
+    labels: Vec<Vec<u8>>,
+    /// Where each label's bytes are.
+    spans: Vec<Range<usize>>,
+}
+
+impl Name {
+    /// The labels with `glue` between them.
+    fn part(&self, kind: PartKind, glue: &[u8], origins: &Origins) -> Part {
+        let mut frames = Origins::new();
+        for (n, span) in self.spans.iter().enumerate() {
+            if n > 0 && !glue.is_empty() {
+                // Where text has a dot, the wire has the length of the next label.
+                frames.append(&origins.slice(span.start.saturating_sub(1), span.start));
+            }
+            frames.append(&origins.slice(span.start, span.end));
+        }
+        Part::new(kind, self.labels.join(glue), frames)
+    }
+
+    fn text(&self) -> String {
+        let text = String::from_utf8_lossy(&self.labels.join(&b"."[..])).to_lowercase();
+        text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Question {
+    name: Name,
+    kind: u16,
+    class: u16,
+}
+
+#[derive(Clone, Debug)]
+struct Record {
+    name: Name,
+    kind: u16,
+    class: u16,
+    data: Range<usize>,
+}
+
+struct Message {
+    header: Header,
+    questions: Vec<Question>,
+    records: Vec<Record>,
+}
+
+impl Message {
+    /// Reads a message to its last byte.
+    fn read(bytes: &[u8]) -> Result<Self, Malformed> {
+        let header = Header::read(bytes)?;
+        if u32::from(header.questions) > RECORDS || header.records > RECORDS {
+            return Err(Malformed::TooLarge("DNS message"));
+        }
+        let mut cursor = Cursor::new(bytes);
+        cursor.take(HEADER, "header")?;
+        let mut questions = Vec::new();
+        for _ in 0..header.questions {
+            let name = name(bytes, &mut cursor)?;
+            questions.push(Question { name, kind: cursor.u16("type")?, class: cursor.u16("class")? });
+        }
+        let mut records = Vec::new();
+        for _ in 0..header.records {
+            let name = name(bytes, &mut cursor)?;
+            let (kind, class) = (cursor.u16("type")?, cursor.u16("class")?);
+            cursor.u32("time to live")?;
+            let len = usize::from(cursor.u16("record length")?);
+            let from = cursor.position();
+            cursor.take(len, "record")?;
+            records.push(Record { name, kind, class, data: from..from.saturating_add(len) });
+        }
+        cursor.finish("DNS message")?;
+        Ok(Self { header, questions, records })
+    }
+}
+
+/// A name, following its pointers, each of which has to point further back (RFC 1035 section 4.1.4).
+fn name<'a>(message: &'a [u8], cursor: &mut Cursor<'a>) -> Result<Name, Malformed> {
+    let mut name = Name::default();
+    let mut here = *cursor;
+    let mut jumped = false;
+    let mut size = 0_usize;
+    let mut pointers = 0_usize;
+    loop {
+        let at = here.position();
+        let len = here.u8("label")?;
+        match len {
+            0 => break,
+            1..=63 => {
+                let from = here.position();
+                let label = here.take(usize::from(len), "label")?;
+                size = size.saturating_add(label.len()).saturating_add(1);
+                if size > NAME_BYTES {
+                    return Err(Malformed::TooLarge("name"));
+                }
+                name.labels.push(label.to_vec());
+                name.spans.push(from..from.saturating_add(label.len()));
+            }
+            0xc0.. => {
+                let to = usize::from(len & 0x3f) << 8 | usize::from(here.u8("pointer")?);
+                pointers = pointers.saturating_add(1);
+                if to >= at || pointers > POINTERS {
+                    return Err(Malformed::Illegal("pointer"));
+                }
+                if !jumped {
+                    *cursor = here;
+                    jumped = true;
+                }
+                here = Cursor::new(message);
+                here.take(to, "pointer")?;
+            }
+            _ => return Err(Malformed::Illegal("label")),
+        }
+    }
+    if !jumped {
+        *cursor = here;
+    }
+    Ok(name)
+}
+
+/// How people call a record type.
+fn kind_name(kind: u16) -> String {
+    let name = match kind {
+        A => "A",
+        2 => "NS",
+        CNAME => "CNAME",
+        6 => "SOA",
+        PTR => "PTR",
+        MX => "MX",
+        TXT => "TXT",
+        AAAA => "AAAA",
+        SRV => "SRV",
+        OPT => "OPT",
+        43 => "DS",
+        46 => "RRSIG",
+        48 => "DNSKEY",
+        64 => "SVCB",
+        65 => "HTTPS",
+        255 => "ANY",
+        _ => return format!("TYPE{kind}"),
+    };
+    name.to_owned()
+}
+
+/// How people call a response code.
+fn code_name(code: u16) -> String {
+    let name = match code {
+        0 => "NOERROR",
+        1 => "FORMERR",
+        2 => "SERVFAIL",
+        3 => "NXDOMAIN",
+        4 => "NOTIMP",
+        5 => "REFUSED",
+        _ => return format!("RCODE{code}"),
+    };
+    name.to_owned()
+}
+
+struct Dns {
+    datagrams: bool,
+    up: Buffer,
+    down: Buffer,
+    ended: [bool; 2],
+}
+
+impl Dns {
+    const fn buffer(&mut self, direction: Direction) -> &mut Buffer {
+        match direction {
+            Direction::ToServer => &mut self.up,
+            Direction::ToClient => &mut self.down,
+        }
+    }
+
+    fn end(&mut self, direction: Direction, sink: &mut Sink<'_>) {
+        let ended = self.ended.get_mut(direction.index()).is_none_or(|ended| std::mem::replace(ended, true));
+        let left = self.buffer(direction).len() as u64;
+        if !ended && left > 0 {
+            sink.blind(Blind::Truncated, direction, left, "it ended in the middle of a DNS message");
+        }
+    }
+}
+
+/// Emits one message.
+fn emit(
+    bytes: &[u8],
+    origins: &Origins,
+    direction: Direction,
+    at: Timestamp,
+    sink: &mut Sink<'_>,
+) -> Result<(), Malformed> {
+    let message = Message::read(bytes)?;
+    let mut parts = Vec::new();
+    let mut add = |name: &Name| {
+        if name.labels.is_empty() {
+            return;
+        }
+        parts.push(name.part(PartKind::Path, b".", origins));
+        if name.labels.len() > 2 {
+            // Data too long for one label goes on in the next.
+            parts.push(name.part(PartKind::Path, b"", origins));
+        }
+    };
+    for question in &message.questions {
+        add(&question.name);
+    }
+    let asked = message.questions.first();
+    for record in &message.records {
+        let known = asked.is_some_and(|asked| asked.name.labels == record.name.labels);
+        if !known && record.kind != OPT {
+            add(&record.name);
+        }
+        let mut data = Cursor::new(bytes);
+        data.take(record.data.start, "record")?;
+        match record.kind {
+            PTR | CNAME => add(&name(bytes, &mut data)?),
+            SRV | MX => {
+                data.take(if record.kind == SRV { 6 } else { 2 }, "record")?;
+                add(&name(bytes, &mut data)?);
+            }
+            _ => {}
+        }
+    }
+    for record in &message.records {
+        let data = bytes.get(record.data.clone()).unwrap_or_default();
+        let frames = origins.slice(record.data.start, record.data.end);
+        match record.kind {
+            A | AAAA => {
+                let ip = match (<[u8; 4]>::try_from(data), <[u8; 16]>::try_from(data)) {
+                    (Ok(ip), _) => IpAddr::V4(Ipv4Addr::from(ip)),
+                    (_, Ok(ip)) => IpAddr::V6(Ipv6Addr::from(ip)),
+                    _ => continue,
+                };
+                if message.header.is_response() {
+                    // Behind aliases, what was asked for is the name that people know.
+                    let name = asked.map_or(&record.name, |asked| &asked.name).text();
+                    sink.name(ip, name);
+                }
+            }
+            TXT => {
+                // Strings of up to 255 bytes, which belong together (RFC 7208 section 3.3).
+                let mut strings = Cursor::new(data);
+                let (mut text, mut carried) = (Vec::new(), Origins::new());
+                while let Ok(len) = strings.u8("text") {
+                    let from = strings.position();
+                    let piece = strings.take(usize::from(len), "text")?;
+                    text.extend_from_slice(piece);
+                    carried.append(&frames.slice(from, from.saturating_add(piece.len())));
+                }
+                parts.push(Part::new(PartKind::Body, text, carried));
+            }
+            PTR | CNAME | SRV | MX => {}
+            _ if data.is_empty() => {}
+            _ => parts.push(Part::new(PartKind::Body, data.to_vec(), frames)),
+        }
+    }
+    let about = asked.map(|asked| (asked.kind, &asked.name));
+    let about = about.or_else(|| message.records.first().map(|record| (record.kind, &record.name)));
+    let mut label =
+        about.map_or_else(|| "DNS".to_owned(), |(kind, name)| format!("DNS {} {}", kind_name(kind), name.text()));
+    if message.header.is_response() {
+        label = format!("{} {label}", code_name(message.header.flags & 0x0f));
+    }
+    sink.message(Draft { direction, at, label, host: None, parts, whole: message.header.flags & 0x0200 == 0 });
+    Ok(())
+}
+
+impl Dissector for Dns {
+    fn on_event(&mut self, event: StreamEvent<'_>, sink: &mut Sink<'_>) -> Result<(), Malformed> {
+        match event {
+            StreamEvent::Data(chunk) if self.datagrams => {
+                emit(chunk.bytes, &chunk.origins, chunk.direction, chunk.at, sink)?;
+                sink.wire(Opacity::Plaintext, chunk.bytes.len() as u64);
+            }
+            StreamEvent::Data(chunk) => {
+                let mut from = 0_usize;
+                for piece in chunk.bytes.chunks(1 << 16) {
+                    let to = from.saturating_add(piece.len());
+                    let buffer = self.buffer(chunk.direction);
+                    buffer.push(piece, &chunk.origins.slice(from, to))?;
+                    from = to;
+                    loop {
+                        let mut cursor = Cursor::new(buffer.bytes());
+                        let Ok(mut message) = cursor.sub_u16("DNS message") else { break };
+                        let len = message.rest().len();
+                        let bytes = message.take(len, "DNS message")?.to_vec();
+                        let whole = len.saturating_add(2);
+                        let origins = buffer.origins(2, whole);
+                        buffer.consume(whole);
+                        emit(&bytes, &origins, chunk.direction, chunk.at, sink)?;
+                        sink.wire(Opacity::Plaintext, whole as u64);
+                    }
+                }
+            }
+            StreamEvent::Gap { direction, len, .. } => {
+                sink.blind(Blind::Lost, direction, len, "bytes of a DNS connection");
+                if !self.datagrams {
+                    // Without its length nothing tells where the next message begins.
+                    return Err(Malformed::Short("DNS message"));
+                }
+            }
+            StreamEvent::End { direction, .. } => self.end(direction, sink),
+            StreamEvent::Close { .. } => {
+                for direction in Direction::BOTH {
+                    self.end(direction, sink);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn held(&self) -> usize {
+        self.up.len().saturating_add(self.down.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::harness::{Ev, down, meta, play, up};
+    use crate::model::stream::Ending;
+    use proptest::prelude::*;
+
+    fn query() -> &'static [u8] {
+        &SAMPLES[0].to_server[2..]
+    }
+
+    fn answer() -> &'static [u8] {
+        &SAMPLES[0].to_client[2..]
+    }
+
+    fn udp() -> StreamMeta {
+        StreamMeta { datagrams: true, ..meta() }
+    }
+
+    #[test]
+    fn questions_and_answers_are_messages_and_names() {
+        for (meta, skip) in [(udp(), 2), (meta(), 0)] {
+            let heard = play(
+                &PROTOCOL,
+                &meta,
+                1 << 20,
+                &[up(&SAMPLES[0].to_server[skip..]), down(&SAMPLES[0].to_client[skip..]), Ev::Close(Ending::Clean)],
+            );
+            assert_eq!(
+                heard.lines(),
+                ["> dns DNS A api.example | path=api.example", "< dns NOERROR DNS A api.example | path=api.example"]
+            );
+            assert_eq!(heard.names, [(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 7)), "api.example".to_owned())]);
+            assert!(heard.blind.is_empty());
+        }
+    }
+
+    #[test]
+    fn data_in_labels_and_texts_is_joined() {
+        let mut bytes = b"\0\x01\x80\0\0\x01\0\x01\0\0\0\0".to_vec();
+        bytes.extend_from_slice(
+            b"\x05The h\x05eron \x01x\0\0\x10\0\x01\xc0\x0c\0\x10\0\x01\0\0\0\0\0\x0a\x04land\x04s at",
+        );
+        let heard = play(&PROTOCOL, &udp(), 1 << 20, &[down(&bytes)]);
+        assert_eq!(
+            heard.lines(),
+            ["< dns NOERROR DNS TXT the h.eron .x | path=The h.eron .x | path=The heron x | body=lands at"]
+        );
+    }
+
+    #[test]
+    fn only_dns_is_taken_for_dns() {
+        let is = |meta: &StreamMeta, bytes: &[u8]| probe(&Peek { meta, to_server: bytes, to_client: b"" });
+        assert_eq!(is(&udp(), query()), Match::Certain);
+        assert_eq!(is(&udp(), answer()), Match::Certain);
+        for len in 0..query().len() {
+            assert_eq!(is(&udp(), &query()[..len]), Match::No);
+        }
+        assert_eq!(is(&udp(), &[query(), b"\0"].concat()), Match::No);
+        assert_eq!(is(&udp(), &[0; 12]), Match::No);
+        let tcp = SAMPLES[0].to_server;
+        for len in 0..tcp.len() {
+            assert_eq!(is(&meta(), &tcp[..len]), Match::NeedMore);
+        }
+        assert_eq!(is(&meta(), tcp), Match::Certain);
+        for other in [
+            &b"GET / HTTP/1.1\r\n"[..],
+            b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\xaa\xbb\xcc\xdd",
+            b"SSH-2.0-OpenSSH_9.2\r\n",
+        ] {
+            assert_eq!(is(&meta(), other), Match::No, "{other:?}");
+        }
+    }
+
+    #[test]
+    fn pointers_that_go_round_are_refused() {
+        let looped = b"\0\x01\0\0\0\x01\0\0\0\0\0\0\xc0\x0c\0\x01\0\x01";
+        assert!(Message::read(looped).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn mutation_never_panics(edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6), cut in any::<prop::sample::Index>()) {
+            let mut bytes = answer().to_vec();
+            for (at, byte) in edits {
+                let index = at.index(bytes.len());
+                bytes[index] = byte;
+            }
+            bytes.truncate(cut.index(bytes.len() + 1));
+            probe(&Peek { meta: &udp(), to_server: &bytes, to_client: b"" });
+            play(&PROTOCOL, &udp(), 1 << 20, &[up(&bytes)]);
+            play(&PROTOCOL, &meta(), 1 << 20, &[up([&[0, 45][..], &bytes].concat())]);
+        }
+
+        #[test]
+        fn any_split_reads_the_same(at in any::<prop::sample::Index>()) {
+            let bytes = [SAMPLES[0].to_client, SAMPLES[0].to_client].concat();
+            let (front, back) = bytes.split_at(at.index(bytes.len()));
+            let got = play(&PROTOCOL, &meta(), 1 << 20, &[down(front), down(back)]);
+            prop_assert_eq!(got.exact(), play(&PROTOCOL, &meta(), 1 << 20, &[down(&bytes)]).exact());
+        }
+    }
+}

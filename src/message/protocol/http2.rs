@@ -1,0 +1,745 @@
+//! HTTP/2 (RFC 9113) with HPACK, server push, extended CONNECT (RFC 8441) and connections that are captured from the
+//! middle on.
+
+use crate::bytes::{Buffer, Malformed, Match};
+use crate::message::hpack::decoder::Decoder;
+use crate::message::http::exchange::{self, Exchange, Place};
+use crate::message::http::{assembly::Assembly, route};
+use crate::message::sink::ChildId;
+use crate::message::{Dissector, Peek, Protocol, Sample, Sink};
+use crate::model::budget::{CHILD_STREAMS, HEAD_BYTES};
+use crate::model::flow::Blind;
+use crate::model::opacity::Opacity;
+use crate::model::origin::Origins;
+use crate::model::stream::{Chunk, Direction, Ending, Lost, StreamEvent, StreamMeta};
+use crate::model::time::Timestamp;
+use std::collections::BTreeMap;
+
+/// The registry entry.
+pub static PROTOCOL: Protocol = Protocol { name: "http2", about: "HTTP/2", probe, start, samples: SAMPLES };
+
+/// What a client says first (RFC 9113 section 3.4).
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// Bytes of a frame header.
+const FRAME_HEADER: usize = 9;
+/// Bytes held of one direction: a frame that is read as a whole, or the search for one.
+const HELD: usize = 2 * HEAD_BYTES;
+/// Up to as many exchanges are counted again at every event.
+const FEW_EXCHANGES: usize = 64;
+/// The largest frame taken for one where the connection is read from the middle on: the default of all peers.
+const USUAL_FRAME: u32 = 16_384;
+
+const SAMPLES: &[Sample] = &[Sample {
+    name: "post and answer",
+    to_server: b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00\x00\x00\x1a\x01\x04\x00\x00\x00\x01\x83\x86\x41\x0bapi.example\x04\x08/v1/send\x00\x00\x17\x00\x01\x00\x00\x00\x01The heron lands at dusk",
+    to_client: b"\x00\x00\x00\x04\x00\x00\x00\x00\x00\x00\x00\x01\x01\x05\x00\x00\x00\x01\x89",
+    shows: "The heron lands at dusk",
+}];
+
+/// Frame types (RFC 9113 section 6).
+mod kind {
+    pub(super) const DATA: u8 = 0;
+    pub(super) const HEADERS: u8 = 1;
+    pub(super) const PRIORITY: u8 = 2;
+    pub(super) const RST_STREAM: u8 = 3;
+    pub(super) const SETTINGS: u8 = 4;
+    pub(super) const PUSH_PROMISE: u8 = 5;
+    pub(super) const PING: u8 = 6;
+    pub(super) const GOAWAY: u8 = 7;
+    pub(super) const WINDOW_UPDATE: u8 = 8;
+    pub(super) const CONTINUATION: u8 = 9;
+}
+
+const END_STREAM: u8 = 0x01;
+const END_HEADERS: u8 = 0x04;
+const PADDED: u8 = 0x08;
+const PRIORITY: u8 = 0x20;
+
+fn probe(peek: &Peek<'_>) -> Match {
+    if peek.meta.datagrams {
+        return Match::No;
+    }
+    let hint = peek.meta.hint.as_deref().unwrap_or_default();
+    let agreed = hint == "h2" || hint == "h2c" || hint.starts_with("h2c; ");
+    let common = PREFACE.len().min(peek.to_server.len());
+    let preface = peek.to_server.get(..common) == PREFACE.get(..common);
+    if preface && common == PREFACE.len() {
+        return Match::Certain;
+    }
+    if preface && common > 0 {
+        return Match::NeedMore;
+    }
+    if !agreed && peek.meta.from_start {
+        // The server may speak before the client is captured; it says SETTINGS first.
+        let settings = FrameHeader::read(peek.to_client).is_some_and(|frame| frame.kind == kind::SETTINGS);
+        return match (peek.to_server.is_empty(), peek.to_client.len() < FRAME_HEADER || settings) {
+            (true, true) if first_is_settings(peek.to_client) => Match::NeedMore,
+            _ => Match::No,
+        };
+    }
+    let fits = [peek.to_server, peek.to_client].map(chain);
+    match (agreed, fits) {
+        (true, [a, b]) if a > 0 || b > 0 => Match::Certain,
+        (false, [a, b]) if a >= 2 || b >= 2 => Match::Maybe,
+        (true, _) if peek.to_server.len().max(peek.to_client.len()) < FRAME_HEADER => Match::NeedMore,
+        // Agreed upon, and in the middle of a frame.
+        (true, _) if !peek.meta.from_start => Match::Maybe,
+        _ => Match::No,
+    }
+}
+
+/// Whether these few bytes may begin a SETTINGS frame on stream 0.
+fn first_is_settings(bytes: &[u8]) -> bool {
+    let want = [(0, 0), (1, 0), (3, kind::SETTINGS), (5, 0), (6, 0), (7, 0), (8, 0)];
+    want.iter().all(|(at, byte)| bytes.get(*at).is_none_or(|seen| seen == byte))
+}
+
+/// How many plausible frame headers follow one another from the first byte on.
+fn chain(bytes: &[u8]) -> usize {
+    let (mut at, mut count) = (0_usize, 0_usize);
+    while let Some(rest) = bytes.get(at..).filter(|rest| rest.len() >= FRAME_HEADER) {
+        match FrameHeader::read(rest).filter(|frame| frame.is_plausible()) {
+            Some(frame) => at = at.saturating_add(FRAME_HEADER).saturating_add(frame.len as usize),
+            None => return 0,
+        }
+        count = count.saturating_add(1);
+    }
+    count
+}
+
+fn start(meta: &StreamMeta) -> Box<dyn Dissector> {
+    Box::new(Http2::new(meta))
+}
+
+#[derive(Clone, Copy, Debug)]
+struct FrameHeader {
+    len: u32,
+    kind: u8,
+    flags: u8,
+    stream: u32,
+}
+
+impl FrameHeader {
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let [a, b, c, kind, flags, s0, s1, s2, s3] = *bytes.first_chunk::<FRAME_HEADER>()?;
+        let stream = u32::from_be_bytes([s0, s1, s2, s3]) & 0x7fff_ffff;
+        Some(Self { len: u32::from_be_bytes([0, a, b, c]), kind, flags, stream })
+    }
+
+    const fn has(self, flag: u8) -> bool {
+        self.flags & flag != 0
+    }
+
+    /// Whether a frame may look like this where nothing else tells that it is one.
+    const fn is_plausible(self) -> bool {
+        let (len, on_stream) = (self.len, self.stream != 0);
+        let flags = match self.kind {
+            kind::DATA => END_STREAM | PADDED,
+            kind::HEADERS => END_STREAM | END_HEADERS | PADDED | PRIORITY,
+            kind::PUSH_PROMISE => END_HEADERS | PADDED,
+            kind::SETTINGS | kind::PING => 1,
+            kind::CONTINUATION => END_HEADERS,
+            _ => 0,
+        };
+        let fits = match self.kind {
+            kind::DATA | kind::CONTINUATION => on_stream,
+            kind::HEADERS | kind::PUSH_PROMISE => on_stream && len > 0,
+            kind::PRIORITY => on_stream && len == 5,
+            kind::RST_STREAM => on_stream && len == 4,
+            kind::SETTINGS => !on_stream && len.is_multiple_of(6) && len <= 120,
+            kind::PING => !on_stream && len == 8,
+            kind::GOAWAY => !on_stream && len >= 8,
+            kind::WINDOW_UPDATE => len == 4,
+            _ => false,
+        };
+        fits && len <= USUAL_FRAME && self.flags & !flags == 0 && self.stream < 1 << 24
+    }
+}
+
+/// Where one direction is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum State {
+    /// Before the client's preface.
+    Preface,
+    /// Before a frame.
+    Frame,
+    /// In a DATA frame: bytes to come of data, then of padding.
+    Data { stream: u32, left: u64, pad: u64, end: bool },
+    /// In a frame that nobody reads.
+    Skip(u64),
+    /// Looking for a frame.
+    Lost,
+}
+
+/// A header block that CONTINUATION frames go on with.
+struct Pending {
+    stream: u32,
+    promised: bool,
+    end_stream: bool,
+    bytes: Vec<u8>,
+    origins: Origins,
+    /// More than a head may hold came.
+    over: bool,
+}
+
+struct Side {
+    buffer: Buffer,
+    state: State,
+    decoder: Decoder,
+    pending: Option<Pending>,
+    ended: bool,
+    at: Timestamp,
+}
+
+struct Http2 {
+    meta: StreamMeta,
+    up: Side,
+    down: Side,
+    exchanges: BTreeMap<u32, Exchange>,
+    /// The newest request.
+    newest: u32,
+    /// Something is missing: responses do not wait for their requests.
+    desync: bool,
+    children: ChildId,
+    told: Option<String>,
+    /// Bytes of bodies held, as of late.
+    bodies: usize,
+    events: usize,
+}
+
+impl Http2 {
+    fn new(meta: &StreamMeta) -> Self {
+        let side = |state: State| Side {
+            buffer: Buffer::new(HELD),
+            state,
+            decoder: Decoder::new(!meta.from_start),
+            pending: None,
+            ended: false,
+            at: meta.at,
+        };
+        let states = if meta.from_start { (State::Preface, State::Frame) } else { (State::Lost, State::Lost) };
+        let mut exchanges = BTreeMap::new();
+        let hint = meta.hint.as_deref().unwrap_or_default();
+        let upgraded = hint.starts_with("h2c").then(|| route::hint_parameter(hint, "label")).flatten();
+        if let Some(label) = upgraded.filter(|label| !label.is_empty()) {
+            exchanges.insert(1, Exchange::requested(label.to_owned(), meta.host.clone()));
+        }
+        Self {
+            meta: meta.clone(),
+            up: side(states.0),
+            down: side(states.1),
+            newest: u32::from(!exchanges.is_empty()),
+            exchanges,
+            desync: !meta.from_start,
+            children: 0,
+            told: None,
+            bodies: 0,
+            events: 0,
+        }
+    }
+
+    const fn side(&mut self, direction: Direction) -> &mut Side {
+        match direction {
+            Direction::ToServer => &mut self.up,
+            Direction::ToClient => &mut self.down,
+        }
+    }
+
+    /// The exchange of a stream; the oldest goes when there are too many.
+    fn exchange(&mut self, stream: u32, sink: &mut Sink<'_>) -> &mut Exchange {
+        if self.exchanges.len() >= CHILD_STREAMS
+            && !self.exchanges.contains_key(&stream)
+            && let Some((_, mut oldest)) = self.exchanges.pop_first()
+        {
+            let at = self.up.at.max(self.down.at);
+            for (cut, direction) in oldest.cut(Ending::Idle, at, sink).into_iter().zip(Direction::BOTH) {
+                if cut {
+                    sink.blind(Blind::Budget, direction, 0, "HTTP/2 streams open at once");
+                }
+            }
+        }
+        self.exchanges.entry(stream).or_default()
+    }
+
+    fn feed(&mut self, chunk: &Chunk<'_>, sink: &mut Sink<'_>) {
+        let direction = chunk.direction;
+        self.side(direction).at = chunk.at;
+        let mut from = 0_usize;
+        while let Some(rest) = chunk.bytes.get(from..).filter(|rest| !rest.is_empty()) {
+            let side = self.side(direction);
+            let left = if let State::Data { left, .. } = side.state { left } else { 0 };
+            let left = usize::try_from(left).unwrap_or(usize::MAX);
+            let direct = left > 0 && side.buffer.is_empty();
+            let room = if direct { left } else { HELD.saturating_sub(side.buffer.len()) };
+            if room == 0 {
+                self.force(direction, sink);
+                continue;
+            }
+            let take = room.min(rest.len());
+            let bytes = rest.get(..take).unwrap_or_default();
+            let origins = chunk.origins.slice(from, from.saturating_add(take));
+            from = from.saturating_add(take);
+            if direct {
+                self.data(direction, bytes, &origins, sink);
+            } else if self.side(direction).buffer.push(bytes, &origins).is_err() {
+                self.force(direction, sink);
+            }
+            self.pump(sink);
+        }
+    }
+
+    fn pump(&mut self, sink: &mut Sink<'_>) {
+        loop {
+            let up = self.step(Direction::ToServer, sink);
+            let down = self.step(Direction::ToClient, sink);
+            if !up && !down {
+                return;
+            }
+        }
+    }
+
+    /// The buffer is full: a response waits in vain, or no frame is found.
+    fn force(&mut self, direction: Direction, sink: &mut Sink<'_>) {
+        if self.waits(direction) {
+            self.desync = true;
+        } else {
+            self.fragment(direction, HELD / 2, sink);
+        }
+        self.pump(sink);
+    }
+
+    /// Whether a response waits for its request: captures do not keep the order of the two directions.
+    fn waits(&self, direction: Direction) -> bool {
+        direction == Direction::ToClient
+            && !self.desync
+            && !self.up.ended
+            && self.down.state == State::Frame
+            && FrameHeader::read(self.down.buffer.bytes())
+                .is_some_and(|frame| frame.kind == kind::HEADERS && frame.stream % 2 == 1 && frame.stream > self.newest)
+    }
+
+    fn step(&mut self, direction: Direction, sink: &mut Sink<'_>) -> bool {
+        if self.waits(direction) {
+            return false;
+        }
+        let side = self.side(direction);
+        let held = side.buffer.len();
+        match side.state {
+            State::Data { left: 0, pad: 0, .. } => {
+                self.data_done(direction, sink);
+                true
+            }
+            _ if held == 0 => false,
+            State::Preface => {
+                let common = PREFACE.len().min(held);
+                if side.buffer.bytes().get(..common) != PREFACE.get(..common) {
+                    side.state = State::Frame;
+                    return true;
+                }
+                if common < PREFACE.len() {
+                    return false;
+                }
+                side.buffer.consume(common);
+                side.state = State::Frame;
+                sink.wire(Opacity::Plaintext, common as u64);
+                true
+            }
+            State::Skip(left) => {
+                let take = usize::try_from(left).unwrap_or(usize::MAX).min(held);
+                side.buffer.consume(take);
+                let left = left.saturating_sub(take as u64);
+                side.state = if left == 0 { State::Frame } else { State::Skip(left) };
+                sink.wire(Opacity::Plaintext, take as u64);
+                true
+            }
+            State::Data { stream, left: 0, pad, end } => {
+                let take = usize::try_from(pad).unwrap_or(usize::MAX).min(held);
+                side.buffer.consume(take);
+                side.state = State::Data { stream, left: 0, pad: pad.saturating_sub(take as u64), end };
+                sink.wire(Opacity::Plaintext, take as u64);
+                true
+            }
+            State::Data { left, .. } => {
+                let take = usize::try_from(left).unwrap_or(usize::MAX).min(held);
+                let bytes = side.buffer.bytes().get(..take).unwrap_or_default().to_vec();
+                let origins = side.buffer.origins(0, take);
+                side.buffer.consume(take);
+                self.data(direction, &bytes, &origins, sink);
+                true
+            }
+            State::Frame => self.frame(direction, sink),
+            State::Lost => self.search(direction, false, sink),
+        }
+    }
+
+    /// Bytes of a DATA frame, never more than it has.
+    fn data(&mut self, direction: Direction, bytes: &[u8], origins: &Origins, sink: &mut Sink<'_>) {
+        let side = self.side(direction);
+        let at = side.at;
+        let State::Data { stream, left, .. } = &mut side.state else { return };
+        *left = left.saturating_sub(bytes.len() as u64);
+        let stream = *stream;
+        self.exchange(stream, sink).data(direction, bytes, origins, at, sink);
+    }
+
+    fn data_done(&mut self, direction: Direction, sink: &mut Sink<'_>) {
+        let side = self.side(direction);
+        let at = side.at;
+        let State::Data { stream, end, .. } = side.state else { return };
+        side.state = State::Frame;
+        if end {
+            self.end_stream(stream, direction, at, sink);
+        }
+    }
+
+    fn end_stream(&mut self, stream: u32, direction: Direction, at: Timestamp, sink: &mut Sink<'_>) {
+        let exchange = self.exchange(stream, sink);
+        exchange.end(direction, at, sink);
+        if exchange.is_done() {
+            self.exchanges.remove(&stream);
+        }
+    }
+
+    /// A frame: DATA as it comes, all others as a whole.
+    fn frame(&mut self, direction: Direction, sink: &mut Sink<'_>) -> bool {
+        let lost = self.desync;
+        let side = self.side(direction);
+        let held = side.buffer.bytes();
+        let Some(frame) = FrameHeader::read(held) else { return false };
+        if lost && !frame.is_plausible() && frame.kind <= kind::CONTINUATION && frame.len <= USUAL_FRAME {
+            side.state = State::Lost;
+            return self.search(direction, false, sink);
+        }
+        let len = frame.len as usize;
+        let whole = FRAME_HEADER.saturating_add(len);
+        match frame.kind {
+            kind::DATA => {
+                let padded = frame.has(PADDED) && len > 0;
+                let head = FRAME_HEADER.saturating_add(usize::from(padded));
+                let pad = match held.get(FRAME_HEADER) {
+                    _ if !padded => 0,
+                    Some(pad) => u64::from(*pad),
+                    None => return false,
+                };
+                let body = u64::from(frame.len).saturating_sub(u64::from(padded));
+                let pad = pad.min(body);
+                side.state = State::Data {
+                    stream: frame.stream,
+                    left: body.saturating_sub(pad),
+                    pad,
+                    end: frame.has(END_STREAM),
+                };
+                side.buffer.consume(head);
+                sink.wire(Opacity::Plaintext, head as u64);
+                return true;
+            }
+            kind::HEADERS | kind::PUSH_PROMISE | kind::CONTINUATION | kind::RST_STREAM | kind::GOAWAY => {}
+            _ => {
+                side.buffer.consume(FRAME_HEADER);
+                side.state = if len == 0 { State::Frame } else { State::Skip(u64::from(frame.len)) };
+                sink.wire(Opacity::Plaintext, FRAME_HEADER as u64);
+                return true;
+            }
+        }
+        if whole > HELD {
+            side.buffer.consume(FRAME_HEADER);
+            side.state = State::Skip(u64::from(frame.len));
+            side.decoder.lose();
+            side.pending = None;
+            sink.blind(Blind::Budget, direction, u64::from(frame.len), "an HTTP/2 frame over its budget");
+            return true;
+        }
+        let Some(payload) = held.get(FRAME_HEADER..whole) else { return false };
+        let payload = payload.to_vec();
+        let origins = side.buffer.origins(FRAME_HEADER, whole);
+        side.buffer.consume(whole);
+        sink.wire(Opacity::Plaintext, whole as u64);
+        self.control(direction, frame, &payload, &origins, sink);
+        true
+    }
+
+    /// A frame that is there as a whole.
+    fn control(
+        &mut self,
+        direction: Direction,
+        frame: FrameHeader,
+        payload: &[u8],
+        origins: &Origins,
+        sink: &mut Sink<'_>,
+    ) {
+        let side = self.side(direction);
+        let at = side.at;
+        match frame.kind {
+            kind::HEADERS | kind::PUSH_PROMISE => {
+                let promised = frame.kind == kind::PUSH_PROMISE;
+                let Some((front, end)) = fragment_of(frame, payload) else {
+                    side.decoder.lose();
+                    sink.blind(Blind::Malformed, direction, payload.len() as u64, "padding longer than its frame");
+                    return;
+                };
+                let stream = match payload.get(front.saturating_sub(4)..front) {
+                    Some([a, b, c, d]) if promised => u32::from_be_bytes([*a, *b, *c, *d]) & 0x7fff_ffff,
+                    _ => frame.stream,
+                };
+                if side.pending.take().is_some() {
+                    side.decoder.lose();
+                    sink.blind(Blind::Malformed, direction, 0, "a header block that is never continued");
+                }
+                let side = self.side(direction);
+                side.pending = Some(Pending {
+                    stream,
+                    promised,
+                    end_stream: frame.has(END_STREAM) && !promised,
+                    bytes: payload.get(front..end).unwrap_or_default().to_vec(),
+                    origins: origins.slice(front, end),
+                    over: false,
+                });
+                if frame.has(END_HEADERS) {
+                    self.block(direction, sink);
+                }
+            }
+            kind::CONTINUATION => {
+                let Some(pending) = &mut side.pending else {
+                    sink.blind(Blind::Lost, direction, payload.len() as u64, "the start of a header block");
+                    side.decoder.lose();
+                    return;
+                };
+                if pending.bytes.len().saturating_add(payload.len()) > HEAD_BYTES {
+                    pending.over = true;
+                } else {
+                    pending.bytes.extend_from_slice(payload);
+                    pending.origins.append(origins);
+                }
+                if frame.has(END_HEADERS) {
+                    self.block(direction, sink);
+                }
+            }
+            kind::RST_STREAM => {
+                if let Some(mut exchange) = self.exchanges.remove(&frame.stream) {
+                    exchange.cut(Ending::Reset, at, sink);
+                }
+            }
+            _ => {
+                let code =
+                    payload.get(4..8).and_then(|code| <[u8; 4]>::try_from(code).ok()).map_or(0, u32::from_be_bytes);
+                if code != 0 {
+                    sink.fact("http2.goaway", format!("error {code}"));
+                }
+                if let Some(debug) = payload.get(8..).filter(|debug| !debug.is_empty()) {
+                    // Text for people about the connection: it may well quote what was said on it.
+                    let mut message = Assembly::new(direction, "GOAWAY".to_owned(), None, Vec::new());
+                    message.body(debug, &origins.slice(8, payload.len()), at, sink);
+                    message.finish(at, sink);
+                }
+            }
+        }
+    }
+
+    /// A header block is complete.
+    fn block(&mut self, direction: Direction, sink: &mut Sink<'_>) {
+        let side = self.side(direction);
+        let at = side.at;
+        let Some(pending) = side.pending.take() else { return };
+        let block = side.decoder.block(&pending.bytes, &pending.origins);
+        if pending.over {
+            side.decoder.lose();
+            sink.blind(Blind::Budget, direction, 0, "a header block over its budget");
+        }
+        exchange::tell_block(&block.headers, block.skipped, direction, sink);
+        if let Some(broken) = block.broken.filter(|_| !pending.over) {
+            sink.blind(Blind::Malformed, direction, pending.bytes.len() as u64, format!("header block: {broken}"));
+        }
+        if direction == Direction::ToServer {
+            self.newest = self.newest.max(pending.stream);
+        }
+        self.exchange(pending.stream, sink);
+        let Self { meta, exchanges, children, told, .. } = self;
+        let Some(exchange) = exchanges.get_mut(&pending.stream) else { return };
+        let mut place = Place { meta, layer: "http2", children, told, at };
+        if pending.promised {
+            exchange.promise(&block.headers, &mut place, sink);
+        } else {
+            exchange.headers(direction, &block.headers, &mut place, sink);
+        }
+        if pending.end_stream {
+            self.end_stream(pending.stream, direction, at, sink);
+        }
+    }
+
+    /// Looks for a frame with another one behind it; `last`: nothing more will come.
+    fn search(&mut self, direction: Direction, last: bool, sink: &mut Sink<'_>) -> bool {
+        let side = self.side(direction);
+        let held = side.buffer.bytes();
+        for at in 0..held.len().saturating_sub(FRAME_HEADER - 1) {
+            let rest = held.get(at..).unwrap_or_default();
+            let Some(frame) = FrameHeader::read(rest).filter(|frame| frame.is_plausible()) else { continue };
+            let next = FRAME_HEADER.saturating_add(frame.len as usize);
+            let behind = rest.get(next..);
+            let follows = match behind {
+                Some([]) => true,
+                Some(behind) if behind.len() >= FRAME_HEADER => {
+                    FrameHeader::read(behind).is_some_and(FrameHeader::is_plausible)
+                }
+                _ if last => true,
+                // Cannot be told yet.
+                _ => {
+                    self.fragment(direction, at, sink);
+                    return false;
+                }
+            };
+            if follows {
+                self.fragment(direction, at, sink);
+                self.side(direction).state = State::Frame;
+                return true;
+            }
+        }
+        let keep = if last { 0 } else { FRAME_HEADER - 1 };
+        let len = held.len().saturating_sub(keep);
+        self.fragment(direction, len, sink);
+        false
+    }
+
+    /// The first `len` bytes held belong to a frame whose start is lost: they can still be read.
+    fn fragment(&mut self, direction: Direction, len: usize, sink: &mut Sink<'_>) {
+        let side = self.side(direction);
+        let len = len.min(side.buffer.len());
+        if len == 0 {
+            return;
+        }
+        let mut fragment = Assembly::new(direction, "fragment".to_owned(), None, Vec::new());
+        fragment.damaged();
+        let bytes = side.buffer.bytes().get(..len).unwrap_or_default();
+        fragment.body(bytes, &side.buffer.origins(0, len), side.at, sink);
+        fragment.finish(side.at, sink);
+        side.buffer.consume(len);
+    }
+
+    fn gap(&mut self, direction: Direction, at: Timestamp, len: u64, why: Lost, sink: &mut Sink<'_>) {
+        let side = self.side(direction);
+        side.at = at;
+        let (blind, detail) = match why {
+            Lost::NotCaptured => (Blind::Lost, "bytes of an HTTP/2 connection"),
+            Lost::CutFrame => (Blind::Truncated, "frames cut by the snapshot length"),
+            Lost::StartMissing => (Blind::Lost, "the start of the connection"),
+            Lost::Budget => (Blind::Budget, "bytes of an HTTP/2 connection"),
+        };
+        sink.blind(blind, direction, len, detail);
+        if let State::Data { stream, left, .. } = &mut side.state
+            && len > 0
+            && len <= *left
+        {
+            *left = left.saturating_sub(len);
+            let stream = *stream;
+            self.exchange(stream, sink).hole(direction, len, why, at, sink);
+            self.pump(sink);
+            return;
+        }
+        side.decoder.lose();
+        side.pending = None;
+        side.state = State::Lost;
+        self.desync = true;
+        self.fragment(direction, usize::MAX, sink);
+        for exchange in self.exchanges.values_mut() {
+            exchange.hole(direction, 0, why, at, sink);
+        }
+        self.pump(sink);
+    }
+
+    /// No more bytes come in this direction.
+    fn end(&mut self, direction: Direction, at: Timestamp, how: Ending, sink: &mut Sink<'_>) {
+        let side = self.side(direction);
+        if std::mem::replace(&mut side.ended, true) {
+            return;
+        }
+        side.at = at;
+        if side.state == State::Lost {
+            while self.search(direction, true, sink) {
+                self.pump(sink);
+                if self.side(direction).state != State::Lost {
+                    break;
+                }
+            }
+        }
+        let side = self.side(direction);
+        let midway = match side.state {
+            State::Data { left, pad, .. } => left.saturating_add(pad),
+            State::Skip(left) => left,
+            _ => side.buffer.len() as u64,
+        };
+        if midway > 0 || side.pending.is_some() {
+            self.fragment(direction, usize::MAX, sink);
+            sink.blind(Blind::Truncated, direction, midway, ended(how));
+        }
+    }
+
+    fn close(&mut self, at: Timestamp, how: Ending, sink: &mut Sink<'_>) {
+        self.end(Direction::ToServer, at, how, sink);
+        self.desync = true;
+        self.pump(sink);
+        self.end(Direction::ToClient, at, how, sink);
+        for (_, mut exchange) in std::mem::take(&mut self.exchanges) {
+            let unanswered = exchange.is_unanswered();
+            // The connection may be reset; what its streams were in the middle of is still cut.
+            let how = if how == Ending::Reset { Ending::Idle } else { how };
+            for (cut, direction) in exchange.cut(how, at, sink).into_iter().zip(Direction::BOTH) {
+                if cut {
+                    sink.blind(Blind::Truncated, direction, 0, ended(how));
+                }
+            }
+            if unanswered && how == Ending::CaptureEnd {
+                sink.blind(Blind::Truncated, Direction::ToClient, 0, "a request without its response");
+            }
+        }
+    }
+}
+
+/// Where the header block fragment is in the payload of a HEADERS or PUSH_PROMISE frame.
+fn fragment_of(frame: FrameHeader, payload: &[u8]) -> Option<(usize, usize)> {
+    let (mut front, mut pad) = (0_usize, 0_usize);
+    if frame.has(PADDED) {
+        pad = usize::from(*payload.first()?);
+        front = 1;
+    }
+    if frame.kind == kind::PUSH_PROMISE {
+        front = front.saturating_add(4);
+    } else if frame.has(PRIORITY) {
+        front = front.saturating_add(5);
+    }
+    let end = payload.len().checked_sub(pad)?;
+    (front <= end).then_some((front, end))
+}
+
+const fn ended(how: Ending) -> &'static str {
+    match how {
+        Ending::Clean => "the connection ended in mid-message",
+        Ending::Reset => "the connection was reset in mid-message",
+        Ending::Idle => "the connection fell silent in mid-message",
+        Ending::CaptureEnd => "the capture ended in mid-message",
+    }
+}
+
+impl Dissector for Http2 {
+    fn on_event(&mut self, event: StreamEvent<'_>, sink: &mut Sink<'_>) -> Result<(), Malformed> {
+        match event {
+            StreamEvent::Data(chunk) => self.feed(&chunk, sink),
+            StreamEvent::Gap { direction, at, len, why, .. } => self.gap(direction, at, len, why, sink),
+            StreamEvent::End { direction, at } => {
+                self.end(direction, at, Ending::Clean, sink);
+                self.pump(sink);
+            }
+            StreamEvent::Close { at, how } => self.close(at, how, sink),
+        }
+        self.events = self.events.wrapping_add(1);
+        if self.exchanges.len() <= FEW_EXCHANGES || self.events.is_multiple_of(FEW_EXCHANGES * 4) {
+            self.bodies = self.exchanges.values().map(Exchange::held).sum();
+        }
+        Ok(())
+    }
+
+    fn held(&self) -> usize {
+        self.bodies.saturating_add(self.up.buffer.len()).saturating_add(self.down.buffer.len())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,28 @@
+//! The registry: one file a protocol, two lines here.
+
+pub mod dns;
+pub mod grpc;
+pub mod http1;
+pub mod http2;
+pub mod sse;
+pub mod tls;
+pub mod websocket;
+
+use crate::message::Protocol;
+
+/// Every protocol; of two that are equally sure, the first wins.
+pub static PROTOCOLS: &[&Protocol] = &[
+    // One line each, by name.
+    &dns::PROTOCOL,
+    &grpc::PROTOCOL,
+    &http1::PROTOCOL,
+    &http2::PROTOCOL,
+    &sse::PROTOCOL,
+    &tls::PROTOCOL,
+    &websocket::PROTOCOL,
+];
+
+/// The protocol with this registry name.
+pub fn by_name(name: &str) -> Option<&'static Protocol> {
+    PROTOCOLS.iter().copied().find(|protocol| protocol.name == name)
+}

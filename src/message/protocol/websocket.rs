@@ -1,0 +1,527 @@
+//! WebSocket (RFC 6455) with permessage-deflate (RFC 7692), inside an HTTP upgrade or an extended CONNECT.
+
+use crate::bytes::{Buffer, Cursor, Malformed, Match};
+use crate::message::hpack::decoder::stretch;
+use crate::message::http::assembly::Assembly;
+use crate::message::{Dissector, Peek, Protocol, Sink};
+use crate::model::budget::{PART_PIECE, RATIO, RATIO_FREE};
+use crate::model::flow::Blind;
+use crate::model::origin::Origins;
+use crate::model::stream::{Direction, Ending, StreamEvent, StreamMeta};
+use crate::model::time::Timestamp;
+use flate2::{Decompress, FlushDecompress, Status};
+
+/// The registry entry.
+pub static PROTOCOL: Protocol =
+    Protocol { name: "websocket", about: "WebSocket, with permessage-deflate", probe, start, samples: &[] };
+
+/// What a sender leaves out at the end of each compressed message (RFC 7692 section 7.2.1).
+const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
+
+fn probe(peek: &Peek<'_>) -> Match {
+    let spoken = peek.meta.hint.as_deref().is_some_and(|hint| hint == "websocket" || hint.starts_with("websocket;"));
+    if spoken { Match::Certain } else { Match::No }
+}
+
+fn start(meta: &StreamMeta) -> Box<dyn Dissector> {
+    let hint = meta.hint.as_deref().unwrap_or_default().to_ascii_lowercase();
+    let has = |name: &str| hint.split([';', ',']).any(|field| field.trim() == name);
+    let deflate = has("permessage-deflate");
+    Box::new(WebSocket {
+        up: Side::new(deflate, has("client_no_context_takeover"), meta.at),
+        down: Side::new(deflate, has("server_no_context_takeover"), meta.at),
+        host: meta.host.clone(),
+    })
+}
+
+/// A frame whose payload is coming.
+#[derive(Clone, Copy, Debug)]
+struct Frame {
+    left: u64,
+    mask: Option<[u8; 4]>,
+    /// Payload bytes seen, for the place in the mask.
+    seen: u64,
+    fin: bool,
+    opcode: u8,
+}
+
+/// A message whose frames are coming.
+struct Current {
+    assembly: Assembly,
+    compressed: bool,
+    input: usize,
+    output: usize,
+}
+
+/// The inflater of one direction.
+struct Inflate {
+    state: Decompress,
+    /// Each message starts afresh.
+    afresh: bool,
+    /// Its window is lost.
+    broken: bool,
+}
+
+struct Side {
+    buffer: Buffer,
+    frame: Option<Frame>,
+    current: Option<Current>,
+    control: (Vec<u8>, Origins),
+    inflate: Option<Inflate>,
+    /// Frames are not found any more.
+    lost: bool,
+    ended: bool,
+    at: Timestamp,
+}
+
+impl Side {
+    fn new(deflate: bool, afresh: bool, at: Timestamp) -> Self {
+        Self {
+            buffer: Buffer::new(PART_PIECE),
+            frame: None,
+            current: None,
+            control: (Vec::new(), Origins::new()),
+            inflate: deflate.then(|| Inflate { state: Decompress::new(false), afresh, broken: false }),
+            lost: false,
+            ended: false,
+            at,
+        }
+    }
+}
+
+struct WebSocket {
+    up: Side,
+    down: Side,
+    host: Option<String>,
+}
+
+impl WebSocket {
+    const fn side(&mut self, direction: Direction) -> &mut Side {
+        match direction {
+            Direction::ToServer => &mut self.up,
+            Direction::ToClient => &mut self.down,
+        }
+    }
+
+    fn assembly(&self, direction: Direction, label: &str) -> Assembly {
+        Assembly::new(direction, label.to_owned(), self.host.clone(), Vec::new())
+    }
+
+    fn step(&mut self, direction: Direction, sink: &mut Sink<'_>) -> bool {
+        let side = self.side(direction);
+        if side.lost {
+            self.fragment(direction, sink);
+            return false;
+        }
+        let held = side.buffer.len();
+        match side.frame {
+            Some(frame) if frame.left == 0 => {
+                side.frame = None;
+                self.frame_done(direction, frame, sink);
+                true
+            }
+            Some(mut frame) if held > 0 => {
+                let take = usize::try_from(frame.left).unwrap_or(usize::MAX).min(held);
+                let mut bytes = side.buffer.bytes().get(..take).unwrap_or_default().to_vec();
+                let origins = side.buffer.origins(0, take);
+                side.buffer.consume(take);
+                if let Some(mask) = frame.mask {
+                    let place = usize::try_from(frame.seen % 4).unwrap_or(0);
+                    for (byte, key) in bytes.iter_mut().zip(mask.iter().cycle().skip(place)) {
+                        *byte ^= key;
+                    }
+                }
+                frame.left = frame.left.saturating_sub(take as u64);
+                frame.seen = frame.seen.saturating_add(take as u64);
+                side.frame = Some(frame);
+                if frame.opcode >= 8 {
+                    side.control.0.extend_from_slice(&bytes);
+                    side.control.1.append(&origins);
+                } else {
+                    self.payload(direction, &bytes, &origins, sink);
+                }
+                true
+            }
+            Some(_) => false,
+            None => self.header(direction, sink),
+        }
+    }
+
+    fn header(&mut self, direction: Direction, sink: &mut Sink<'_>) -> bool {
+        let side = self.side(direction);
+        let Ok((first, mask, len, size)) = header(side.buffer.bytes()) else { return false };
+        let (fin, opcode, rsv1) = (first & 0x80 != 0, first & 0x0f, first & 0x40 != 0);
+        let control = opcode >= 8;
+        let legal = match opcode {
+            0 => side.current.is_some() && !rsv1,
+            1 | 2 => side.current.is_none(),
+            8..=10 => fin && len <= 125 && !rsv1,
+            _ => false,
+        };
+        if !legal || first & 0x30 != 0 {
+            let left = side.buffer.len() as u64;
+            side.lost = true;
+            sink.blind(Blind::Malformed, direction, left, "not a WebSocket frame");
+            self.cut(direction, sink);
+            return true;
+        }
+        side.buffer.consume(size);
+        side.frame = Some(Frame { left: len, mask, seen: 0, fin, opcode });
+        if control {
+            side.control = (Vec::new(), Origins::new());
+        } else if opcode != 0 {
+            let compressed = rsv1 && side.inflate.is_some();
+            if let Some(inflate) = side.inflate.as_mut().filter(|inflate| compressed && inflate.afresh) {
+                inflate.state = Decompress::new(false);
+                inflate.broken = false;
+            }
+            if rsv1 && !compressed {
+                sink.blind(Blind::Unsupported, direction, len, "a WebSocket extension");
+            }
+            let label = if compressed { "websocket message > permessage-deflate" } else { "websocket message" };
+            let mut assembly = self.assembly(direction, label);
+            if rsv1 && !compressed {
+                assembly.damaged();
+            }
+            self.side(direction).current = Some(Current { assembly, compressed, input: 0, output: 0 });
+        }
+        true
+    }
+
+    /// Unmasked payload of a message.
+    fn payload(&mut self, direction: Direction, bytes: &[u8], origins: &Origins, sink: &mut Sink<'_>) {
+        let side = self.side(direction);
+        let at = side.at;
+        let Some(current) = &mut side.current else { return };
+        let Some(inflate) = side.inflate.as_mut().filter(|_| current.compressed) else {
+            current.assembly.body(bytes, origins, at, sink);
+            return;
+        };
+        current.input = current.input.saturating_add(bytes.len());
+        let allowed = RATIO_FREE.saturating_add(current.input.saturating_mul(RATIO));
+        let mut rest = bytes;
+        while !inflate.broken {
+            let mut out = Vec::with_capacity(16 << 10);
+            let before = inflate.state.total_in();
+            let result = inflate.state.decompress_vec(rest, &mut out, FlushDecompress::Sync);
+            let used = usize::try_from(inflate.state.total_in().saturating_sub(before)).unwrap_or(usize::MAX);
+            rest = rest.get(used..).unwrap_or_default();
+            current.output = current.output.saturating_add(out.len());
+            let frames = stretch(origins, origins.len(), out.len());
+            current.assembly.body(&out, &frames, at, sink);
+            if current.output > allowed {
+                inflate.broken = true;
+                current.assembly.damaged();
+                sink.blind(Blind::Budget, direction, rest.len() as u64, "a compressed WebSocket message");
+                return;
+            }
+            match result {
+                Ok(Status::StreamEnd) => {
+                    // A final block inside a message: what follows starts afresh (RFC 7692 section 7.2.3.4).
+                    inflate.state = Decompress::new(false);
+                    if rest.is_empty() || rest == TAIL {
+                        return;
+                    }
+                }
+                Ok(_) if used == 0 && out.is_empty() => return,
+                Ok(_) => {}
+                Err(_) => inflate.broken = true,
+            }
+        }
+        current.assembly.damaged();
+        sink.blind(Blind::Malformed, direction, rest.len() as u64, "a compressed WebSocket message");
+    }
+
+    fn frame_done(&mut self, direction: Direction, frame: Frame, sink: &mut Sink<'_>) {
+        let at = self.side(direction).at;
+        if frame.opcode >= 8 {
+            let (bytes, origins) = std::mem::take(&mut self.side(direction).control);
+            let (label, skip) = match frame.opcode {
+                8 => ("websocket close", 2),
+                9 => ("websocket ping", 0),
+                _ => ("websocket pong", 0),
+            };
+            if let Some(text) = bytes.get(skip..).filter(|text| !text.is_empty()) {
+                let mut message = self.assembly(direction, label);
+                message.body(text, &origins.slice(skip, bytes.len()), at, sink);
+                message.finish(at, sink);
+            }
+            return;
+        }
+        if frame.fin {
+            let side = self.side(direction);
+            if side.current.as_ref().is_some_and(|current| current.compressed) {
+                self.tail(direction, sink);
+            }
+            if let Some(current) = self.side(direction).current.take() {
+                current.assembly.finish(at, sink);
+            }
+        }
+    }
+
+    /// Lets the inflater finish a message; its last bytes, if any, belong to the frame that ended it.
+    fn tail(&mut self, direction: Direction, sink: &mut Sink<'_>) {
+        let side = self.side(direction);
+        let at = side.at;
+        let (Some(current), Some(inflate)) = (&mut side.current, &mut side.inflate) else { return };
+        if inflate.broken {
+            return;
+        }
+        let mut out = Vec::with_capacity(4 << 10);
+        if inflate.state.decompress_vec(&TAIL, &mut out, FlushDecompress::Sync).is_err() {
+            inflate.broken = true;
+            current.assembly.damaged();
+            sink.blind(Blind::Malformed, direction, 0, "a compressed WebSocket message");
+        }
+        let frame = current.assembly.last_frame().unwrap_or_default();
+        current.assembly.body(&out, &Origins::one(out.len(), frame), at, sink);
+    }
+
+    /// Bytes that no frame is found in.
+    fn fragment(&mut self, direction: Direction, sink: &mut Sink<'_>) {
+        let mut fragment = self.assembly(direction, "fragment");
+        fragment.damaged();
+        let side = self.side(direction);
+        let len = side.buffer.len();
+        if len > 0 {
+            fragment.body(side.buffer.bytes(), &side.buffer.origins(0, len), side.at, sink);
+            side.buffer.consume(len);
+            fragment.finish(side.at, sink);
+        }
+    }
+
+    /// Emits what there is of the current message. Says whether there was one.
+    fn cut(&mut self, direction: Direction, sink: &mut Sink<'_>) -> bool {
+        let side = self.side(direction);
+        let Some(mut current) = side.current.take() else { return false };
+        current.assembly.damaged();
+        current.assembly.finish(side.at, sink);
+        true
+    }
+
+    fn gap(&mut self, direction: Direction, at: Timestamp, len: u64, sink: &mut Sink<'_>) {
+        let side = self.side(direction);
+        side.at = at;
+        sink.blind(Blind::Lost, direction, len, "bytes of a WebSocket");
+        if let Some(inflate) = &mut side.inflate {
+            inflate.broken = true;
+        }
+        if let Some(frame) = side.frame.as_mut().filter(|frame| len > 0 && len <= frame.left) {
+            frame.left = frame.left.saturating_sub(len);
+            frame.seen = frame.seen.saturating_add(len);
+            if let Some(current) = &mut side.current {
+                current.assembly.hole(len, at, sink);
+            }
+            return;
+        }
+        side.lost = true;
+        self.cut(direction, sink);
+        self.fragment(direction, sink);
+    }
+
+    fn end(&mut self, direction: Direction, at: Timestamp, how: Ending, sink: &mut Sink<'_>) {
+        let side = self.side(direction);
+        if std::mem::replace(&mut side.ended, true) {
+            return;
+        }
+        side.at = at;
+        let left = side.buffer.len() as u64;
+        let midway = left.saturating_add(side.frame.map_or(0, |frame| frame.left));
+        let midway_frame = side.frame.is_some();
+        self.fragment(direction, sink);
+        if self.cut(direction, sink) || midway > 0 || midway_frame {
+            let detail =
+                if how == Ending::CaptureEnd { "the capture ended in mid-message" } else { "it ended in mid-message" };
+            sink.blind(Blind::Truncated, direction, midway, detail);
+        }
+    }
+}
+
+/// First byte, mask, payload length, and the size of the header itself.
+type Header = (u8, Option<[u8; 4]>, u64, usize);
+
+/// A frame header (RFC 6455 section 5.2).
+fn header(bytes: &[u8]) -> Result<Header, Malformed> {
+    let mut cursor = Cursor::new(bytes);
+    let first = cursor.u8("frame header")?;
+    let second = cursor.u8("frame header")?;
+    let len = match second & 0x7f {
+        126 => u64::from(cursor.u16("frame header")?),
+        127 => cursor.u64("frame header")?,
+        len => u64::from(len),
+    };
+    let mask = if second & 0x80 == 0 { None } else { Some(cursor.array("frame header")?) };
+    Ok((first, mask, len, cursor.position()))
+}
+
+impl Dissector for WebSocket {
+    fn on_event(&mut self, event: StreamEvent<'_>, sink: &mut Sink<'_>) -> Result<(), Malformed> {
+        match event {
+            StreamEvent::Data(chunk) => {
+                let direction = chunk.direction;
+                self.side(direction).at = chunk.at;
+                let mut from = 0_usize;
+                for piece in chunk.bytes.chunks(PART_PIECE / 2) {
+                    let to = from.saturating_add(piece.len());
+                    self.side(direction).buffer.push(piece, &chunk.origins.slice(from, to))?;
+                    from = to;
+                    while self.step(direction, sink) {}
+                }
+            }
+            StreamEvent::Gap { direction, at, len, .. } => {
+                self.gap(direction, at, len, sink);
+                while self.step(direction, sink) {}
+            }
+            StreamEvent::End { direction, at } => self.end(direction, at, Ending::Clean, sink),
+            StreamEvent::Close { at, how } => {
+                for direction in Direction::BOTH {
+                    self.end(direction, at, how, sink);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn held(&self) -> usize {
+        let side = |side: &Side| side.current.as_ref().map_or(0, |current| current.assembly.held());
+        side(&self.up).saturating_add(side(&self.down))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::harness::{Ev, Heard, down, meta, play, up};
+    use crate::message::protocol::http1;
+    use flate2::{Compress, Compression, FlushCompress};
+    use proptest::prelude::*;
+
+    fn frame(first: u8, mask: Option<[u8; 4]>, payload: &[u8]) -> Vec<u8> {
+        let flag = if mask.is_some() { 0x80 } else { 0 };
+        let mut out = vec![first];
+        if payload.len() < 126 {
+            out.push(flag | u8::try_from(payload.len()).unwrap());
+        } else {
+            out.push(flag | 0x7e);
+            out.extend_from_slice(&u16::try_from(payload.len()).unwrap().to_be_bytes());
+        }
+        let mask = mask.inspect(|mask| out.extend_from_slice(mask)).unwrap_or_default();
+        out.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, key)| byte ^ key));
+        out
+    }
+
+    fn deflate(state: &mut Compress, text: &str) -> Vec<u8> {
+        let mut out = Vec::with_capacity(4_096);
+        state.compress_vec(text.as_bytes(), &mut out, FlushCompress::Sync).unwrap();
+        assert!(out.ends_with(&TAIL));
+        out.truncate(out.len() - 4);
+        out
+    }
+
+    fn session(extensions: &str) -> Vec<Ev> {
+        vec![
+            up("GET /chat HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"),
+            down(format!("HTTP/1.1 101 Switching Protocols\r\nUpgrade: WebSocket\r\n{extensions}\r\n")),
+        ]
+    }
+
+    fn heard(events: &[Ev]) -> Heard {
+        play(&http1::PROTOCOL, &meta(), 1 << 20, events)
+    }
+
+    fn messages(heard: &Heard) -> Vec<String> {
+        heard.lines().into_iter().filter(|line| line.contains("websocket ")).collect()
+    }
+
+    #[test]
+    fn frames_become_messages() {
+        let key = Some([1, 2, 3, 4]);
+        let mut events = session("");
+        events.extend([
+            up(frame(0x01, key, b"The heron ")),
+            up(frame(0x89, key, b"alive?")),
+            up(frame(0x80, key, b"lands at dusk")),
+            down(frame(0x82, None, &[0; 300])),
+            down(frame(0x88, None, b"\x03\xe8bye")),
+            up(frame(0x88, key, b"\x03\xe8")),
+            Ev::Close(Ending::Clean),
+        ]);
+        let heard = heard(&events);
+        let got = messages(&heard);
+        assert_eq!(
+            got[..2],
+            [
+                "> websocket websocket ping | body=alive?",
+                "> websocket websocket message | body=The heron lands at dusk"
+            ]
+        );
+        assert!(got[2].starts_with("< websocket websocket message | body=\\x00\\x00"));
+        assert_eq!(got[3], "< websocket websocket close | body=bye");
+        assert!(heard.blind.is_empty());
+    }
+
+    #[test]
+    fn compressed_messages_share_their_window_or_not() {
+        for (extensions, afresh) in
+            [("permessage-deflate", false), ("permessage-deflate; client_no_context_takeover", true)]
+        {
+            let mut events = session(&format!("Sec-WebSocket-Extensions: {extensions}\r\n"));
+            let mut state = Compress::new(Compression::best(), false);
+            for n in 0..3 {
+                if afresh {
+                    state = Compress::new(Compression::best(), false);
+                }
+                let coded = deflate(&mut state, &format!("The heron lands at dusk {n}"));
+                let (front, back) = coded.split_at(coded.len() / 2);
+                events.push(up(frame(0x41, Some([9; 4]), front)));
+                events.push(up(frame(0x80, Some([7; 4]), back)));
+            }
+            events.push(Ev::Close(Ending::Clean));
+            let heard = heard(&events);
+            let want: Vec<String> = (0..3)
+                .map(|n| {
+                    format!("> websocket websocket message > permessage-deflate | body=The heron lands at dusk {n}")
+                })
+                .collect();
+            assert_eq!(messages(&heard), want, "{extensions}");
+            assert!(heard.blind.is_empty());
+        }
+    }
+
+    #[test]
+    fn what_is_no_frame_or_never_ends_is_told() {
+        let mut events = session("");
+        events.extend([
+            down(frame(0x83, None, b"x")),
+            up(&frame(0x81, Some([0; 4]), b"hello")[..8]),
+            Ev::Close(Ending::CaptureEnd),
+        ]);
+        let heard = heard(&events);
+        let why: Vec<Blind> = heard.blind.iter().map(|spot| spot.why).collect();
+        assert_eq!(why, [Blind::Malformed, Blind::Truncated]);
+        assert!(heard.lines().contains(&"> websocket websocket message (not whole) | body=he cut".to_owned()));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
+        #[test]
+        fn any_split_and_any_bytes(cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..6), noise in prop::collection::vec(any::<u8>(), 0..60)) {
+            let mut state = Compress::new(Compression::best(), false);
+            let mut bytes = frame(0xc1, Some([9; 4]), &deflate(&mut state, "The heron lands at dusk"));
+            bytes.extend(frame(0xc1, Some([1, 2, 3, 4]), &deflate(&mut state, "The heron lands at dusk again")));
+            let play = |pieces: Vec<Ev>| {
+                let mut events = session("Sec-WebSocket-Extensions: permessage-deflate\r\n");
+                events.extend(pieces);
+                events.push(Ev::Close(Ending::Clean));
+                heard(&events)
+            };
+            let mut at: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).chain([0, bytes.len()]).collect();
+            at.sort_unstable();
+            let got = play(at.windows(2).map(|pair| up(&bytes[pair[0]..pair[1]])).collect());
+            prop_assert_eq!(got.lines(), play(vec![up(&bytes)]).lines());
+            prop_assert_eq!(messages(&got).len(), 2);
+            play(vec![up([&bytes[..at[0]], &noise].concat()), down(noise)]);
+        }
+    }
+}

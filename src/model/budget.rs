@@ -1,0 +1,96 @@
+//! Every bound on what an input can make us hold or do, in one place. Each one that bites is told in coverage.
+
+/// Flows one worker keeps open; the idlest is closed when a new one would go over.
+pub const OPEN_FLOWS: usize = 250_000;
+/// Of them, TCP connections that carried payload, and as many UDP flows.
+pub const ACTIVE_FLOWS: usize = 50_000;
+/// Connections that were reset, or ended as far as seen, and wait for stragglers.
+pub const ENDING_FLOWS: usize = 2_048;
+/// Connections that are over and remembered so that late copies of their packets open nothing.
+pub const CLOSED_FLOWS: usize = 20_000;
+/// Flows listed one by one in a report; the rest are summed by host, protocol and opacity.
+pub const LISTED_FLOWS: usize = 20_000;
+/// Bytes held out of order for one direction of one TCP connection.
+pub const REASSEMBLY_BYTES: usize = 4 << 20;
+/// Bytes held out of order over all connections of one worker.
+pub const REASSEMBLY_TOTAL: usize = 24 << 20;
+/// Bytes held behind a hole that the receiver has acknowledged, so that it was lost by the capture alone.
+pub const REASSEMBLY_ACKED: usize = 1 << 20;
+/// Bytes of incomplete IP fragments.
+pub const FRAGMENT_BYTES: usize = 4 << 20;
+/// Seconds of silence, in capture time, after which a UDP flow is closed.
+pub const UDP_IDLE_SECONDS: i64 = 120;
+/// Seconds of silence, in capture time, after which a TCP connection is closed.
+pub const TCP_IDLE_SECONDS: i64 = 3_600;
+/// Seconds, in capture time, that a connection's stragglers are waited for.
+pub const ENDING_SECONDS: i64 = 30;
+/// Bytes looked at, per direction, before an unrecognised stream is taken as raw.
+pub const PROBE_BYTES: usize = 4_096;
+/// Streams nested in one another (a tunnel in a tunnel …).
+pub const STREAM_DEPTH: usize = 8;
+/// Child streams one dissector may have open.
+pub const CHILD_STREAMS: usize = 10_000;
+/// Bytes of one message part; a longer body goes on in a next part.
+pub const PART_BYTES: usize = 8 << 20;
+/// Bytes of one piece of a part under memory pressure, and of unrecognised streams.
+pub const PART_PIECE: usize = 256 << 10;
+/// Bytes repeated at the start of a next part, so that a value cut by the bound is still found.
+pub const PART_OVERLAP: usize = 4_096;
+/// Bytes of unfinished messages held over all streams of one worker.
+pub const MESSAGE_TOTAL: usize = 32 << 20;
+/// Bytes of one message head (request line and headers).
+pub const HEAD_BYTES: usize = 256 << 10;
+/// Headers of one message, and trailers.
+pub const HEADERS: usize = 2_000;
+/// Requests of one connection that wait for their response.
+pub const PIPELINED: usize = 10_000;
+/// One line of framing inside a message (chunk sizes with their extensions …).
+pub const FRAMING_LINE: usize = 16 << 10;
+/// Bytes of TLS records that one direction holds back while it waits for the other's handshake.
+pub const TLS_HELD_BYTES: usize = 128 << 10;
+/// Bytes of one TLS handshake message that are looked at; longer ones are skipped.
+pub const TLS_MESSAGE_BYTES: usize = 256 << 10;
+/// Bytes one TLS direction may spend on trying records with other keys and numbers after a loss.
+pub const TLS_TRIAL_BYTES: u64 = 64 << 20;
+/// Decoding steps one inside the other.
+pub const FIELD_DEPTH: usize = 64;
+/// Decoders that undo a whole layer (gzip in base64 in gzip …) one inside the other.
+pub const LAYER_DEPTH: usize = 12;
+/// Containers of one format one inside the other that get a place of their own in trails; deeper ones count to it.
+pub const NESTING: usize = 512;
+/// Fields of one message.
+pub const FIELDS: usize = 250_000;
+/// Bytes that all decoders of one message may put out together.
+pub const DECODED_BYTES: usize = 32 << 20;
+/// Bytes that guesses at one message's encodings may cost together, right or wrong.
+pub const GUESSED_BYTES: usize = 128 << 20;
+/// Output bytes for each input byte of one decompression, beyond the first [`RATIO_FREE`].
+pub const RATIO: usize = 1_000;
+/// Output of one decompression that is allowed whatever the ratio.
+pub const RATIO_FREE: usize = 1 << 20;
+/// Sightings kept from one message.
+pub const MESSAGE_SIGHTINGS: usize = 1_000;
+/// Sightings kept from one run.
+pub const SIGHTINGS: usize = 50_000;
+/// Opaque payloads remembered per flow (the longest).
+pub const FLOW_PAYLOADS: usize = 8;
+/// Distinct facts remembered per flow, beside those that are weaknesses.
+pub const FLOW_FACTS: usize = 32;
+/// Distinct blind spots remembered per flow.
+pub const FLOW_BLIND: usize = 16;
+/// One pcapng block or pcap record.
+pub const BLOCK_BYTES: usize = 64 << 20;
+/// Interfaces of one pcapng section.
+pub const INTERFACES: usize = 65_536;
+/// Bytes of a key log.
+pub const KEY_LOG_BYTES: u64 = 1 << 30;
+/// Lines of a key log.
+pub const KEY_LOG_LINES: usize = 10_000_000;
+/// Base-2 logarithm of the largest zstd window accepted.
+pub const ZSTD_WINDOW_LOG: u32 = 27;
+/// Sightings by rule of one kind of data that one worker keeps of a dump.
+pub const DUMP_SIGHTINGS: usize = 250;
+/// Bytes of one record of a dump; longer ones are skipped.
+pub const RECORD_BYTES: usize = 8 << 20;
+/// Losses of a dump that are told one by one; the rest are counted.
+pub const LOSS_NOTES: usize = 5;

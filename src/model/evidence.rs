@@ -1,0 +1,89 @@
+//! All that was found: what judges judge on. Evidence of two captures merges, in any order, to the same result.
+
+use crate::model::flow::Flow;
+use crate::model::sighting::Sighting;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+/// One input file.
+#[derive(Clone, Debug, Default, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+pub struct Input {
+    /// As the scenario names it.
+    pub name: String,
+    /// `pcap`, `pcapng`, `har` … with `.gz` or `.zst` when compressed.
+    pub format: String,
+    /// SHA-256 of the file, hex.
+    pub sha256: String,
+    /// Size in bytes.
+    pub bytes: u64,
+    /// Frames, or records, read.
+    pub frames: u64,
+    /// First and last time in it, nanoseconds since the epoch.
+    pub first_seen: Option<i64>,
+    /// Likewise.
+    pub last_seen: Option<i64>,
+    /// Why it could not be read to its end, with the offset; `None` when it could.
+    pub stopped: Option<String>,
+    /// Frames that hold no IP packet, or one that could not be read, by reason.
+    pub skipped: BTreeMap<String, u64>,
+    /// Frames that the snapshot length cut.
+    pub cut_frames: u64,
+    /// Secrets found inside it or supplied beside it.
+    pub secrets: u64,
+    /// Budgets that bit, and other things an auditor should know.
+    pub notes: Vec<String>,
+}
+
+/// All that was found.
+#[derive(Clone, Debug, Default)]
+pub struct Evidence {
+    /// The inputs, by name.
+    pub inputs: Vec<Input>,
+    /// The conversations, in order.
+    pub flows: Vec<Flow>,
+    /// The sightings, in order.
+    pub sightings: Vec<Sighting>,
+    /// Names that DNS answers gave to addresses; of several the least is kept.
+    pub names: BTreeMap<IpAddr, String>,
+    /// Sightings over the budget: found, counted, not kept.
+    pub sightings_dropped: u64,
+    /// Records of dumps that were skipped, or not read in full.
+    pub unread_records: u64,
+    /// Conversations closed early because there were too many at once.
+    pub evicted: u64,
+    /// Conversations that carried no payload; they are not listed.
+    pub empty: u64,
+}
+
+impl Evidence {
+    /// Adds all of `other`; the order of adding does not matter once [`Evidence::settle`] has run.
+    pub fn merge(&mut self, other: Self) {
+        self.inputs.extend(other.inputs);
+        self.flows.extend(other.flows);
+        self.sightings.extend(other.sightings);
+        for (ip, name) in other.names {
+            self.add_name(ip, name);
+        }
+        self.sightings_dropped = self.sightings_dropped.saturating_add(other.sightings_dropped);
+        self.unread_records = self.unread_records.saturating_add(other.unread_records);
+        self.evicted = self.evicted.saturating_add(other.evicted);
+        self.empty = self.empty.saturating_add(other.empty);
+    }
+
+    /// Notes a DNS answer. Of several names for one address the least is kept, whatever order they came in.
+    pub fn add_name(&mut self, ip: IpAddr, name: String) {
+        let known = self.names.entry(ip).or_insert_with(|| name.clone());
+        if name < *known {
+            *known = name;
+        }
+    }
+
+    /// Puts everything in its order.
+    pub fn settle(&mut self) {
+        self.inputs.sort();
+        self.flows.sort_by(|a, b| a.order().cmp(&b.order()));
+        self.sightings.sort_by(|a, b| a.order().cmp(&b.order()));
+        self.sightings.dedup();
+    }
+}

@@ -1,0 +1,285 @@
+//! What is known of one conversation once it is over.
+
+use crate::model::opacity::{Opacity, OpacityTally};
+use crate::model::origin::FrameNo;
+use crate::model::scenario::Party;
+use crate::model::stream::{Direction, FlowKey};
+use crate::model::time::Timestamp;
+use serde::Serialize;
+
+/// Why bytes of a flow could not be read. The order is the order of telling.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Blind {
+    /// Encrypted, and no secret was supplied for it.
+    NoKeys,
+    /// Encrypted, and the supplied secrets do not open it.
+    WrongKeys,
+    /// Encrypted with something this version cannot decrypt.
+    Unsupported,
+    /// Encrypted, and the handshake that names its keys is not in the capture.
+    HandshakeMissing,
+    /// Segments, records or whole ends of it are not in the capture.
+    Lost,
+    /// The capture ended, or was cut, in the middle of a message.
+    Truncated,
+    /// Not what its protocol allows; what follows could not be read.
+    Malformed,
+    /// An evidence format that loses bytes lost some here.
+    Lossy,
+    /// A budget ran out.
+    Budget,
+    /// No known protocol, and the bytes look random: it may be anything.
+    Opaque,
+}
+
+impl Blind {
+    /// As JSON spells it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NoKeys => "no-keys",
+            Self::WrongKeys => "wrong-keys",
+            Self::Unsupported => "unsupported",
+            Self::HandshakeMissing => "handshake-missing",
+            Self::Lost => "lost",
+            Self::Truncated => "truncated",
+            Self::Malformed => "malformed",
+            Self::Lossy => "lossy",
+            Self::Budget => "budget",
+            Self::Opaque => "opaque",
+        }
+    }
+
+    /// For people: "2 flows …".
+    pub const fn says(self) -> &'static str {
+        match self {
+            Self::NoKeys => "encrypted, no keys supplied",
+            Self::WrongKeys => "encrypted, the supplied keys do not open it",
+            Self::Unsupported => "encrypted with an unsupported suite or version",
+            Self::HandshakeMissing => "encrypted, handshake not captured",
+            Self::Lost => "packets missing from the capture",
+            Self::Truncated => "cut off in the middle of a message",
+            Self::Malformed => "malformed, could not be read to its end",
+            Self::Lossy => "bytes lost by the evidence format",
+            Self::Budget => "a budget ran out",
+            Self::Opaque => "unknown protocol, random-looking",
+        }
+    }
+}
+
+/// A stretch of a flow that could not be read.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+pub struct BlindSpot {
+    /// Why.
+    pub why: Blind,
+    /// Which way.
+    pub direction: Direction,
+    /// What exactly, for engineers: `TLS_GOSTR341112_256_WITH_KUZNYECHIK…`, `client random not in key log`.
+    pub detail: String,
+    /// How many bytes, as far as known.
+    pub bytes: u64,
+}
+
+/// Something a dissector learned about a flow that a judge may need: version, cipher suite, certificate …
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+pub struct Fact {
+    /// Dotted kebab-case: `tls.version`, `tls.cipher-suite`, `tls.sni`, `tls.alpn`, `tls.ja4` …
+    pub name: &'static str,
+    /// Its value, for people.
+    pub value: String,
+    /// Why this is a provable weakness of the transport; `None` for most facts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weakness: Option<&'static str>,
+}
+
+/// An opaque payload of the app's own: what a positive control is made of.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+pub struct OpaquePayload {
+    /// Length in bytes, fully decoded.
+    pub len: u64,
+    /// Which way.
+    #[serde(skip)]
+    pub direction: Direction,
+    /// Random-looking, or encrypted by positive evidence.
+    pub opacity: Opacity,
+    /// How it was reached.
+    pub trail: String,
+    /// First frame that carried it.
+    pub frame: FrameNo,
+    /// A recognised end-to-end envelope, by registry name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub envelope: Option<&'static str>,
+}
+
+/// One conversation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Flow {
+    /// The capture, as the scenario names it.
+    pub capture: String,
+    /// Its two ends.
+    pub key: FlowKey,
+    /// First frame.
+    pub first_frame: FrameNo,
+    /// Last frame.
+    pub last_frame: FrameNo,
+    /// When its first frame was captured.
+    pub first_seen: Timestamp,
+    /// When its last frame was captured.
+    pub last_seen: Timestamp,
+    /// How many flows this row sums up; 1 unless there were too many to list.
+    pub count: u64,
+    /// The server's name, by TLS SNI, else HTTP authority, else DNS.
+    pub host: Option<String>,
+    /// Where `host` comes from: `sni`, `authority`, `dns`.
+    pub host_from: Option<&'static str>,
+    /// Whose server it is; set when the name is known.
+    pub party: Party,
+    /// Innermost recognised protocol, registry name; `unknown` without any.
+    pub protocol: &'static str,
+    /// Transport payload bytes, to the server and to the client, retransmissions not counted.
+    pub bytes: [u64; 2],
+    /// What a listener on the network sees.
+    pub opacity: OpacityTally,
+    /// Supplied secrets opened application data.
+    pub decrypted: bool,
+    /// A layer around its messages hides them from the network.
+    pub secure: bool,
+    /// Messages, to the server and to the client.
+    pub messages: [u64; 2],
+    /// Messages read in full, to the server and to the client.
+    pub read_in_full: [u64; 2],
+    /// Messages to the server that carry content: a body, or a query.
+    pub telling: u64,
+    /// Bytes that could not be read, to the server and to the client (ciphertext without keys, lost, over budget).
+    pub unread: [u64; 2],
+    /// The capture ended in the middle of it: whatever came next, here or elsewhere, is not in the evidence.
+    pub cut_by_end: bool,
+    /// Why, distinct and bounded.
+    pub blind: Vec<BlindSpot>,
+    /// The longest opaque payloads of its messages, longest first, bounded.
+    pub opaque: Vec<OpaquePayload>,
+    /// Longest stretch of sealed application data towards the server, opened with keys or not, in bytes of plaintext it
+    /// could hold: one record, or consecutive records in one direction.
+    pub sealed_to_server: u64,
+    /// Media packets (RTP, SRTP) seen.
+    pub media_packets: u64,
+    /// What dissectors learned.
+    pub facts: Vec<Fact>,
+}
+
+impl Flow {
+    /// A flow that has just been opened.
+    pub fn new(capture: &str, key: FlowKey, frame: FrameNo, at: Timestamp) -> Self {
+        Self {
+            capture: capture.to_owned(),
+            key,
+            first_frame: frame,
+            last_frame: frame,
+            first_seen: at,
+            last_seen: at,
+            count: 1,
+            host: None,
+            host_from: None,
+            party: Party::Unlisted,
+            protocol: "unknown",
+            bytes: [0; 2],
+            opacity: OpacityTally::default(),
+            decrypted: false,
+            secure: false,
+            messages: [0; 2],
+            read_in_full: [0; 2],
+            telling: 0,
+            unread: [0; 2],
+            cut_by_end: false,
+            blind: Vec::new(),
+            opaque: Vec::new(),
+            sealed_to_server: 0,
+            media_packets: 0,
+            facts: Vec::new(),
+        }
+    }
+
+    /// Adds a blind spot; equal reasons and details add up.
+    pub fn add_blind(&mut self, spot: BlindSpot, limit: usize) {
+        let slot = spot.direction.index();
+        self.unread[slot] = self.unread[slot].saturating_add(spot.bytes);
+        let same = |s: &BlindSpot| s.why == spot.why && s.direction == spot.direction && s.detail == spot.detail;
+        let room = self.blind.len() < limit;
+        let index = self.blind.iter().position(same).or_else(|| {
+            // Out of room: details are summed up under their reason, and a reason is never lost.
+            if room { None } else { self.blind.iter().rposition(|s| s.why == spot.why) }
+        });
+        match index.and_then(|index| self.blind.get_mut(index)) {
+            Some(known) => known.bytes = known.bytes.saturating_add(spot.bytes),
+            None => self.blind.push(spot),
+        }
+    }
+
+    /// Adds another flow of the same kin to this one, when there are too many to list.
+    pub fn absorb(&mut self, other: Self) {
+        self.count = self.count.saturating_add(other.count);
+        self.first_frame = self.first_frame.min(other.first_frame);
+        self.last_frame = self.last_frame.max(other.last_frame);
+        self.first_seen = self.first_seen.min(other.first_seen);
+        self.last_seen = self.last_seen.max(other.last_seen);
+        let add = |into: &mut [u64; 2], from: [u64; 2]| {
+            for (into, from) in into.iter_mut().zip(from) {
+                *into = into.saturating_add(from);
+            }
+        };
+        add(&mut self.bytes, other.bytes);
+        add(&mut self.messages, other.messages);
+        add(&mut self.read_in_full, other.read_in_full);
+        add(&mut self.unread, other.unread);
+        self.cut_by_end |= other.cut_by_end;
+        self.telling = self.telling.saturating_add(other.telling);
+        self.opacity.merge(&other.opacity);
+        self.sealed_to_server = self.sealed_to_server.max(other.sealed_to_server);
+        self.media_packets = self.media_packets.saturating_add(other.media_packets);
+        let unread = self.unread;
+        for spot in other.blind {
+            self.add_blind(spot, crate::model::budget::FLOW_BLIND);
+        }
+        // The bytes of the spots are in the sum already.
+        self.unread = unread;
+        for fact in other.facts {
+            if self.facts.len() < crate::model::budget::FLOW_FACTS || fact.weakness.is_some() {
+                self.add_fact(fact);
+            }
+        }
+        for payload in other.opaque {
+            self.add_opaque(payload);
+        }
+    }
+
+    /// Remembers an opaque payload, if it is among the longest of its direction.
+    pub fn add_opaque(&mut self, payload: OpaquePayload) {
+        let direction = payload.direction;
+        self.opaque.push(payload);
+        self.opaque.sort_by(|a, b| b.len.cmp(&a.len).then_with(|| a.cmp(b)));
+        let same = |known: &&OpaquePayload| known.direction == direction;
+        if self.opaque.iter().filter(same).count() > crate::model::budget::FLOW_PAYLOADS
+            && let Some(shortest) = self.opaque.iter().rposition(|known| known.direction == direction)
+        {
+            self.opaque.remove(shortest);
+        }
+    }
+
+    /// Whether a payload of `len` bytes would be among the longest of its direction.
+    pub fn wants_opaque(&self, direction: Direction, len: u64) -> bool {
+        let mut rivals = self.opaque.iter().filter(|known| known.direction == direction);
+        rivals.clone().count() < crate::model::budget::FLOW_PAYLOADS || rivals.any(|known| known.len < len)
+    }
+
+    /// Adds a fact once.
+    pub fn add_fact(&mut self, fact: Fact) {
+        if !self.facts.contains(&fact) {
+            self.facts.push(fact);
+        }
+    }
+
+    /// The order flows are listed in.
+    pub fn order(&self) -> impl Ord + '_ {
+        (self.capture.as_str(), self.first_frame, self.key, self.protocol)
+    }
+}

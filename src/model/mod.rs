@@ -1,0 +1,23 @@
+//! The nouns, one file each, in the order data flows. No I/O, no clock, no judgement.
+//!
+//! Every room imports these and nothing else of ours; a noun imports only nouns before it.
+
+pub mod budget;
+pub mod evidence;
+pub mod field;
+pub mod flow;
+pub mod frame;
+pub mod item;
+pub mod message;
+pub mod opacity;
+pub mod origin;
+pub mod packet;
+pub mod record;
+pub mod report;
+pub mod scenario;
+pub mod secret;
+pub mod sighting;
+pub mod stream;
+pub mod taxonomy;
+pub mod time;
+pub mod verdict;

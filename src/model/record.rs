@@ -1,0 +1,16 @@
+//! What a dump holds: records, each with the line it begins on.
+
+use crate::model::origin::FrameNo;
+
+/// One record of a dump, borrowed from its source.
+#[derive(Clone, Copy, Debug)]
+pub struct Record<'a> {
+    /// Number of the record in its dump, from 1.
+    pub number: u64,
+    /// Line it begins on, from 1.
+    pub line: FrameNo,
+    /// Its bytes, without the line's end.
+    pub bytes: &'a [u8],
+    /// Nothing of it is missing.
+    pub whole: bool,
+}

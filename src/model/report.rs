@@ -1,0 +1,41 @@
+//! What every report format renders: sorted, complete, without presentation.
+
+use crate::model::evidence::Input;
+use crate::model::flow::Flow;
+use crate::model::scenario::{App, Parties, Planted};
+use crate::model::sighting::Sighting;
+use crate::model::verdict::{Coverage, Judged};
+
+/// One run.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// One for each scenario, in the order named; an `inspect` has exactly one.
+    pub scenarios: Vec<ScenarioReport>,
+}
+
+/// One scenario, judged; or evidence, inspected.
+#[derive(Clone, Debug, Default)]
+pub struct ScenarioReport {
+    /// Its folder's name.
+    pub id: String,
+    /// The app.
+    pub app: App,
+    /// Who is who.
+    pub parties: Parties,
+    /// What was planted.
+    pub planted: Vec<Planted>,
+    /// The claims, judged, in file order; none when inspected.
+    pub claims: Vec<Judged>,
+    /// Every sighting, in order.
+    pub sightings: Vec<Sighting>,
+    /// Every conversation, in order.
+    pub flows: Vec<Flow>,
+    /// How much of everything could be read.
+    pub coverage: Coverage,
+    /// The evidence, with digests.
+    pub inputs: Vec<Input>,
+    /// What the auditor should know: unused planted values, missing sources, budgets that bit.
+    pub warnings: Vec<String>,
+    /// Evidence was inspected without a scenario.
+    pub inspected: bool,
+}

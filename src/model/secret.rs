@@ -1,0 +1,104 @@
+//! Session secrets the auditor supplied. They print as `[secret]`, never as themselves.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// Bytes that must not be printed.
+#[derive(Clone, Eq, PartialEq)]
+pub struct SecretBytes(pub Vec<u8>);
+
+impl fmt::Debug for SecretBytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[secret]")
+    }
+}
+
+/// One line of an NSS key log (RFC 9850): label, client random, secret.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct TlsSecret {
+    /// `CLIENT_RANDOM`, `CLIENT_TRAFFIC_SECRET_0` … kept as text: unknown labels are no error.
+    pub label: String,
+    /// The client random of the handshake it belongs to.
+    pub client_random: [u8; 32],
+    /// The secret itself.
+    pub secret: SecretBytes,
+}
+
+/// Everything that opens encrypted transports, gathered before the packets are read.
+#[derive(Clone, Debug, Default)]
+pub struct Secrets {
+    tls: BTreeMap<[u8; 32], Vec<(String, SecretBytes)>>,
+    rsa: Vec<SecretBytes>,
+    wireguard: Vec<(String, SecretBytes)>,
+}
+
+impl Secrets {
+    /// Adds one key-log line; the same line twice counts once.
+    pub fn add_tls(&mut self, secret: TlsSecret) {
+        let lines = self.tls.entry(secret.client_random).or_default();
+        let line = (secret.label, secret.secret);
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
+
+    /// Adds an RSA private key, as PKCS#8 or PKCS#1 DER.
+    pub fn add_rsa(&mut self, der: Vec<u8>) {
+        self.rsa.push(SecretBytes(der));
+    }
+
+    /// Adds one line of a WireGuard key log: label (`LOCAL_STATIC_PRIVATE_KEY` …) and key.
+    pub fn add_wireguard(&mut self, label: String, key: Vec<u8>) {
+        self.wireguard.push((label, SecretBytes(key)));
+    }
+
+    /// The secret with this label for the handshake with this client random.
+    pub fn tls(&self, client_random: &[u8; 32], label: &str) -> Option<&[u8]> {
+        let lines = self.tls.get(client_random)?;
+        lines.iter().find(|(name, _)| name == label).map(|(_, secret)| secret.0.as_slice())
+    }
+
+    /// Whether any secret is known for the handshake with this client random.
+    pub fn knows(&self, client_random: &[u8; 32]) -> bool {
+        self.tls.contains_key(client_random)
+    }
+
+    /// The client randoms for which a secret with this label is known (to find the handshake of a resumed capture).
+    pub fn with_label<'s>(&'s self, label: &'s str) -> impl Iterator<Item = (&'s [u8; 32], &'s [u8])> {
+        self.tls.iter().filter_map(move |(random, lines)| {
+            let (_, secret) = lines.iter().find(|(name, _)| name == label)?;
+            Some((random, secret.0.as_slice()))
+        })
+    }
+
+    /// RSA private keys, DER.
+    pub fn rsa(&self) -> impl Iterator<Item = &[u8]> {
+        self.rsa.iter().map(|key| key.0.as_slice())
+    }
+
+    /// WireGuard keys with their labels.
+    pub fn wireguard(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.wireguard.iter().map(|(label, key)| (label.as_str(), key.0.as_slice()))
+    }
+
+    /// How many secrets are known, of all kinds.
+    pub fn len(&self) -> usize {
+        self.tls.values().map(Vec::len).sum::<usize>() + self.rsa.len() + self.wireguard.len()
+    }
+
+    /// Whether no secret is known.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Adds everything `other` knows.
+    pub fn extend(&mut self, other: Self) {
+        for (client_random, lines) in other.tls {
+            for (label, secret) in lines {
+                self.add_tls(TlsSecret { label, client_random, secret });
+            }
+        }
+        self.rsa.extend(other.rsa);
+        self.wireguard.extend(other.wireguard);
+    }
+}

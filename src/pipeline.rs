@@ -1,0 +1,198 @@
+//! The line itself: the only file that sees every room. [`run`] reads top to bottom.
+
+mod batch;
+mod ledger;
+mod line;
+mod store;
+mod talk;
+mod worker;
+
+use crate::capture::{self, EvidenceKind, OpenError, Wanted, keylog};
+use crate::model::evidence::{Evidence, Input};
+use crate::model::report::ScenarioReport;
+use crate::model::scenario::{App, Audience, Parties, Party, Planted, Scenario};
+use crate::model::sighting::Sighting;
+use crate::sighting;
+use crate::verdict;
+use std::path::{Path, PathBuf};
+
+/// How far a file has been read.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress<'a> {
+    /// The file, as the scenario names it.
+    pub file: &'a str,
+    /// Bytes read.
+    pub done: u64,
+    /// Bytes in all.
+    pub total: u64,
+}
+
+/// Evidence that cannot be opened at all: the run cannot be carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// A capture or dump.
+    #[error(transparent)]
+    Evidence(#[from] OpenError),
+    /// A key log or key.
+    #[error(transparent)]
+    Keys(#[from] keylog::KeyLogError),
+}
+
+/// What to inspect without a scenario.
+#[derive(Clone, Debug, Default)]
+pub struct Inspection {
+    /// The files.
+    pub files: Vec<PathBuf>,
+    /// Key logs and keys, for all of them.
+    pub keys: Vec<PathBuf>,
+    /// What was planted.
+    pub planted: Vec<Planted>,
+    /// Who is who.
+    pub parties: Parties,
+}
+
+/// Judges a scenario.
+pub fn run(scenario: &Scenario, progress: &mut dyn FnMut(Progress<'_>)) -> Result<ScenarioReport, RunError> {
+    let matcher = sighting::Matcher::new(&scenario.planted);
+    let cx = sighting::Cx { planted: &scenario.planted, matcher: &matcher };
+    let mut evidence = Evidence::default();
+    for capture in &scenario.captures {
+        let keys: Vec<(String, PathBuf)> = capture.keys.iter().cloned().collect();
+        let exhibit = Exhibit { name: &capture.name, path: &capture.path, wanted: Wanted::Capture, keys: &keys };
+        evidence.merge(examine(&exhibit, &cx, progress)?);
+    }
+    for dump in &scenario.dumps {
+        let exhibit = Exhibit { name: &dump.name, path: &dump.path, wanted: Wanted::Dump, keys: &[] };
+        evidence.merge(kept(examine(&exhibit, &cx, progress)?, &dump.name, dump.audience));
+    }
+    let evidence = settle(evidence, &scenario.parties);
+    let claims = verdict::judge(scenario, &evidence);
+    Ok(ScenarioReport {
+        id: scenario.id.clone(),
+        app: scenario.app.clone(),
+        parties: scenario.parties.clone(),
+        planted: scenario.planted.clone(),
+        claims,
+        ..report(evidence)
+    })
+}
+
+/// Looks at evidence with the same eyes, without a scenario.
+pub fn inspect(inspection: &Inspection, progress: &mut dyn FnMut(Progress<'_>)) -> Result<ScenarioReport, RunError> {
+    let matcher = sighting::Matcher::new(&inspection.planted);
+    let cx = sighting::Cx { planted: &inspection.planted, matcher: &matcher };
+    let keys: Vec<(String, PathBuf)> = inspection.keys.iter().map(|keys| (shown(keys), keys.clone())).collect();
+    let mut evidence = Evidence::default();
+    for file in &inspection.files {
+        let name = shown(file);
+        let exhibit = Exhibit { name: &name, path: file, wanted: Wanted::Any, keys: &keys };
+        evidence.merge(kept(examine(&exhibit, &cx, progress)?, &name, Audience::Provider));
+    }
+    let evidence = settle(evidence, &inspection.parties);
+    Ok(ScenarioReport {
+        id: inspection.files.first().map(|file| stem(file)).unwrap_or_default(),
+        app: App::default(),
+        parties: inspection.parties.clone(),
+        planted: inspection.planted.clone(),
+        inspected: true,
+        ..report(evidence)
+    })
+}
+
+/// One file of evidence.
+struct Exhibit<'a> {
+    /// As reports name it.
+    name: &'a str,
+    path: &'a Path,
+    /// What it is given as.
+    wanted: Wanted,
+    /// Key logs and keys, as written and where they are.
+    keys: &'a [(String, PathBuf)],
+}
+
+/// One file, from its bytes to its evidence. Secrets are gathered first: they may stand behind what they open.
+fn examine(
+    exhibit: &Exhibit<'_>,
+    cx: &sighting::Cx<'_>,
+    progress: &mut dyn FnMut(Progress<'_>),
+) -> Result<Evidence, RunError> {
+    let Exhibit { name, path, wanted, keys } = *exhibit;
+    let survey = capture::survey(path, wanted)?;
+    let mut input = Input {
+        name: name.to_owned(),
+        format: survey.format,
+        sha256: survey.sha256,
+        bytes: survey.bytes,
+        notes: survey.problems,
+        ..Input::default()
+    };
+    let mut secrets = survey.secrets;
+    let mut key_files = Vec::new();
+    for (keys, path) in keys.iter().filter(|_| survey.kind == EvidenceKind::Traffic) {
+        let log = keylog::read(path)?;
+        input
+            .notes
+            .extend(log.problems.iter().map(|problem| format!("{keys}, line {}: {}", problem.line, problem.why)));
+        secrets.extend(log.secrets);
+        let (sha256, bytes) = capture::survey::digest(path)?;
+        key_files.push(Input { name: keys.clone(), format: "keys".to_owned(), sha256, bytes, ..Input::default() });
+    }
+    input.secrets = secrets.len() as u64;
+    let opened = capture::open(path, wanted)?;
+    let brief = worker::Brief { capture: name, secrets: &secrets, cx: *cx };
+    let mut evidence = line::follow(opened, input, &brief, progress);
+    evidence.inputs.extend(key_files);
+    Ok(evidence)
+}
+
+/// Says who could read what a store keeps: it is the provider's, whoever else could read it.
+fn kept(mut evidence: Evidence, dump: &str, audience: Audience) -> Evidence {
+    let kept = |sighting: &&mut Sighting| sighting.place.flow.is_none() && sighting.place.capture == dump;
+    for sighting in evidence.sightings.iter_mut().filter(kept) {
+        sighting.party = Party::Provider;
+        sighting.audiences = vec![audience];
+    }
+    evidence
+}
+
+/// Everything in its order, with everyone's name on it.
+fn settle(mut evidence: Evidence, parties: &Parties) -> Evidence {
+    verdict::place_audiences(&mut evidence, parties);
+    ledger::fit(&mut evidence);
+    evidence.settle();
+    evidence
+}
+
+fn report(evidence: Evidence) -> ScenarioReport {
+    let coverage = verdict::coverage(&evidence);
+    let mut warnings = Vec::new();
+    for input in &evidence.inputs {
+        if let Some(stopped) = &input.stopped {
+            warnings.push(format!("{}: {stopped}; what was read before stands", input.name));
+        }
+        warnings.extend(input.notes.iter().map(|note| format!("{}: {note}", input.name)));
+    }
+    if evidence.sightings_dropped > 0 {
+        warnings.push(format!("{} more sightings were counted and not listed", evidence.sightings_dropped));
+    }
+    if evidence.evicted > 0 {
+        warnings.push(format!("{} conversations were closed early: too many were open at once", evidence.evicted));
+    }
+    ScenarioReport {
+        sightings: evidence.sightings,
+        flows: evidence.flows,
+        coverage,
+        inputs: evidence.inputs,
+        warnings,
+        ..ScenarioReport::default()
+    }
+}
+
+fn shown(path: &Path) -> String {
+    path.display().to_string()
+}
+
+fn stem(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    name.split('.').next().filter(|stem| !stem.is_empty()).map_or(name.clone(), str::to_owned)
+}

@@ -1,0 +1,250 @@
+//! One flow on its way through the line: what its streams tell becomes a [`Flow`] and sightings.
+
+use crate::field;
+use crate::message::driver::{Conversation, Surroundings, Told};
+use crate::model::budget;
+use crate::model::field::{Kind, Tree};
+use crate::model::flow::{Blind, BlindSpot, Flow, OpaquePayload};
+use crate::model::message::{Message, Part, PartKind};
+use crate::model::opacity::Opacity;
+use crate::model::origin::FrameNo;
+use crate::model::sighting::Sighting;
+use crate::model::stream::{Direction, Ending, StreamEvent, StreamMeta, Transport};
+use crate::model::taxonomy::Data;
+use crate::opacity;
+use crate::sighting;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+/// One flow and the streams inside it.
+pub(super) struct Talk {
+    conversation: Conversation,
+    /// What is known so far.
+    pub(super) flow: Flow,
+    /// Streams inside the flow at which its protocol was recognised.
+    depth: usize,
+    /// Bytes the client sent since the server last said anything.
+    unanswered: usize,
+}
+
+/// More unanswered bytes than this, at the end of a capture, were a question: what HTTP/2 and others send on their own
+/// account (window updates, pings, acknowledgements) is shorter, also inside a TLS record.
+const QUESTION: usize = 64;
+
+/// What a worker finds in all its flows.
+#[derive(Default)]
+pub(super) struct Finds {
+    /// Sightings.
+    pub(super) sightings: Vec<Sighting>,
+    /// Sightings over the budget.
+    pub(super) dropped: u64,
+    /// Records of dumps of which something stayed unread.
+    pub(super) unread_records: u64,
+    /// Sightings by rule in dumps.
+    by_rule: BTreeMap<Data, usize>,
+    /// DNS answers.
+    pub(super) names: Vec<(IpAddr, String)>,
+}
+
+impl Finds {
+    /// Keeps what was seen in one message, as far as the budget goes.
+    pub(super) fn take(&mut self, found: sighting::Detected) {
+        self.dropped = self.dropped.saturating_add(found.dropped as u64);
+        for sighting in found.sightings {
+            // A store holds the same kind of thing in every record: some of them show it as well as all.
+            let by_rule = sighting.planted.is_none() && sighting.place.flow.is_none();
+            let alike = if by_rule { self.by_rule.entry(sighting.data).or_default() } else { &mut 0 };
+            *alike += 1;
+            if *alike <= budget::DUMP_SIGHTINGS && self.sightings.len() < budget::SIGHTINGS {
+                self.sightings.push(sighting);
+            } else {
+                self.dropped = self.dropped.saturating_add(1);
+            }
+        }
+    }
+}
+
+impl Talk {
+    pub(super) fn new(flow: Flow, meta: StreamMeta) -> Self {
+        Self { conversation: Conversation::new(meta), flow, depth: 0, unanswered: 0 }
+    }
+
+    /// Takes the next event of the flow.
+    pub(super) fn on_event(
+        &mut self,
+        event: StreamEvent<'_>,
+        around: &mut Surroundings<'_>,
+        cx: &sighting::Cx<'_>,
+        finds: &mut Finds,
+    ) {
+        let Self { conversation, flow, depth, unanswered } = self;
+        if let StreamEvent::Data(chunk) = &event {
+            *unanswered = match chunk.direction {
+                Direction::ToServer => unanswered.saturating_add(chunk.bytes.len()),
+                Direction::ToClient => 0,
+            };
+        }
+        let last = matches!(event, StreamEvent::Close { how: Ending::CaptureEnd, .. });
+        conversation.on_event(event, around, &mut |told| {
+            flow.cut_by_end |= last && matches!(&told, Told::Blind(spot) if spot.why == Blind::Truncated);
+            listen(flow, depth, told, cx, finds);
+        });
+        // Where nobody could read the conversation, a question without an answer is all that shows the cut.
+        let unread = flow.read_in_full == [0, 0];
+        flow.cut_by_end |= last && unread && flow.key.transport == Transport::Tcp && *unanswered > QUESTION;
+    }
+}
+
+/// Takes a message from a source that knows messages.
+pub(super) fn on_message(flow: &mut Flow, message: &Message, frame: FrameNo, cx: &sighting::Cx<'_>, finds: &mut Finds) {
+    flow.first_frame = flow.first_frame.min(frame);
+    flow.last_frame = flow.last_frame.max(frame);
+    flow.first_seen = flow.first_seen.min(message.at);
+    flow.last_seen = flow.last_seen.max(message.at);
+    if let Some(host) = &message.host {
+        set_host(flow, host, "authority");
+    }
+    let bytes: usize = message.parts.iter().map(|part| part.bytes.len()).sum();
+    if let Some(sum) = flow.bytes.get_mut(message.direction.index()) {
+        *sum = sum.saturating_add(bytes as u64);
+    }
+    flow.protocol = message.protocol;
+    flow.secure |= message.is_secured();
+    read(flow, message, cx, finds);
+}
+
+fn listen(flow: &mut Flow, depth: &mut usize, told: Told, cx: &sighting::Cx<'_>, finds: &mut Finds) {
+    match told {
+        Told::Message(message) => {
+            // A dissector may speak for a protocol inside its own: gRPC in HTTP/2.
+            if message.protocol != "raw" && message.layers.len() >= *depth {
+                flow.protocol = message.protocol;
+            }
+            read(flow, &message, cx, finds);
+        }
+        Told::Blind(spot) => flow.add_blind(spot, budget::FLOW_BLIND),
+        Told::Fact(fact) => flow.add_fact(fact),
+        Told::Host(name, from) => set_host(flow, &name, from),
+        Told::Name(ip, name) => finds.names.push((ip, name)),
+        Told::Wire(class, bytes) => flow.opacity.add(class, bytes),
+        Told::Sealed(direction, bytes) => {
+            flow.secure = true;
+            if direction == Direction::ToServer {
+                flow.sealed_to_server = flow.sealed_to_server.max(bytes);
+            }
+        }
+        Told::Decrypted => flow.decrypted = true,
+        Told::Media(packets) => flow.media_packets = flow.media_packets.saturating_add(packets),
+        Told::Protocol { name, depth: at } => {
+            if flow.protocol == "unknown" || at >= *depth {
+                flow.protocol = name;
+                *depth = at;
+            }
+        }
+        Told::Secured => flow.secure = true,
+    }
+}
+
+/// A name by SNI stands before one by authority; the first of a kind stays.
+fn set_host(flow: &mut Flow, name: &str, from: &'static str) {
+    let rank = |from: Option<&str>| match from {
+        Some("sni") => 2,
+        Some(_) => 1,
+        None => 0,
+    };
+    if rank(Some(from)) > rank(flow.host_from) {
+        flow.host = Some(name.trim_end_matches('.').to_ascii_lowercase());
+        flow.host_from = Some(from);
+    }
+}
+
+/// Peels a message, looks for what was planted, and notes what stayed opaque.
+fn read(flow: &mut Flow, message: &Message, cx: &sighting::Cx<'_>, finds: &mut Finds) {
+    let side = message.direction.index();
+    count(&mut flow.messages, side);
+    let tree = field::walk(message);
+    note_wire(flow, message);
+    let mut in_full = message.whole && tree.exhausted.is_empty();
+    for name in &tree.exhausted {
+        let detail = format!("{name} of one message");
+        flow.add_blind(
+            BlindSpot { why: Blind::Budget, direction: message.direction, detail, bytes: 0 },
+            budget::FLOW_BLIND,
+        );
+    }
+    in_full &= note_opaque(flow, message, &tree);
+    let tells = |part: &Part| !matches!(part.kind, PartKind::Header | PartKind::Path) && !part.bytes.is_empty();
+    if message.direction == Direction::ToServer && message.parts.iter().any(tells) {
+        flow.telling = flow.telling.saturating_add(1);
+    }
+    if in_full {
+        count(&mut flow.read_in_full, side);
+    }
+    let found = sighting::detect(
+        &tree,
+        cx,
+        &sighting::Scene { capture: &flow.capture, flow: Some(flow.key), flow_start: flow.first_frame },
+    );
+    finds.take(found);
+}
+
+/// On a clear flow the bytes of bodies are what a listener sees; heads are counted by their dissectors.
+fn note_wire(flow: &mut Flow, message: &Message) {
+    if !message.layers.is_empty() {
+        return;
+    }
+    for part in &message.parts {
+        if matches!(part.kind, PartKind::Body | PartKind::Raw) {
+            let class = opacity::assess(&part.bytes).class;
+            flow.opacity.add(class, part.bytes.len() as u64);
+        }
+    }
+}
+
+/// Remembers the longest opaque fields: they are what a positive control is made of. Says whether the message is
+/// understood but for them: noise in an unknown protocol may be anything.
+fn note_opaque(flow: &mut Flow, message: &Message, tree: &Tree<'_>) -> bool {
+    let mut readable = true;
+    for (id, node) in tree.leaves() {
+        let bytes = tree.bytes(node);
+        if bytes.len() < opacity::SHORTEST || !matches!(node.kind, Kind::Bytes) {
+            continue;
+        }
+        let class = opacity::assess(bytes).class;
+        if !class.is_opaque() {
+            continue;
+        }
+        if message.protocol == "raw" && class == Opacity::RandomLooking {
+            let spot = BlindSpot {
+                why: Blind::Opaque,
+                direction: message.direction,
+                detail: "unknown protocol".to_owned(),
+                bytes: bytes.len() as u64,
+            };
+            flow.add_blind(spot, budget::FLOW_BLIND);
+            readable = false;
+        }
+        let len = bytes.len() as u64;
+        if !flow.wants_opaque(message.direction, len) {
+            continue;
+        }
+        let mut trail = vec![message.protocol.to_owned(), message.label.clone()];
+        trail.extend(tree.trail(id));
+        let origins = tree.origins(node.buffer, node.start as usize, node.end as usize);
+        flow.add_opaque(OpaquePayload {
+            len,
+            direction: message.direction,
+            opacity: class,
+            trail: trail.join(" > "),
+            frame: origins.first().unwrap_or(flow.first_frame),
+            envelope: None,
+        });
+    }
+    readable
+}
+
+const fn count(pair: &mut [u64; 2], side: usize) {
+    let [to_server, to_client] = pair;
+    let slot = if side == 0 { to_server } else { to_client };
+    *slot = slot.saturating_add(1);
+}

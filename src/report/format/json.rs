@@ -1,0 +1,590 @@
+//! JSON: the contract. These types mirror the model on purpose, so that the model may change and this may not: fields
+//! are added, none renamed. `schema/report.schema.json` is generated from them.
+
+use crate::model::evidence::Input;
+use crate::model::flow::Flow;
+use crate::model::opacity::Opacity;
+use crate::model::report::{Report, ScenarioReport};
+use crate::model::scenario::{HostRule, Parties};
+use crate::model::sighting::{Sighting, Strength};
+use crate::model::time::Timestamp;
+use crate::model::verdict::{Coverage, Judged};
+use crate::report::words::{is_unprintable, rfc3339};
+use crate::report::{Format, View};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::ser::{CharEscape, Formatter, PrettyFormatter};
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+/// The version of the contract.
+const SCHEMA: &str = "plainsight/1";
+
+/// For machines: all that is known, as the published schema describes it.
+pub(super) struct Json;
+
+impl Format for Json {
+    fn name(&self) -> &'static str {
+        "json"
+    }
+
+    fn about(&self) -> &'static str {
+        "everything, for machines; described by schema/report.schema.json"
+    }
+
+    fn file(&self) -> &'static str {
+        "report.json"
+    }
+
+    fn render(&self, report: &Report, view: &View, out: &mut dyn Write) -> io::Result<()> {
+        let document = document(report, view);
+        let mut writer = serde_json::Serializer::with_formatter(&mut *out, Printable(PrettyFormatter::new()));
+        document.serialize(&mut writer)?;
+        out.write_all(b"\n")
+    }
+}
+
+/// The JSON Schema (draft 2020-12) of the document, as published.
+pub fn schema() -> serde_json::Value {
+    let settings = schemars::generate::SchemaSettings::draft2020_12().for_serialize();
+    let mut schema = settings.into_generator().into_root_schema_for::<DocumentJson<'static>>();
+    schema.insert("$id".to_owned(), "https://plainsight.example/schema/report-1.json".into());
+    schema.insert("title".to_owned(), "plainsight report".into());
+    schema.to_value()
+}
+
+/// Everything judged in one run.
+#[derive(JsonSchema, Serialize)]
+struct DocumentJson<'a> {
+    /// Version of this contract: fields may be added, none renamed.
+    #[schemars(extend("const" = SCHEMA))]
+    schema: &'static str,
+    tool: ToolJson,
+    /// In the order named; exactly one for `inspect`.
+    scenarios: Vec<ScenarioJson<'a>>,
+}
+
+/// What made this document.
+#[derive(JsonSchema, Serialize)]
+struct ToolJson {
+    name: &'static str,
+    version: &'static str,
+}
+
+/// One scenario, judged; or evidence, inspected.
+#[derive(JsonSchema, Serialize)]
+struct ScenarioJson<'a> {
+    /// Its folder's name.
+    id: &'a str,
+    app: AppJson<'a>,
+    /// Evidence was inspected without a scenario.
+    inspected: bool,
+    /// First time in the evidence, RFC 3339.
+    first_seen: Option<String>,
+    /// Last time in the evidence, RFC 3339.
+    last_seen: Option<String>,
+    parties: PartiesJson<'a>,
+    planted: Vec<PlantedJson<'a>>,
+    /// In the order of the scenario file; none when inspected.
+    claims: Vec<ClaimJson<'a>>,
+    sightings: Vec<SightingJson<'a>>,
+    flows: Vec<FlowJson<'a>>,
+    /// Of all flows.
+    coverage: CoverageJson<'a>,
+    inputs: Vec<InputJson<'a>>,
+    /// What an auditor should know: unused planted values, missing sources, budgets that bit.
+    warnings: &'a [String],
+}
+
+/// The app under test.
+#[derive(JsonSchema, Serialize)]
+struct AppJson<'a> {
+    name: &'a str,
+    version: Option<&'a str>,
+    platform: Option<&'a str>,
+}
+
+/// Who is who, as the scenario says: domain suffixes, addresses, networks.
+#[derive(JsonSchema, Serialize)]
+struct PartiesJson<'a> {
+    provider: Vec<String>,
+    third: BTreeMap<&'a str, Vec<String>>,
+}
+
+/// A secret the auditor typed into the app.
+#[derive(JsonSchema, Serialize)]
+struct PlantedJson<'a> {
+    id: &'a str,
+    data: &'static str,
+    value: &'a str,
+}
+
+/// A sentence the vendor published, judged.
+#[derive(JsonSchema, Serialize)]
+struct ClaimJson<'a> {
+    id: &'a str,
+    /// Verbatim.
+    text: &'a str,
+    source: Option<&'a str>,
+    /// When it was seen there, ISO 8601.
+    seen: Option<&'a str>,
+    promise: &'a str,
+    data: Vec<&'static str>,
+    #[schemars(extend("enum" = ["contradicted", "weakened", "inconclusive", "consistent"]))]
+    verdict: &'static str,
+    /// One sentence.
+    reason: &'a str,
+    /// Ids of the sightings that the verdict rests on.
+    sightings: &'a [String],
+    /// Ids of sightings of the claim's data that do not contradict it: found by rule alone, or allowed.
+    shown: &'a [String],
+    coverage: CoverageJson<'a>,
+    /// What traffic can never prove about this promise.
+    cannot_prove: &'a str,
+    not_tested: &'a [String],
+    standards: Vec<StandardJson>,
+}
+
+/// A rule of law or a control that a promise maps to.
+#[derive(JsonSchema, Serialize)]
+struct StandardJson {
+    body: &'static str,
+    reference: &'static str,
+}
+
+/// How much could be read.
+#[derive(JsonSchema, Serialize)]
+struct CoverageJson<'a> {
+    flows: u64,
+    flows_read: u64,
+    bytes: u64,
+    bytes_read: u64,
+    hosts: u64,
+    hosts_read: u64,
+    messages: u64,
+    messages_read: u64,
+    /// Why the rest was not read.
+    unread: Vec<UnreadJson>,
+    /// What shows that the planted action happened; null when nothing does.
+    control: Option<&'a str>,
+}
+
+/// One reason for not having read something.
+#[derive(JsonSchema, Serialize)]
+struct UnreadJson {
+    why: &'static str,
+    says: &'static str,
+    flows: u64,
+    bytes: u64,
+}
+
+/// One piece of user data seen readable in one place.
+#[derive(JsonSchema, Serialize)]
+struct SightingJson<'a> {
+    /// Stable: the same place and value give the same id in every run.
+    id: String,
+    data: &'static str,
+    /// The planted value's id (with `--plant`, its data name); null for data found by rule alone.
+    planted: Option<&'a str>,
+    /// Who could read it there, widest first.
+    #[schemars(extend("items" = { "type": "string", "enum": ["public", "network", "third-party", "provider"] }))]
+    audiences: Vec<&'static str>,
+    /// `provider`, the name of a known third party, or `unlisted`.
+    party: &'a str,
+    form: &'a str,
+    /// Outermost first, joined by ` > `.
+    trail: String,
+    capture: &'a str,
+    /// Numbers from 1 of the frames that carried it (of the lines, in a dump), ascending.
+    frames: &'a [u64],
+    reason: &'a str,
+    /// The server's name where it is known.
+    host: Option<&'a str>,
+    /// Index into `flows`; null in a dump, or when flows were too many to list.
+    flow: Option<usize>,
+    #[schemars(extend("enum" = ["to-server", "to-client"]))]
+    direction: &'static str,
+    /// When its message was captured, RFC 3339.
+    at: Option<String>,
+    /// Half-open byte range in the message part that carried it, as transferred.
+    bytes: [u64; 2],
+    #[schemars(extend("enum" = ["value", "pseudonym"]))]
+    strength: &'static str,
+    detector: &'static str,
+    excerpt: ExcerptJson,
+}
+
+/// The words around a sighting; what is not planted is shown as its shape (`x` a letter, `0` a digit).
+#[derive(JsonSchema, Serialize)]
+struct ExcerptJson {
+    before: String,
+    found: String,
+    after: String,
+}
+
+/// One conversation.
+#[derive(JsonSchema, Serialize)]
+struct FlowJson<'a> {
+    capture: &'a str,
+    #[schemars(extend("enum" = ["tcp", "udp", "ip"]))]
+    transport: &'static str,
+    /// `ip:port`.
+    client: String,
+    /// `ip:port`.
+    server: String,
+    host: Option<&'a str>,
+    /// `sni`, `authority` or `dns`.
+    host_from: Option<&'static str>,
+    party: &'a str,
+    /// Innermost recognised protocol, or `unknown`.
+    protocol: &'static str,
+    /// What a listener on the network sees: the class that covers most bytes.
+    #[schemars(extend("enum" = ["plaintext", "encoded", "compressed", "weakly-encrypted", "unknown", "random-looking", "encrypted"]))]
+    opacity: &'static str,
+    /// Bytes by class, classes without any left out.
+    opacity_bytes: BTreeMap<&'static str, u64>,
+    /// Supplied secrets opened application data.
+    decrypted: bool,
+    /// Transport payload, both directions.
+    bytes: u64,
+    bytes_each_way: PairJson,
+    messages: PairJson,
+    messages_read: PairJson,
+    bytes_unread: PairJson,
+    first_frame: u64,
+    last_frame: u64,
+    first_seen: Option<String>,
+    last_seen: Option<String>,
+    /// Flows this row sums up; 1 unless there were too many to list.
+    count: u64,
+    media_packets: u64,
+    blind: Vec<BlindJson<'a>>,
+    facts: Vec<FactJson<'a>>,
+    opaque: Vec<OpaqueJson<'a>>,
+}
+
+/// A number each way.
+#[derive(JsonSchema, Serialize)]
+struct PairJson {
+    to_server: u64,
+    to_client: u64,
+}
+
+/// A stretch of a flow that could not be read.
+#[derive(JsonSchema, Serialize)]
+struct BlindJson<'a> {
+    why: &'static str,
+    #[schemars(extend("enum" = ["to-server", "to-client"]))]
+    direction: &'static str,
+    detail: &'a str,
+    bytes: u64,
+}
+
+/// Something learned about a flow.
+#[derive(JsonSchema, Serialize)]
+struct FactJson<'a> {
+    name: &'static str,
+    value: &'a str,
+    /// Why this is a provable weakness of the transport; null for most facts.
+    weakness: Option<&'static str>,
+}
+
+/// An opaque payload of the app's own.
+#[derive(JsonSchema, Serialize)]
+struct OpaqueJson<'a> {
+    len: u64,
+    opacity: &'static str,
+    trail: &'a str,
+    frame: u64,
+    envelope: Option<&'static str>,
+}
+
+/// One input file.
+#[derive(JsonSchema, Serialize)]
+struct InputJson<'a> {
+    name: &'a str,
+    format: &'a str,
+    /// Lower-case hex.
+    sha256: &'a str,
+    bytes: u64,
+    frames: u64,
+    first_seen: Option<String>,
+    last_seen: Option<String>,
+    /// Why it could not be read to its end, with the offset.
+    stopped: Option<&'a str>,
+    /// Frames that hold no IP packet, or one that could not be read, by reason.
+    skipped: &'a BTreeMap<String, u64>,
+    cut_frames: u64,
+    secrets: u64,
+    notes: &'a [String],
+}
+
+fn document<'a>(report: &'a Report, view: &View) -> DocumentJson<'a> {
+    DocumentJson {
+        schema: SCHEMA,
+        tool: ToolJson { name: "plainsight", version: env!("CARGO_PKG_VERSION") },
+        scenarios: report.scenarios.iter().map(|scenario| self::scenario(scenario, view)).collect(),
+    }
+}
+
+fn scenario<'a>(scenario: &'a ScenarioReport, view: &View) -> ScenarioJson<'a> {
+    let span = crate::report::words::span(scenario);
+    let flows: BTreeMap<_, _> = (scenario.flows.iter().enumerate())
+        .map(|(index, flow)| ((flow.capture.as_str(), flow.key, flow.first_frame), index))
+        .collect();
+    ScenarioJson {
+        id: &scenario.id,
+        app: AppJson {
+            name: &scenario.app.name,
+            version: scenario.app.version.as_deref(),
+            platform: scenario.app.platform.as_deref(),
+        },
+        inspected: scenario.inspected,
+        first_seen: span.and_then(|(first, _)| rfc3339(first)),
+        last_seen: span.and_then(|(_, last)| rfc3339(last)),
+        parties: parties(&scenario.parties),
+        planted: (scenario.planted.iter())
+            .map(|planted| PlantedJson { id: &planted.id, data: planted.data.name(), value: &planted.value })
+            .collect(),
+        claims: scenario.claims.iter().map(claim).collect(),
+        sightings: (scenario.sightings.iter())
+            .map(|sighting| {
+                let place = &sighting.place;
+                let key = place.flow.map(|key| (place.capture.as_str(), key, place.flow_start));
+                let flow = key.and_then(|key| flows.get(&key).copied());
+                let listed = flow.and_then(|index| scenario.flows.get(index));
+                SightingJson { flow, ..self::sighting(sighting, listed, view) }
+            })
+            .collect(),
+        flows: scenario.flows.iter().map(flow).collect(),
+        coverage: coverage(&scenario.coverage),
+        inputs: scenario.inputs.iter().map(input).collect(),
+        warnings: &scenario.warnings,
+    }
+}
+
+fn parties(parties: &Parties) -> PartiesJson<'_> {
+    let rules = |rules: &[HostRule]| {
+        rules
+            .iter()
+            .map(|rule| match rule {
+                HostRule::Domain(domain) => domain.clone(),
+                HostRule::Net(net) if net.prefix_len() == net.max_prefix_len() => net.addr().to_string(),
+                HostRule::Net(net) => net.to_string(),
+            })
+            .collect()
+    };
+    PartiesJson {
+        provider: rules(&parties.provider),
+        third: parties.third.iter().map(|(name, hosts)| (name.as_str(), rules(hosts))).collect(),
+    }
+}
+
+fn claim(judged: &Judged) -> ClaimJson<'_> {
+    let claim = &judged.claim;
+    ClaimJson {
+        id: &claim.id,
+        text: &claim.text,
+        source: claim.source.as_deref(),
+        seen: claim.seen.as_deref(),
+        promise: &claim.promise,
+        data: claim.data.iter().map(|data| data.name()).collect(),
+        verdict: judged.verdict.name(),
+        reason: &judged.reason,
+        sightings: &judged.sightings,
+        shown: &judged.shown,
+        coverage: coverage(&judged.coverage),
+        cannot_prove: judged.cannot_prove,
+        not_tested: &judged.not_tested,
+        standards: (judged.standards.iter())
+            .map(|standard| StandardJson { body: standard.body, reference: standard.reference })
+            .collect(),
+    }
+}
+
+fn coverage(coverage: &Coverage) -> CoverageJson<'_> {
+    CoverageJson {
+        flows: coverage.flows,
+        flows_read: coverage.flows_read,
+        bytes: coverage.bytes,
+        bytes_read: coverage.bytes_read,
+        hosts: coverage.hosts,
+        hosts_read: coverage.hosts_read,
+        messages: coverage.messages,
+        messages_read: coverage.messages_read,
+        unread: (coverage.unread.iter())
+            .map(|unread| UnreadJson { why: unread.why, says: unread.says, flows: unread.flows, bytes: unread.bytes })
+            .collect(),
+        control: coverage.control.as_deref(),
+    }
+}
+
+fn sighting<'a>(sighting: &'a Sighting, flow: Option<&'a Flow>, view: &View) -> SightingJson<'a> {
+    let place = &sighting.place;
+    let excerpt = view.excerpt(sighting);
+    SightingJson {
+        id: sighting.id(),
+        data: sighting.data.name(),
+        planted: sighting.planted.as_deref(),
+        audiences: sighting.audiences.iter().map(|audience| audience.name()).collect(),
+        party: sighting.party.name(),
+        form: &sighting.form,
+        trail: view.trail(sighting),
+        capture: &place.capture,
+        frames: &place.frames,
+        reason: &sighting.reason,
+        host: place.authority.as_deref().or_else(|| flow?.host.as_deref()),
+        flow: None,
+        direction: direction(place.direction),
+        at: rfc3339(place.at),
+        bytes: [place.bytes.0, place.bytes.1],
+        strength: match sighting.strength {
+            Strength::Value => "value",
+            Strength::Pseudonym => "pseudonym",
+        },
+        detector: sighting.detector,
+        excerpt: ExcerptJson { before: excerpt.before, found: excerpt.found, after: excerpt.after },
+    }
+}
+
+fn flow(flow: &Flow) -> FlowJson<'_> {
+    use crate::model::stream::Transport;
+    let pair = |[to_server, to_client]: [u64; 2]| PairJson { to_server, to_client };
+    FlowJson {
+        capture: &flow.capture,
+        transport: match flow.key.transport {
+            Transport::Tcp => "tcp",
+            Transport::Udp => "udp",
+            Transport::Ip => "ip",
+        },
+        client: flow.key.client.to_string(),
+        server: flow.key.server.to_string(),
+        host: flow.host.as_deref(),
+        host_from: flow.host_from,
+        party: flow.party.name(),
+        protocol: flow.protocol,
+        opacity: flow.opacity.dominant().name(),
+        opacity_bytes: (Opacity::ALL.iter())
+            .map(|class| (class.name(), flow.opacity.of(*class)))
+            .filter(|(_, bytes)| *bytes > 0)
+            .collect(),
+        decrypted: flow.decrypted,
+        bytes: flow.bytes[0].saturating_add(flow.bytes[1]),
+        bytes_each_way: pair(flow.bytes),
+        messages: pair(flow.messages),
+        messages_read: pair(flow.read_in_full),
+        bytes_unread: pair(flow.unread),
+        first_frame: flow.first_frame,
+        last_frame: flow.last_frame,
+        first_seen: rfc3339(flow.first_seen),
+        last_seen: rfc3339(flow.last_seen),
+        count: flow.count,
+        media_packets: flow.media_packets,
+        blind: (flow.blind.iter())
+            .map(|spot| BlindJson {
+                why: spot.why.name(),
+                direction: direction(spot.direction),
+                detail: &spot.detail,
+                bytes: spot.bytes,
+            })
+            .collect(),
+        facts: (flow.facts.iter())
+            .map(|fact| FactJson { name: fact.name, value: &fact.value, weakness: fact.weakness })
+            .collect(),
+        opaque: (flow.opaque.iter())
+            .map(|payload| OpaqueJson {
+                len: payload.len,
+                opacity: payload.opacity.name(),
+                trail: &payload.trail,
+                frame: payload.frame,
+                envelope: payload.envelope,
+            })
+            .collect(),
+    }
+}
+
+fn direction(direction: crate::model::stream::Direction) -> &'static str {
+    use crate::model::stream::Direction;
+    match direction {
+        Direction::ToServer => "to-server",
+        Direction::ToClient => "to-client",
+    }
+}
+
+fn input(input: &Input) -> InputJson<'_> {
+    let time = |at: Option<i64>| at.and_then(|at| rfc3339(Timestamp(at)));
+    InputJson {
+        name: &input.name,
+        format: &input.format,
+        sha256: &input.sha256,
+        bytes: input.bytes,
+        frames: input.frames,
+        first_seen: time(input.first_seen),
+        last_seen: time(input.last_seen),
+        stopped: input.stopped.as_deref(),
+        skipped: &input.skipped,
+        cut_frames: input.cut_frames,
+        secrets: input.secrets,
+        notes: &input.notes,
+    }
+}
+
+/// Pretty JSON in which no character can drive a terminal or reorder what a person reads: such characters are written
+/// as escapes, which every JSON reader undoes.
+struct Printable<'i>(PrettyFormatter<'i>);
+
+impl Formatter for Printable<'_> {
+    fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+        let mut rest = fragment;
+        while let Some((at, c)) = rest.char_indices().find(|(_, c)| is_unprintable(*c)) {
+            let (plain, tail) = rest.split_at(at);
+            writer.write_all(plain.as_bytes())?;
+            let mut units = [0_u16; 2];
+            for unit in c.encode_utf16(&mut units) {
+                write!(writer, "\\u{unit:04x}")?;
+            }
+            rest = tail.get(c.len_utf8()..).unwrap_or_default();
+        }
+        writer.write_all(rest.as_bytes())
+    }
+
+    fn write_char_escape<W: ?Sized + Write>(&mut self, writer: &mut W, escape: CharEscape) -> io::Result<()> {
+        self.0.write_char_escape(writer, escape)
+    }
+
+    fn begin_array<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.begin_array(writer)
+    }
+
+    fn end_array<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_array(writer)
+    }
+
+    fn begin_array_value<W: ?Sized + Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
+        self.0.begin_array_value(writer, first)
+    }
+
+    fn end_array_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_array_value(writer)
+    }
+
+    fn begin_object<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.begin_object(writer)
+    }
+
+    fn end_object<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_object(writer)
+    }
+
+    fn begin_object_key<W: ?Sized + Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
+        self.0.begin_object_key(writer, first)
+    }
+
+    fn begin_object_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.begin_object_value(writer)
+    }
+
+    fn end_object_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_object_value(writer)
+    }
+}

@@ -1,0 +1,221 @@
+//! Words and numbers for people: the same in every format.
+
+use crate::model::report::ScenarioReport;
+use crate::model::scenario::{App, Audience, Party};
+use crate::model::sighting::Sighting;
+use crate::model::time::Timestamp;
+use crate::model::verdict::VerdictKind;
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+/// Text of evidence, fit for a terminal or a page: control characters become their pictures, and characters that
+/// reorder or hide text their code points. Line breaks become pictures too.
+pub fn printable(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(is_unprintable) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len().saturating_add(16));
+    for c in text.chars() {
+        match c {
+            '\u{7f}' => out.push('\u{2421}'),
+            '\0'..='\u{1f}' => out.push(char::from_u32(0x2400_u32.saturating_add(u32::from(c))).unwrap_or('\u{fffd}')),
+            c if is_unprintable(c) => drop(write!(out, "⟨U+{:04X}⟩", u32::from(c))),
+            c => out.push(c),
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// Controls, and characters that reorder (Unicode bidirectional controls) or hide text.
+pub(crate) fn is_unprintable(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{061c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// The mark that stands beside a verdict, so that colour is never alone in telling.
+pub(crate) const fn mark(verdict: VerdictKind) -> &'static str {
+    match verdict {
+        VerdictKind::Contradicted => "✗",
+        VerdictKind::Weakened => "!",
+        VerdictKind::Inconclusive => "?",
+        VerdictKind::Consistent => "✓",
+    }
+}
+
+/// `1 flow`, `2 flows`, `1,234 flows`.
+pub(crate) fn count(n: u64, one: &str) -> String {
+    let plural = match one {
+        _ if n == 1 => return format!("1 {one}"),
+        one if one.ends_with("ch") || one.ends_with('s') => "es",
+        _ => "s",
+    };
+    format!("{} {one}{plural}", thousands(n))
+}
+
+/// `12,345`.
+pub(crate) fn thousands(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && digits.len().saturating_sub(index) % 3 == 0 {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// `512 B`, `1.5 kB`, `2.0 MB`: powers of ten.
+pub(crate) fn size(bytes: u64) -> String {
+    if bytes < 1_000 {
+        return format!("{bytes} B");
+    }
+    let mut unit = 1_000_u64;
+    for name in ["kB", "MB", "GB"] {
+        if bytes < unit.saturating_mul(1_000) {
+            let tenths = bytes / (unit / 10);
+            return format!("{}.{} {name}", tenths / 10, tenths % 10);
+        }
+        unit = unit.saturating_mul(1_000);
+    }
+    format!("{} TB", bytes / unit)
+}
+
+/// Whole percent, where 0 and 100 mean none and all.
+pub(crate) fn percent(part: u64, whole: u64) -> u64 {
+    if whole == 0 || part >= whole {
+        return 100;
+    }
+    let share = u128::from(part) * 100 / u128::from(whole);
+    u64::try_from(share).unwrap_or(100).clamp(u64::from(part > 0), 99)
+}
+
+/// A length as an ordinary number would be: `usize` to `u64`.
+pub(crate) fn len<T>(items: &[T]) -> u64 {
+    u64::try_from(items.len()).unwrap_or(u64::MAX)
+}
+
+/// RFC 3339, in UTC, with the precision that the capture has; `None` for a time no calendar holds.
+pub(crate) fn rfc3339(at: Timestamp) -> Option<String> {
+    (at.0 != 0).then_some(())?;
+    jiff::Timestamp::from_nanosecond(i128::from(at.0)).ok().map(|at| at.to_string())
+}
+
+/// `2026-11-02 09:14:05 UTC`, for people.
+pub(crate) fn moment(at: Timestamp) -> Option<String> {
+    let text = rfc3339(at)?;
+    let (day, time) = text.split_once('T')?;
+    Some(format!("{day} {} UTC", time.get(..8)?))
+}
+
+/// When the evidence was captured: `2026-11-02 09:14 – 09:21 UTC`, as far as the evidence says.
+pub(crate) fn period(scenario: &ScenarioReport) -> Option<String> {
+    let (first, last) = span(scenario)?;
+    let (first, last) = (moment(first)?, moment(last)?);
+    let (day, start) = (first.get(..10)?, first.get(11..16)?);
+    let (last_day, end) = (last.get(..10)?, last.get(11..16)?);
+    Some(match (day == last_day, start == end) {
+        (true, true) => format!("{day} {start} UTC"),
+        (true, false) => format!("{day} {start} – {end} UTC"),
+        (false, _) => format!("{day} {start} – {last_day} {end} UTC"),
+    })
+}
+
+/// First and last time in the evidence.
+pub(crate) fn span(scenario: &ScenarioReport) -> Option<(Timestamp, Timestamp)> {
+    let inputs = || scenario.inputs.iter();
+    let first = inputs().filter_map(|input| input.first_seen).filter(|at| *at != 0).min();
+    let last = inputs().filter_map(|input| input.last_seen).filter(|at| *at != 0).max();
+    let flows = || scenario.flows.iter();
+    let first = first.or_else(|| flows().map(|flow| flow.first_seen.0).filter(|at| *at != 0).min())?;
+    let last = last.or_else(|| flows().map(|flow| flow.last_seen.0).max())?;
+    Some((Timestamp(first), Timestamp(last)))
+}
+
+/// `JusTalk 8.6.1 (android)`; the scenario's id for an app without a name.
+pub(crate) fn app(app: &App, id: &str) -> String {
+    let mut out = if app.name.is_empty() { id.to_owned() } else { app.name.clone() };
+    if let Some(version) = &app.version {
+        let _ = write!(out, " {version}");
+    }
+    if let Some(platform) = &app.platform {
+        let _ = write!(out, " ({platform})");
+    }
+    out
+}
+
+/// The readers of a sighting as people name them: `anyone on the network, AdZebra`.
+pub(crate) fn readers(sighting: &Sighting) -> String {
+    let names: Vec<String> =
+        sighting.audiences.iter().map(|audience| reader(*audience, &sighting.party, host(sighting))).collect();
+    match names.as_slice() {
+        [] => "nobody".to_owned(),
+        names => names.join(", "),
+    }
+}
+
+/// One reader as people name it.
+pub(crate) fn reader(audience: Audience, party: &Party, host: Option<&str>) -> String {
+    match (audience, party) {
+        (Audience::Public, _) => "anyone on the internet".to_owned(),
+        (Audience::Network, _) => "anyone on the network".to_owned(),
+        (Audience::Provider, _) => "the provider".to_owned(),
+        (Audience::ThirdParty, Party::Third(name)) => name.clone(),
+        (Audience::ThirdParty, _) => host.map_or_else(|| "an unlisted host".to_owned(), str::to_owned),
+    }
+}
+
+/// The server a sighting was made at: its name, else its address.
+pub(crate) fn host(sighting: &Sighting) -> Option<&str> {
+    sighting.place.authority.as_deref()
+}
+
+/// What was seen, in words: `message text “greeting”`, `phone number (by rule)`, `hash of email “mail”`.
+pub(crate) fn subject(sighting: &Sighting) -> String {
+    use crate::model::sighting::Strength;
+    let hash = if sighting.strength == Strength::Pseudonym { "pseudonym of " } else { "" };
+    match &sighting.planted {
+        Some(id) if id != sighting.data.name() => format!("{hash}{} “{id}”", sighting.data.label()),
+        Some(_) => format!("{hash}{}", sighting.data.label()),
+        None => format!("{hash}{}, by rule", sighting.data.label()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hostile_text_cannot_drive_a_terminal() {
+        for (raw, shown) in [
+            ("plain – ascii, ünïcode, 鷺", "plain – ascii, ünïcode, 鷺"),
+            ("\u{1b}[2J\r\n", "␛[2J␍␊"),
+            ("user\u{202e}gpj.exe", "user⟨U+202E⟩gpj.exe"),
+            ("\u{9b}31m\u{7f}", "⟨U+009B⟩31m␡"),
+        ] {
+            assert_eq!(printable(raw), shown);
+        }
+    }
+
+    #[test]
+    fn numbers_for_people() {
+        assert_eq!([0, 999, 1_000, 1_234_567].map(thousands), ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!([0, 999, 1_500, 2_000_000, 3_210_000_000].map(size), ["0 B", "999 B", "1.5 kB", "2.0 MB", "3.2 GB"]);
+        assert_eq!(size(u64::MAX), "18446744 TB");
+        assert_eq!([count(1, "flow"), count(2, "flow"), count(2, "match")], ["1 flow", "2 flows", "2 matches"]);
+        for (part, whole, want) in [(0, 0, 100), (0, 9, 0), (1, 1_000, 1), (999, 1_000, 99), (9, 9, 100)] {
+            assert_eq!(percent(part, whole), want, "{part}/{whole}");
+        }
+        assert_eq!(percent(u64::MAX - 1, u64::MAX), 99);
+    }
+
+    #[test]
+    fn times_come_from_the_capture_alone() {
+        assert_eq!(moment(Timestamp::from_parts(1_793_956_445, 5)).unwrap(), "2026-11-06 09:14:05 UTC");
+        assert_eq!(rfc3339(Timestamp::from_parts(1_793_956_445, 500)).unwrap(), "2026-11-06T09:14:05.0000005Z");
+        assert_eq!(rfc3339(Timestamp(0)), None);
+        assert!(rfc3339(Timestamp(i64::MAX)).is_some());
+    }
+}

@@ -1,0 +1,152 @@
+//! What a scenario file may hold: every key, what it is, and whether it must be there.
+
+use crate::model::scenario::Audience;
+use crate::model::taxonomy::Data;
+
+/// One key of a table.
+#[derive(Debug)]
+pub struct Key {
+    /// Its name.
+    pub name: &'static str,
+    /// What stands behind it.
+    pub kind: Kind,
+    /// It must be there.
+    pub required: bool,
+    /// What it says, for editors and messages.
+    pub about: &'static str,
+}
+
+/// What stands behind a key.
+#[derive(Clone, Copy, Debug)]
+pub enum Kind {
+    /// Text with something in it.
+    Text,
+    /// A path, relative to the file.
+    Path,
+    /// A day: `2026-11-02`, bare or as text.
+    Date,
+    /// One name out of a list.
+    OneOf(Vocabulary),
+    /// One or more names out of a list, each once.
+    SomeOf(Vocabulary),
+    /// Domains, addresses and CIDR blocks.
+    Hosts,
+    /// Names of the author's choice, each with its hosts.
+    NamedHosts,
+    /// A table: `[key]`.
+    Table(&'static [Key]),
+    /// Any number of tables: `[[key]]`.
+    Tables(&'static [Key]),
+}
+
+/// A closed list of names.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Vocabulary {
+    /// Categories of user data.
+    Data,
+    /// Promises.
+    Promise,
+    /// Who can read bytes.
+    Audience,
+}
+
+impl Vocabulary {
+    /// What one of its names is called.
+    pub const fn noun(self) -> &'static str {
+        match self {
+            Self::Data => "data",
+            Self::Promise => "promise",
+            Self::Audience => "audience",
+        }
+    }
+
+    /// Its names; `promises` are those of the registry.
+    pub fn names<'a>(self, promises: &[&'a str]) -> Vec<&'a str> {
+        match self {
+            Self::Data => Data::ALL.iter().map(|data| data.name()).collect(),
+            Self::Promise => promises.to_vec(),
+            Self::Audience => Audience::ALL.iter().map(|audience| audience.name()).collect(),
+        }
+    }
+}
+
+const fn required(name: &'static str, kind: Kind, about: &'static str) -> Key {
+    Key { name, kind, required: true, about }
+}
+
+const fn optional(name: &'static str, kind: Kind, about: &'static str) -> Key {
+    Key { name, kind, required: false, about }
+}
+
+/// The file.
+pub const SCENARIO: &[Key] = &[
+    required("app", Kind::Table(APP), "The app under test."),
+    required("parties", Kind::Table(PARTIES), "Who is who. A host that is not listed is a third party."),
+    optional("planted", Kind::Tables(PLANTED), "Secrets the auditor typed into the app: ground truth to look for."),
+    required("claim", Kind::Tables(CLAIM), "Sentences the vendor published, each tied to a promise."),
+    optional("capture", Kind::Tables(CAPTURE), "Traffic evidence."),
+    optional("dump", Kind::Tables(DUMP), "Stored evidence: exports of logs and databases."),
+];
+
+const APP: &[Key] = &[
+    required("name", Kind::Text, "Its name."),
+    optional("version", Kind::Text, "The version tested."),
+    optional("platform", Kind::Text, "What it runs on: android, ios …"),
+];
+
+const PARTIES: &[Key] = &[
+    required(
+        "provider",
+        Kind::Hosts,
+        "The vendor's hosts: domains (with everything below them), addresses, CIDR blocks.",
+    ),
+    optional("third", Kind::NamedHosts, "Known others, each name with its hosts."),
+];
+
+const PLANTED: &[Key] = &[
+    required("id", Kind::Text, "Its name in reports; unique."),
+    required("data", Kind::OneOf(Vocabulary::Data), "What it is."),
+    required(
+        "value",
+        Kind::Text,
+        "The value as typed, four bytes or more. Locations as \"latitude,longitude\", phone numbers as E.164.",
+    ),
+];
+
+const CLAIM: &[Key] = &[
+    required("id", Kind::Text, "Its name in reports; unique."),
+    required("text", Kind::Text, "The vendor's sentence, verbatim."),
+    optional("source", Kind::Text, "Where it was published."),
+    optional("seen", Kind::Date, "The day it was read there."),
+    required("promise", Kind::OneOf(Vocabulary::Promise), "What it commits to."),
+    required("data", Kind::SomeOf(Vocabulary::Data), "The data it is about."),
+];
+
+const CAPTURE: &[Key] = &[
+    required("path", Kind::Path, "pcap, pcapng, HAR or mitmproxy flows, each also .gz or .zst; relative to this file."),
+    optional("keys", Kind::Path, "An NSS key log, a PEM RSA key or a WireGuard key log; told apart by content."),
+];
+
+const DUMP: &[Key] = &[
+    required("path", Kind::Path, "NDJSON, an Elasticsearch export, CSV or log lines, each also .gz or .zst."),
+    optional("audience", Kind::OneOf(Vocabulary::Audience), "Who could read the store; the provider if not said."),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_unique_in_their_table() {
+        let mut tables = vec![SCENARIO];
+        while let Some(keys) = tables.pop() {
+            for (n, key) in keys.iter().enumerate() {
+                assert!(keys.iter().skip(n + 1).all(|other| other.name != key.name), "{}", key.name);
+                assert!(key.about.ends_with(['.', '…']), "{}", key.about);
+                if let Kind::Table(inner) | Kind::Tables(inner) = key.kind {
+                    tables.push(inner);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! Planted values, in every form that is text or bytes.
+
+use crate::model::field::{BufferId, Kind, Node, NodeId, Tree};
+use crate::model::sighting::Strength;
+use crate::sighting::forms::{Edge, LONG};
+use crate::sighting::matcher::Meaning;
+use crate::sighting::text::{is_plain, touches_digit, touches_word};
+use crate::sighting::{Card, Cx, Detector, Example, Hit};
+use std::borrow::Cow;
+
+/// Bytes of one buffer beyond which a one-byte XOR is not looked for: nobody hides whole files that way.
+const XOR_BYTES: usize = 256 << 10;
+
+/// The detector.
+pub(super) struct PlantedValues;
+
+static CARD: Card = Card {
+    id: "planted",
+    title: "Planted value",
+    why: "The auditor typed this very value into the app: whoever holds these bytes holds what the user entered.",
+    hits: &[
+        Example { body: b"{\"m\":\"the HERON lands at dusk\"}", planted: &[("messages", "The heron lands at dusk")] },
+        Example { body: b"m=The+heron+lands+at+dusk", planted: &[("messages", "The heron lands at dusk")] },
+        Example { body: b"x VGhlIGhlcm9uIGxhbmRzIGF0IGR1c2s= y", planted: &[("messages", "The heron lands at dusk")] },
+        Example { body: b"tel 202-555-0143", planted: &[("phone-number", "+12025550143")] },
+        Example { body: b"hello Ada!", planted: &[("name", "Ada!")] },
+        Example {
+            body: b"idfa=384000008CF011BDB23E10B96E40000D",
+            planted: &[("device-id", "38400000-8cf0-11bd-b23e-10b96e40000d")],
+        },
+        Example {
+            body: b"em=973DFE463EC85785F5F95AF5BA3906EEDB2D931C24E69824A89EA65DBA4E813B",
+            planted: &[("email", "Test@Example.com")],
+        },
+    ],
+    misses: &[
+        Example { body: b"{\"m\":\"the heron landed\"}", planted: &[("messages", "The heron lands at dusk")] },
+        Example { body: b"order 92025550143", planted: &[("phone-number", "+12025550143")] },
+        Example { body: b"adamant", planted: &[("name", "adam")] },
+        Example { body: b"user 10234567", planted: &[("user-id", "1023456")] },
+        Example { body: b"xpriya.c@example.test", planted: &[("email", "priya.c@example.test")] },
+    ],
+};
+
+impl Detector for PlantedValues {
+    fn card(&self) -> &'static Card {
+        &CARD
+    }
+
+    fn on_message(&self, tree: &Tree<'_>, cx: &Cx<'_>, out: &mut Vec<Hit>) {
+        if cx.planted.is_empty() {
+            return;
+        }
+        let seen = Look { tree, cx };
+        for (id, buffer) in (0..).zip(&tree.buffers) {
+            seen.buffer(id, &buffer.bytes, out);
+        }
+        if !cx.matcher.phones.is_empty() {
+            for (id, node) in tree.leaves() {
+                seen.leaf(id, node, out);
+            }
+        }
+    }
+}
+
+struct Look<'a, 't> {
+    tree: &'a Tree<'t>,
+    cx: &'a Cx<'a>,
+}
+
+impl Look<'_, '_> {
+    fn buffer(&self, id: BufferId, bytes: &[u8], out: &mut Vec<Hit>) {
+        let matcher = self.cx.matcher;
+        matcher.all.find(bytes, |meaning, start| self.accept(id, bytes, meaning, start, None, out));
+        matcher.phones.scan(bytes, &mut |number| {
+            let range = (number.start, number.end);
+            out.extend(self.hit(number.planted, number.form.into(), Strength::Value, id, range, None));
+        });
+        if matcher.binary.is_empty() && matcher.xor.is_empty() || is_plain(bytes) {
+            return;
+        }
+        matcher.binary.find(bytes, |meaning, start| self.accept(id, bytes, meaning, start, None, out));
+        if bytes.len() <= XOR_BYTES && !matcher.xor.is_empty() {
+            let delta: Vec<u8> = bytes.array_windows().map(|[a, b]| a ^ b).collect();
+            matcher.xor.find(&delta, |meaning, start| {
+                let first = self.cx.planted.get(meaning.planted).and_then(|p| p.value.trim().bytes().next());
+                let key = first.zip(bytes.get(start)).map_or(0, |(plain, byte)| plain ^ byte);
+                if key != 0 {
+                    self.accept(id, bytes, meaning, start, Some(key), out);
+                }
+            });
+        }
+    }
+
+    /// Takes a match if its neighbours allow it.
+    fn accept(&self, id: BufferId, bytes: &[u8], meaning: &Meaning, start: usize, xor: Option<u8>, out: &mut Vec<Hit>) {
+        // A delta is one byte shorter than what it was made from.
+        let end = start + meaning.len + usize::from(xor.is_some());
+        if meaning.edge != Edge::Any && !self.edges_hold(id, bytes, meaning, (start, end)) {
+            return;
+        }
+        let form = xor.map_or_else(|| meaning.form.clone(), |key| Cow::Owned(format!("xor with 0x{key:02x}")));
+        out.extend(self.hit(meaning.planted, form, meaning.strength, id, (start, end), None));
+    }
+
+    fn edges_hold(&self, id: BufferId, bytes: &[u8], meaning: &Meaning, (start, end): (usize, usize)) -> bool {
+        let touches = if meaning.edge == Edge::Word { touches_word } else { touches_digit };
+        let holds = |bytes: &[u8], base: usize| {
+            let (Some(from), Some(to)) = (start.checked_sub(base), end.checked_sub(base)) else { return false };
+            let near = bytes.get(from.saturating_sub(16)..to.saturating_add(16).min(bytes.len()));
+            !touches(bytes, from, to) && (meaning.len >= LONG || near.is_some_and(is_plain))
+        };
+        // What touches it may be the framing around a field: the field itself decides then.
+        holds(bytes, 0)
+            || self
+                .tree
+                .innermost(id, start, end)
+                .and_then(|node| self.tree.node(node))
+                .is_some_and(|node| node.buffer == id && holds(self.tree.bytes(node), node.start as usize))
+    }
+
+    /// Numbers that only a format can tell, and digits that touch their framing.
+    fn leaf(&self, id: NodeId, node: &Node, out: &mut Vec<Hit>) {
+        let phones = &self.cx.matcher.phones;
+        let (start, end) = (node.start as usize, node.end as usize);
+        if let Kind::Integer(value) = node.kind {
+            for (planted, form) in phones.integer(value) {
+                out.extend(self.hit(planted, form.into(), Strength::Value, node.buffer, (start, end), Some(id)));
+            }
+            return;
+        }
+        if !(7..=40).contains(&(end - start)) {
+            return;
+        }
+        let Some(buffer) = self.tree.buffers.get(node.buffer as usize) else { return };
+        let beside = |at: Option<usize>| at.and_then(|at| buffer.bytes.get(at)).is_some_and(u8::is_ascii_alphanumeric);
+        if beside(start.checked_sub(1)) || beside(Some(end)) {
+            phones.scan(self.tree.bytes(node), &mut |number| {
+                let (from, to) = (start + number.start, start + number.end);
+                out.extend(self.hit(
+                    number.planted,
+                    number.form.into(),
+                    Strength::Value,
+                    node.buffer,
+                    (from, to),
+                    Some(id),
+                ));
+            });
+        }
+    }
+
+    fn hit(
+        &self,
+        planted: usize,
+        form: Cow<'static, str>,
+        strength: Strength,
+        buffer: BufferId,
+        (start, end): (usize, usize),
+        node: Option<NodeId>,
+    ) -> Option<Hit> {
+        let value = self.cx.planted.get(planted)?;
+        let (label, id) = (value.data.label(), &value.id);
+        let reason = match strength {
+            Strength::Value if form == "as-typed" => format!("The planted {label} \"{id}\" was readable as typed"),
+            Strength::Value => format!("The planted {label} \"{id}\" was readable ({form})"),
+            Strength::Pseudonym => {
+                format!("A hash that anyone can match with the planted {label} \"{id}\" was readable ({form})")
+            }
+        };
+        Some(Hit {
+            detector: CARD.id,
+            data: value.data,
+            planted: Some(planted),
+            form,
+            strength,
+            buffer,
+            start,
+            end,
+            node,
+            reason: Cow::Owned(reason),
+            conclusive: false,
+        })
+    }
+}

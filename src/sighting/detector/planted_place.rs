@@ -1,0 +1,283 @@
+//! Planted places, in any notation, by distance.
+
+use crate::model::field::{BufferId, Kind, Node, NodeId, Tree};
+use crate::model::sighting::Strength;
+use crate::model::taxonomy::Data;
+use crate::sighting::globe::{Axis, axis_of, decimal_at, key_before, plus_code_at, sexagesimal_at};
+use crate::sighting::place::{Places, Told, Written, geohash_cell, read, scaled};
+use crate::sighting::text::is_plain;
+use crate::sighting::{Card, Cx, Detector, Example, Hit};
+use std::borrow::Cow;
+
+/// Bytes between the two coordinates of one place in text.
+const APART: usize = 120;
+/// Coordinates of one message that are compared with each other.
+const MANY: usize = 20_000;
+
+/// The detector.
+pub(super) struct PlantedPlaces;
+
+static CARD: Card = Card {
+    id: "planted-place",
+    title: "Planted place",
+    why: "The auditor's device was at this place: whoever holds these coordinates knows where its user was.",
+    hits: &[
+        Example {
+            body: b"{\"lat\":48.85837,\"lng\":2.29448}",
+            planted: &[("precise-location", "48.8583701,2.2944813")],
+        },
+        Example {
+            body: b"{\"coordinates\":[2.2945,48.8584]}",
+            planted: &[("precise-location", "48.8583701,2.2944813")],
+        },
+        Example { body: b"geo:48.858370,2.294481;u=35", planted: &[("precise-location", "48.8583701,2.2944813")] },
+        Example { body: b"{\"la\":48.86,\"lo\":2.29}", planted: &[("precise-location", "48.8583701,2.2944813")] },
+        Example { body: b"gh=u09tunquc&x=1", planted: &[("precise-location", "48.8583701,2.2944813")] },
+        Example {
+            body: "48°51'30.13\"N 2°17'40.13\"E".as_bytes(),
+            planted: &[("precise-location", "48.8583701,2.2944813")],
+        },
+        Example { body: b"near 8FW4V75V+8Q", planted: &[("precise-location", "48.8583701,2.2944813")] },
+        Example {
+            body: b"\x00\x0c\x20\x7c\x28\xdf\x6d\x48\x40\x64\xd7\x07\xa3\x1a\x5b\x02\x40",
+            planted: &[("precise-location", "48.8583701,2.2944813")],
+        },
+    ],
+    misses: &[
+        Example { body: b"{\"price\":48.87001}", planted: &[("precise-location", "48.8583701,2.2944813")] },
+        Example {
+            body: b"{\"lat\":48.85837,\"lng\":3.29448}",
+            planted: &[("precise-location", "48.8583701,2.2944813")],
+        },
+        Example { body: b"[48.9,2.3]", planted: &[("precise-location", "48.8583701,2.2944813")] },
+        Example { body: b"gh=u09tuabc&x=1", planted: &[("precise-location", "48.8583701,2.2944813")] },
+        Example { body: b"v48.85.2 2.29.1", planted: &[("precise-location", "48.8583701,2.2944813")] },
+    ],
+};
+
+impl Detector for PlantedPlaces {
+    fn card(&self) -> &'static Card {
+        &CARD
+    }
+
+    fn on_message(&self, tree: &Tree<'_>, cx: &Cx<'_>, out: &mut Vec<Hit>) {
+        let places = &cx.matcher.places;
+        if places.is_empty() {
+            return;
+        }
+        let mut look = Look { tree, cx, places, seen: Vec::new() };
+        for (id, buffer) in (0..).zip(&tree.buffers) {
+            look.buffer(id, &buffer.bytes, out);
+        }
+        for (id, node) in tree.leaves() {
+            look.leaf(id, node, out);
+        }
+        look.pairs(out);
+    }
+}
+
+/// A number that may be one coordinate of a place.
+#[derive(Debug)]
+struct Seen {
+    spot: usize,
+    axis: Axis,
+    buffer: BufferId,
+    start: usize,
+    end: usize,
+    written: Written,
+    parent: Option<NodeId>,
+}
+
+struct Look<'a, 't> {
+    tree: &'a Tree<'t>,
+    cx: &'a Cx<'a>,
+    places: &'a Places,
+    seen: Vec<Seen>,
+}
+
+impl Look<'_, '_> {
+    fn buffer(&mut self, id: BufferId, bytes: &[u8], out: &mut Vec<Hit>) {
+        for point in memchr::memchr_iter(b'.', bytes) {
+            let digit = |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_digit);
+            if !digit(point.checked_sub(1)) || !digit(Some(point + 1)) {
+                continue;
+            }
+            if let Some((value, start, end, decimals)) = decimal_at(bytes, point)
+                && self.places.may_be(value)
+            {
+                let written = Written { value, decimals: Some(decimals), notation: "decimal", key: None };
+                self.note(id, bytes, start, end, written, None);
+            }
+        }
+        for sign in memchr::memmem::find_iter(bytes, "°") {
+            if let Some((value, start, end)) = sexagesimal_at(bytes, sign) {
+                let notation = "degrees, minutes and seconds";
+                let written = Written { value, decimals: None, notation, key: None };
+                self.note(id, bytes, start, end, written, None);
+            }
+        }
+        for plus in memchr::memchr_iter(b'+', bytes) {
+            if let Some((cell, start, end)) = plus_code_at(bytes, plus) {
+                for (spot, data, metres) in self.places.cell(cell) {
+                    let told = Told { data, form: "plus code".into(), metres };
+                    out.extend(self.hit(spot, told, id, (start, end)));
+                }
+            }
+        }
+        self.places.geohashes(bytes, &mut |spot, data, metres, start, end| {
+            let told = Told { data, form: "geohash".into(), metres };
+            out.extend(self.hit(spot, told, id, (start, end)));
+        });
+        if !is_plain(bytes) {
+            self.places.raw(bytes, &mut |spot, notation, metres, start, end| {
+                let Some(planted) = self.planted(spot) else { return };
+                let told = Told { data: planted.data, form: notation.into(), metres };
+                out.extend(self.hit(spot, told, id, (start, end)));
+            });
+        }
+    }
+
+    fn leaf(&mut self, id: NodeId, node: &Node, out: &mut Vec<Hit>) {
+        let bytes = self.tree.bytes(node);
+        let (start, end) = (node.start as usize, node.end as usize);
+        let mut readings: Vec<(f64, &'static str)> = Vec::new();
+        match node.kind {
+            Kind::Integer(value) => readings.extend(scaled(value)),
+            Kind::Float(value) => readings.push((value, "floats")),
+            Kind::Bytes | Kind::Text => {
+                let number = bytes.first().is_some_and(|b| b.is_ascii_digit() || *b == b'-') && bytes.len() <= 12;
+                if number && let Some(value) = std::str::from_utf8(bytes).ok().and_then(|text| text.parse().ok()) {
+                    readings.extend(scaled(value));
+                }
+                if matches!(bytes.len(), 5 | 6) {
+                    self.short_geohash(id, node, out);
+                }
+            }
+            Kind::Simple | Kind::Container => {}
+        }
+        if matches!(bytes.len(), 4 | 8) && !is_plain(bytes) {
+            let both = [(true, "big-endian floats"), (false, "little-endian floats")];
+            readings
+                .extend(both.iter().filter_map(|(big, name)| Some((read(bytes, 0, bytes.len(), *big, false)?, *name))));
+        }
+        for (value, notation) in readings {
+            if self.places.may_be(value) && !(notation == "floats" && bytes.contains(&b'.')) {
+                let written = Written { value, decimals: None, notation, key: None };
+                self.note(node.buffer, &[], start, end, written, Some(id));
+            }
+        }
+    }
+
+    /// Five or six digits are a place only where the field says so.
+    fn short_geohash(&self, id: NodeId, node: &Node, out: &mut Vec<Hit>) {
+        let says_so = self.tree.name(id).is_some_and(|name| {
+            let name = name.to_ascii_lowercase();
+            ["geohash", "geo", "gh", "location", "loc", "place", "cell"].iter().any(|key| name.ends_with(key))
+        });
+        if !says_so {
+            return;
+        }
+        let cell = std::str::from_utf8(self.tree.bytes(node)).ok().and_then(geohash_cell);
+        for (spot, data, metres) in cell.into_iter().flat_map(|cell| self.places.cell(cell)) {
+            let told = Told { data, form: "geohash".into(), metres };
+            out.extend(self.hit(spot, told, node.buffer, (node.start as usize, node.end as usize)));
+        }
+    }
+
+    fn note(
+        &mut self,
+        buffer: BufferId,
+        bytes: &[u8],
+        start: usize,
+        end: usize,
+        mut written: Written,
+        node: Option<NodeId>,
+    ) {
+        let mut near = self.places.near(written.value).peekable();
+        if near.peek().is_none() || self.seen.len() >= MANY {
+            return;
+        }
+        let leaf = node.or_else(|| self.tree.innermost(buffer, start, end));
+        written.key = axis_of(key_before(bytes, start))
+            .or_else(|| leaf.and_then(|leaf| self.tree.name(leaf)).and_then(|name| axis_of(name.as_bytes())));
+        let parent = leaf.and_then(|leaf| self.tree.node(leaf)).and_then(|leaf| leaf.parent);
+        for (spot, axis) in near {
+            self.seen.push(Seen { spot, axis, buffer, start, end, written, parent });
+        }
+    }
+
+    /// Joins latitudes with the longitudes they belong to.
+    fn pairs(&self, out: &mut Vec<Hit>) {
+        let of = |axis| {
+            let mut seen: Vec<&Seen> = self.seen.iter().filter(|seen| seen.axis == axis).collect();
+            seen.sort_by_key(|seen| (seen.spot, seen.buffer, seen.start));
+            seen
+        };
+        let (lats, lons) = (of(Axis::Lat), of(Axis::Lon));
+        for lat in lats {
+            let near = |lon: &&&Seen| {
+                // One number is not both: places on the line where the two are equal.
+                let itself = (lon.buffer, lon.start) == (lat.buffer, lat.start);
+                lon.written.notation == lat.written.notation && !itself
+            };
+            let from =
+                lons.partition_point(|lon| (lon.spot, lon.buffer, lon.end + APART) < (lat.spot, lat.buffer, lat.start));
+            let beside = lons
+                .get(from..)
+                .unwrap_or_default()
+                .iter()
+                .take_while(|lon| (lon.spot, lon.buffer) == (lat.spot, lat.buffer) && lon.start <= lat.end + APART)
+                .filter(near)
+                .min_by_key(|lon| (lon.start.abs_diff(lat.end)).min(lat.start.abs_diff(lon.end)));
+            let same_place = lons.partition_point(|lon| lon.spot < lat.spot);
+            let others = || {
+                lons.get(same_place..).unwrap_or_default().iter().take_while(|lon| lon.spot == lat.spot).filter(near)
+            };
+            let keyed = |lon: &Seen| lat.written.key == Some(Axis::Lat) && lon.written.key == Some(Axis::Lon);
+            let lon = beside
+                .or_else(|| others().take(1_000).find(|lon| lat.parent.is_some() && lon.parent == lat.parent))
+                .or_else(|| others().take(1_000).find(|lon| keyed(lon)));
+            let Some(lon) = lon else { continue };
+            let text = |seen: &Seen| {
+                let buffer = self.tree.buffers.get(seen.buffer as usize);
+                buffer.and_then(|buffer| buffer.bytes.get(seen.start..seen.end)).unwrap_or_default()
+            };
+            let Some(told) = self.places.judge(lat.spot, &lat.written, &lon.written, (text(lat), text(lon))) else {
+                continue;
+            };
+            let range = if lat.buffer == lon.buffer {
+                (lat.start.min(lon.start), lat.end.max(lon.end))
+            } else {
+                (lat.start, lat.end)
+            };
+            out.extend(self.hit(lat.spot, told, lat.buffer, range));
+        }
+    }
+
+    fn planted(&self, spot: usize) -> Option<&crate::model::scenario::Planted> {
+        self.cx.planted.get(self.places.spots.get(spot)?.planted)
+    }
+
+    fn hit(&self, spot: usize, told: Told, buffer: BufferId, (start, end): (usize, usize)) -> Option<Hit> {
+        let index = self.places.spots.get(spot)?.planted;
+        let planted = self.planted(spot)?;
+        let about = if told.data == planted.data { planted.data.label() } else { Data::ApproximateLocation.label() };
+        let reason = format!(
+            "The {about} of the planted place \"{}\" was readable ({}, {:.0} m away)",
+            planted.id, told.form, told.metres
+        );
+        Some(Hit {
+            detector: CARD.id,
+            data: told.data,
+            planted: Some(index),
+            form: Cow::Owned(told.form),
+            strength: Strength::Value,
+            buffer,
+            start,
+            end,
+            node: None,
+            reason: Cow::Owned(reason),
+            conclusive: false,
+        })
+    }
+}

@@ -1,0 +1,96 @@
+//! Fields → sightings: finds planted values and personal data in whatever was peeled.
+//!
+//! In: a message's [`Tree`]. Out: [`Hit`]s, which the assembler turns into
+//! [`Sighting`](crate::model::sighting::Sighting)s. A detector states facts; it never judges. To add one: one file in
+//! `detector/` with a [`Card`] that carries its own hits and misses, and two lines in `detector/mod.rs`.
+
+pub mod assemble;
+pub mod detector;
+mod digest;
+mod engine;
+mod forms;
+mod globe;
+pub mod matcher;
+mod phone;
+mod place;
+mod rule;
+mod text;
+
+#[cfg(test)]
+mod tests;
+
+use crate::model::field::{BufferId, NodeId, Tree};
+use crate::model::scenario::Planted;
+use crate::model::sighting::Strength;
+use crate::model::taxonomy::Data;
+pub use assemble::{Detected, Scene, detect};
+pub use matcher::Matcher;
+use std::borrow::Cow;
+
+/// What a detector is, for docs, `explain` and machine-readable reports.
+#[derive(Debug)]
+pub struct Card {
+    /// Unique, kebab-case.
+    pub id: &'static str,
+    /// A title for people.
+    pub title: &'static str,
+    /// Why it matters to a person whose data it is: a sentence or two.
+    pub why: &'static str,
+    /// Inputs it must find something in.
+    pub hits: &'static [Example],
+    /// Inputs it must find nothing in.
+    pub misses: &'static [Example],
+}
+
+/// An input for a detector: a message body, and what was planted.
+#[derive(Debug)]
+pub struct Example {
+    /// The body.
+    pub body: &'static [u8],
+    /// What was planted: data name and value.
+    pub planted: &'static [(&'static str, &'static str)],
+}
+
+/// What detectors need besides the message.
+#[derive(Clone, Copy, Debug)]
+pub struct Cx<'a> {
+    /// What was planted.
+    pub planted: &'a [Planted],
+    /// The same, compiled: [`Matcher::new`] of `planted`.
+    pub matcher: &'a Matcher,
+}
+
+/// One find, before it has a trail and a place.
+#[derive(Clone, Debug)]
+pub struct Hit {
+    /// The detector's id.
+    pub detector: &'static str,
+    /// Category of what was found.
+    pub data: Data,
+    /// Index of the planted value; `None` for data found by rule alone.
+    pub planted: Option<usize>,
+    /// The form.
+    pub form: Cow<'static, str>,
+    /// The value or a pseudonym.
+    pub strength: Strength,
+    /// The buffer it stands in.
+    pub buffer: BufferId,
+    /// First byte in the buffer.
+    pub start: usize,
+    /// One past the last byte in the buffer.
+    pub end: usize,
+    /// The node, when the detector knows it; else the innermost around the range.
+    pub node: Option<NodeId>,
+    /// One sentence, without its place and full stop.
+    pub reason: Cow<'static, str>,
+    /// Contradicts without being planted.
+    pub conclusive: bool,
+}
+
+/// A detector: stateless, shared by all workers.
+pub trait Detector: Sync {
+    /// What it is.
+    fn card(&self) -> &'static Card;
+    /// Looks at all that was peeled from one message.
+    fn on_message(&self, tree: &Tree<'_>, cx: &Cx<'_>, out: &mut Vec<Hit>);
+}

@@ -1,0 +1,136 @@
+//! What detectors of unplanted data share: runs of digits, words that name fields, and how such a hit is put.
+
+use super::Hit;
+use super::engine::{Engine, Needle};
+use crate::model::field::BufferId;
+use crate::model::sighting::Strength;
+use crate::model::taxonomy::Data;
+use std::borrow::Cow;
+
+/// Words looked for in either case.
+#[derive(Debug)]
+pub(super) struct Words {
+    needles: Vec<Needle>,
+    engine: Option<Engine<4>>,
+}
+
+impl Words {
+    /// Words of four bytes or more.
+    pub(super) fn new(words: &[&str]) -> Self {
+        let needles: Vec<Needle> =
+            words.iter().map(|word| Needle { bytes: word.as_bytes().into(), fold: true }).collect();
+        let engine = Engine::new(&needles, 4..=usize::MAX);
+        Self { needles, engine }
+    }
+
+    /// Calls `found` with the index of the word and its end, for every occurrence.
+    pub(super) fn ends(&self, bytes: &[u8], mut found: impl FnMut(usize, usize)) {
+        let Some(engine) = &self.engine else { return };
+        engine.find(&self.needles, bytes, &mut |word, start| {
+            let word = word as usize;
+            found(word, start + self.needles.get(word).map_or(0, |needle| needle.bytes.len()));
+        });
+    }
+}
+
+/// The value that stands after a key which ends at `end`: `"key":"value"`, `key=value`, `key: value`.
+pub(super) fn value_after(bytes: &[u8], end: usize) -> Option<(usize, usize)> {
+    let rest = bytes.get(end..)?;
+    let sign = rest.iter().take(4).position(|byte| matches!(byte, b'=' | b':'))?;
+    if !rest.get(..sign)?.iter().all(|byte| matches!(byte, b'"' | b'\'' | b' ' | b'\\')) {
+        return None;
+    }
+    let opens = |byte: &u8| matches!(byte, b' ' | b'"' | b'\'' | b'\\');
+    let skip = rest.get(sign + 1..)?.iter().take(4).take_while(|byte| opens(byte)).count();
+    let start = end + sign + 1 + skip;
+    let quoted = skip > 0 && matches!(bytes.get(start - 1), Some(b'"' | b'\''));
+    let ends = |byte: &u8| match byte {
+        b'"' | b'\'' | b'\\' | b'<' | b'\r' | b'\n' | 0 => true,
+        b'&' | b',' | b';' | b'}' | b' ' => !quoted,
+        _ => false,
+    };
+    let len = bytes.get(start..)?.iter().take(4_096).position(ends).unwrap_or(bytes.len().min(start + 4_096) - start);
+    (len > 0).then_some((start, start + len))
+}
+
+/// Calls `found` with the digits and range of every run of `fewest` to 19 digits, single spaces and dashes between
+/// them skipped, that is not part of a word or a longer number.
+pub(super) fn digit_runs(bytes: &[u8], fewest: usize, mut found: impl FnMut(&[u8], usize, usize)) {
+    let inside = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b' ' | b'-');
+    let mut at = fewest - 1;
+    let mut done = 0;
+    let mut digits: Vec<u8> = Vec::new();
+    while let Some(byte) = bytes.get(at) {
+        if !inside(byte) {
+            at += fewest;
+            continue;
+        }
+        let before = bytes.get(done..at).unwrap_or_default();
+        let start = done + before.iter().rposition(|byte| !inside(byte)).map_or(0, |i| i + 1);
+        let after = bytes.get(at..).unwrap_or_default();
+        let end = at + after.iter().position(|byte| !inside(byte)).unwrap_or(after.len());
+        (done, at) = (end, end + fewest);
+        let run = bytes.get(start..end).unwrap_or_default();
+        let Some(first) = run.iter().position(u8::is_ascii_digit) else { continue };
+        let last = run.iter().rposition(u8::is_ascii_digit).unwrap_or(first);
+        let (start, end) = (start + first, start + last + 1);
+        if !(fewest..=40).contains(&(end - start)) {
+            continue;
+        }
+        let part =
+            |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_'));
+        let follows = bytes.get(end..).unwrap_or_default();
+        let decimals = follows.first() == Some(&b'.') && follows.get(1).is_some_and(u8::is_ascii_digit);
+        let word = follows.first().is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
+        if part(start.checked_sub(1).and_then(|i| bytes.get(i))) || word || decimals {
+            continue;
+        }
+        let run = bytes.get(start..end).unwrap_or_default();
+        if run.array_windows().any(|[a, b]| !a.is_ascii_digit() && !b.is_ascii_digit()) {
+            continue;
+        }
+        digits.clear();
+        digits.extend(run.iter().filter(|byte| byte.is_ascii_digit()).map(|byte| byte - b'0'));
+        if (fewest..=19).contains(&digits.len()) {
+            found(&digits, start, end);
+        }
+    }
+}
+
+/// The check digit of ISO/IEC 7812 holds.
+pub(super) fn luhn(digits: &[u8]) -> bool {
+    let sum: u32 = digits
+        .iter()
+        .rev()
+        .enumerate()
+        .map(|(at, digit)| {
+            let digit = u32::from(*digit);
+            if at % 2 == 0 { digit } else { digit * 2 - if digit > 4 { 9 } else { 0 } }
+        })
+        .sum();
+    sum.is_multiple_of(10) && digits.iter().any(|digit| *digit != 0)
+}
+
+/// A hit of a rule.
+pub(super) fn hit(
+    detector: &'static str,
+    data: Data,
+    form: &'static str,
+    buffer: BufferId,
+    (start, end): (usize, usize),
+    reason: impl Into<Cow<'static, str>>,
+) -> Hit {
+    Hit {
+        detector,
+        data,
+        planted: None,
+        form: Cow::Borrowed(form),
+        strength: Strength::Value,
+        buffer,
+        start,
+        end,
+        node: None,
+        reason: reason.into(),
+        conclusive: false,
+    }
+}

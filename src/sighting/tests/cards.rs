@@ -1,0 +1,43 @@
+//! What every detector says of itself holds.
+
+use super::{flat, message, plant};
+use crate::sighting::detector::DETECTORS;
+use crate::sighting::{Cx, Hit, Matcher};
+
+fn hits(index: usize, body: &[u8], planted: &[(&str, &str)]) -> Vec<Hit> {
+    let planted = plant(planted);
+    let matcher = Matcher::new(&planted);
+    let mut out = Vec::new();
+    let message = message(body);
+    DETECTORS[index].on_message(&flat(&message), &Cx { planted: &planted, matcher: &matcher }, &mut out);
+    out
+}
+
+#[test]
+fn every_card_holds() {
+    for (index, detector) in DETECTORS.iter().enumerate() {
+        let card = detector.card();
+        assert!(!card.hits.is_empty() && !card.misses.is_empty(), "{}", card.id);
+        for example in card.hits {
+            let found = hits(index, example.body, example.planted);
+            let body = String::from_utf8_lossy(example.body);
+            assert!(!found.is_empty(), "{} misses {body}", card.id);
+            assert!(found.iter().all(|hit| hit.detector == card.id && hit.start < hit.end), "{}", card.id);
+            assert!(found.iter().all(|hit| hit.end <= example.body.len()), "{}", card.id);
+        }
+        for example in card.misses {
+            let found = hits(index, example.body, example.planted);
+            assert!(found.is_empty(), "{} sees {found:?} in {}", card.id, String::from_utf8_lossy(example.body));
+        }
+    }
+}
+
+#[test]
+fn ids_are_unique_and_kebab_case() {
+    let mut ids: Vec<&str> = DETECTORS.iter().map(|detector| detector.card().id).collect();
+    assert!(ids.iter().all(|id| id.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-')));
+    ids.sort_unstable();
+    let all = ids.len();
+    ids.dedup();
+    assert_eq!(ids.len(), all);
+}

@@ -1,0 +1,81 @@
+//! Who is who, and who could read what.
+
+use crate::model::evidence::Evidence;
+use crate::model::flow::Flow;
+use crate::model::origin::FrameNo;
+use crate::model::scenario::{Audience, Parties, Party};
+use crate::model::sighting::Sighting;
+use crate::model::stream::FlowKey;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+/// What tells one flow of the evidence from all others.
+pub(crate) type FlowId<'a> = (&'a str, FlowKey, FrameNo);
+
+/// The flow that a sighting was made in; `None` in a dump.
+pub(crate) fn flow_id(sighting: &Sighting) -> Option<FlowId<'_>> {
+    sighting.place.flow.map(|key| (sighting.place.capture.as_str(), key, sighting.place.flow_start))
+}
+
+/// Gives every flow its host and party, and every sighting its party and audiences.
+///
+/// A flow's host is what TLS SNI says, else HTTP authority, else the name that DNS answers of any capture gave to its
+/// address; its party is whose the name is, or else the address. Whoever is on the path reads what no layer secures;
+/// the server's party reads all. Where SNI and the authority of a message name two listed parties, both could read it:
+/// encryption ends at the one, and the message goes to the other. Dumps keep what their source says.
+///
+/// Run it on merged evidence: names of one capture explain addresses of another.
+pub fn place_audiences(evidence: &mut Evidence, parties: &Parties) {
+    let mut known: BTreeMap<(String, FlowKey, FrameNo), (Party, bool)> = BTreeMap::new();
+    for flow in &mut evidence.flows {
+        place_flow(flow, parties, &evidence.names);
+        let sni = flow.host_from == Some("sni");
+        known.insert((flow.capture.clone(), flow.key, flow.first_frame), (flow.party.clone(), sni));
+    }
+    for sighting in &mut evidence.sightings {
+        let Some(key) = sighting.place.flow else {
+            if sighting.audiences.is_empty() {
+                sighting.audiences = vec![sighting.party.audience()];
+            }
+            continue;
+        };
+        let ip = key.server.ip;
+        let flow = known.get(&(sighting.place.capture.clone(), key, sighting.place.flow_start));
+        let stated = sighting.place.authority.as_deref();
+        let by_authority = stated.map(|name| parties.party_of(Some(name), Some(ip)));
+        let party = match (flow, &by_authority) {
+            // One proxied or reused connection carries messages to several hosts: each says its own.
+            (Some((_, false)) | None, Some(party)) => party.clone(),
+            (Some((party, _)), _) => party.clone(),
+            (None, None) => parties.party_of(evidence.names.get(&ip).map(String::as_str), Some(ip)),
+        };
+        let mut audiences = vec![party.audience()];
+        if !sighting.place.secured {
+            audiences.push(Audience::Network);
+        }
+        // An address vouches for nobody's name here: only a listed name makes a second reader.
+        let named = stated.map(|name| parties.party_of(Some(name), None));
+        audiences.extend(named.filter(|party| *party != Party::Unlisted).map(|party| party.audience()));
+        audiences.sort_unstable();
+        audiences.dedup();
+        sighting.party = party;
+        sighting.audiences = audiences;
+    }
+}
+
+fn place_flow(flow: &mut Flow, parties: &Parties, names: &BTreeMap<IpAddr, String>) {
+    let ip = flow.key.server.ip;
+    if let Some(host) = &mut flow.host {
+        let clean = host.trim_end_matches('.').to_ascii_lowercase();
+        *host = clean;
+    } else if let Some(name) = names.get(&ip).or_else(|| names.get(&ip.to_canonical())) {
+        flow.host = Some(name.trim_end_matches('.').to_ascii_lowercase());
+        flow.host_from = Some("dns");
+    }
+    flow.party = parties.party_of(flow.host.as_deref(), Some(ip));
+}
+
+/// What a flow's server is called: its name, else its address and port.
+pub(crate) fn server_name(flow: &Flow) -> String {
+    flow.host.clone().unwrap_or_else(|| flow.key.server.to_string())
+}

@@ -1,0 +1,307 @@
+//! Holds every claim against the evidence.
+
+use crate::model::evidence::Evidence;
+use crate::model::flow::{Blind, Fact, Flow};
+use crate::model::scenario::{Audience, Claim, Party, Scenario};
+use crate::model::sighting::{Sighting, Strength};
+use crate::model::stream::Direction;
+use crate::model::taxonomy::Data;
+use crate::model::verdict::{Coverage, Judged, VerdictKind};
+use crate::verdict::audience::{FlowId, flow_id, server_name};
+use crate::verdict::case::{Case, Indexed, is_sealed};
+use crate::verdict::coverage::cover;
+use crate::verdict::earned::{self, Consistent, Outcome};
+use crate::verdict::promise;
+use crate::verdict::words::{contradiction, count, host_of, list, owner, sentence, tame, things};
+use std::collections::BTreeSet;
+
+/// Judges every claim of a scenario, in file order. The evidence must have its audiences placed.
+pub fn judge(scenario: &Scenario, evidence: &Evidence) -> Vec<Judged> {
+    let indexed = Indexed::new(evidence);
+    scenario.claims.iter().map(|claim| judge_claim(scenario, claim, &indexed)).collect()
+}
+
+fn judge_claim(scenario: &Scenario, claim: &Claim, indexed: &Indexed<'_>) -> Judged {
+    let Some(promise) = promise::by_name(&claim.promise) else {
+        return unknown(claim);
+    };
+    let case = Case::new(scenario, claim, promise, indexed);
+    let mut coverage = cover(case.flows());
+    let (verdict, reason, sightings) = match (promise.judge)(&case) {
+        Outcome::Contradicted { reason, sightings } => (VerdictKind::Contradicted, reason, sightings),
+        Outcome::Weakened { reason, sightings } => (VerdictKind::Weakened, reason, sightings),
+        Outcome::Inconclusive { reason, control } => {
+            coverage.control = control;
+            (VerdictKind::Inconclusive, reason, Vec::new())
+        }
+        Outcome::Consistent(consistent) => {
+            coverage.control = Some(consistent.control().to_owned());
+            (VerdictKind::Consistent, consistent.reason().to_owned(), Vec::new())
+        }
+    };
+    let listed: BTreeSet<&str> = sightings.iter().map(String::as_str).collect();
+    let shown = case.sightings().map(Sighting::id).filter(|id| !listed.contains(id.as_str())).collect();
+    Judged {
+        claim: claim.clone(),
+        verdict,
+        reason,
+        shown,
+        coverage,
+        cannot_prove: promise.cannot_prove,
+        not_tested: not_tested(&case),
+        standards: promise.standards,
+        sightings,
+    }
+}
+
+fn unknown(claim: &Claim) -> Judged {
+    Judged {
+        claim: claim.clone(),
+        verdict: VerdictKind::Inconclusive,
+        reason: format!("This version does not know the promise \"{}\".", tame(&claim.promise)),
+        sightings: Vec::new(),
+        shown: Vec::new(),
+        coverage: Coverage::default(),
+        cannot_prove: "",
+        not_tested: vec!["everything".to_owned()],
+        standards: &[],
+    }
+}
+
+/// What was not tested: the promise's own list, and what this evidence left unopened.
+fn not_tested(case: &Case<'_>) -> Vec<String> {
+    let mut phrases: Vec<String> = case.promise.not_tested.iter().map(|phrase| (*phrase).to_owned()).collect();
+    let flows = &case.evidence().flows;
+    let own = flows.iter().filter(|flow| flow.party == Party::Provider).flat_map(|flow| &flow.opaque);
+    let own: Vec<u64> = own
+        .filter(|payload| payload.opacity.is_opaque() && payload.direction == Direction::ToServer)
+        .map(|p| p.len)
+        .collect();
+    if let Some(longest) = own.iter().max() {
+        let payloads = count(own.len() as u64, "opaque payload");
+        phrases.push(format!("what {payloads} to the provider hold (up to {})", count(*longest, "byte")));
+    }
+    let sealed = |flow: &&Flow| {
+        let closed =
+            |why| matches!(why, Blind::NoKeys | Blind::WrongKeys | Blind::Unsupported | Blind::HandshakeMissing);
+        flow.blind.iter().any(|spot| closed(spot.why) && !case.may_hide(flow, spot))
+    };
+    let sealed = flows.iter().filter(sealed).fold(0_u64, |sum, flow| sum.saturating_add(flow.count));
+    if sealed > 0 {
+        phrases.push(format!("what is inside {}", count(sealed, "undecrypted flow")));
+    }
+    phrases
+}
+
+/// Judges a promise about content: end to end, in transit.
+pub(crate) fn content(case: &Case<'_>, in_transit: bool) -> Outcome {
+    if let Some(outcome) = contradicted(case, false, !in_transit) {
+        return outcome;
+    }
+    if let Some(outcome) = weakened(case, in_transit) {
+        return outcome;
+    }
+    let control = earned::content(case, in_transit);
+    // Noise in an unknown protocol is opaque like any other: to the provider it may be the content itself, and on the
+    // path it is not readable. To somebody else it may be anything.
+    let spare = |flow: &Flow, why: Blind| {
+        why == Blind::Opaque && control.is_ok() && (in_transit || flow.party == Party::Provider)
+    };
+    let covered = earned::covered(case, &spare);
+    let covered = if in_transit { earned::also(covered, unknown_transport(case)) } else { covered };
+    settle(covered, control, &|control| kept_shut(case, control))
+}
+
+/// Judges a promise of absence: not collected, not shared.
+pub(crate) fn absence(case: &Case<'_>, hidden: Vec<String>) -> Outcome {
+    if let Some(outcome) = contradicted(case, true, false) {
+        return outcome;
+    }
+    absence_unless(case, hidden, &|control| kept_away(case, control))
+}
+
+/// Judges a promise of absence that nothing contradicts. `hidden`: what may hide it, beside blind spots.
+/// `kept` words the verdict if the promise was kept.
+pub(crate) fn absence_unless(case: &Case<'_>, hidden: Vec<String>, kept: &dyn Fn(&str) -> String) -> Outcome {
+    let covered = earned::also(earned::covered(case, &|_, _| false), hidden);
+    settle(covered, earned::absence(case), kept)
+}
+
+fn settle(
+    covered: Result<earned::Covered, Vec<String>>,
+    control: Result<earned::Control, String>,
+    kept: &dyn Fn(&str) -> String,
+) -> Outcome {
+    match (covered, control) {
+        (Ok(covered), Ok(control)) => {
+            let reason = kept(control.says());
+            Outcome::Consistent(Consistent::new(covered, control, reason))
+        }
+        (Ok(_), Err(lacking)) => Outcome::Inconclusive { reason: not_enough(&[lacking]), control: None },
+        (Err(missing), Ok(control)) => {
+            Outcome::Inconclusive { reason: not_enough(&missing), control: Some(control.says().to_owned()) }
+        }
+        (Err(mut missing), Err(lacking)) => {
+            missing.push(lacking);
+            Outcome::Inconclusive { reason: not_enough(&missing), control: None }
+        }
+    }
+}
+
+fn not_enough(missing: &[String]) -> String {
+    let mut text = format!("Not enough was seen: {}", missing.iter().take(2).cloned().collect::<Vec<_>>().join("; "));
+    let more = missing.len().saturating_sub(2);
+    if more > 0 {
+        text.push_str("; and ");
+        text.push_str(&count(more as u64, "further reason"));
+    }
+    sentence(&text)
+}
+
+/// What a kept promise of content says.
+fn kept_shut(case: &Case<'_>, control: &str) -> String {
+    let text = format!(
+        "{} could read the {} anywhere in {}, though it was on its way: {control}",
+        nobody(case),
+        labels(case),
+        count(flows(case), "flow"),
+    );
+    sentence(&text)
+}
+
+/// What a kept promise of absence says.
+fn kept_away(case: &Case<'_>, control: &str) -> String {
+    let text = format!("{} got the {}: {control}, and nothing to them went by unread", nobody(case), labels(case));
+    sentence(&text)
+}
+
+fn labels(case: &Case<'_>) -> String {
+    let labels: Vec<String> = case.data.iter().map(|data| data.label().to_owned()).collect();
+    list(&labels, 4)
+}
+
+fn flows(case: &Case<'_>) -> u64 {
+    case.evidence().flows.iter().fold(0_u64, |sum, flow| sum.saturating_add(flow.count))
+}
+
+/// Everybody who must not read it, denied: `neither the public nor the network`.
+fn nobody(case: &Case<'_>) -> String {
+    let names: Vec<&str> = case
+        .promise
+        .forbids
+        .iter()
+        .map(|audience| match audience {
+            Audience::Public => "the public",
+            Audience::Network => "anyone on the path",
+            Audience::ThirdParty => "third parties",
+            Audience::Provider => "the provider",
+        })
+        .collect();
+    format!("neither {}", names.join(" nor "))
+}
+fn ids(sightings: &[&Sighting]) -> Vec<String> {
+    let mut told = BTreeSet::new();
+    sightings.iter().map(|sighting| sighting.id()).filter(|id| told.insert(id.clone())).collect()
+}
+
+/// Sightings that the promise forbids. `keys`: key material given away counts whatever the claim is about, as it opens
+/// everything.
+fn contradicted(case: &Case<'_>, absence: bool, keys: bool) -> Option<Outcome> {
+    let is_key = |s: &Sighting| keys && s.conclusive && s.data == Data::Credentials;
+    let against = |s: &&Sighting| {
+        let about = case.is_about(s) && case.counts(s) && case.is_readable(s, absence);
+        case.is_forbidden(s) && (about || is_key(s))
+    };
+    let seen: Vec<&Sighting> = case.evidence().sightings.iter().filter(against).collect();
+    if seen.is_empty() {
+        return None;
+    }
+    Some(Outcome::Contradicted { reason: contradiction(case, &seen), sightings: ids(&seen) })
+}
+
+/// Protection that is provably poor: an obsolete transport around what the app sends, and plain hashes of content,
+/// which are equal for equal texts and confirm a guess.
+fn weakened(case: &Case<'_>, in_transit: bool) -> Option<Outcome> {
+    let hashed: Vec<&Sighting> = case
+        .sightings()
+        .filter(|s| s.strength == Strength::Pseudonym && case.counts(s) && case.is_forbidden(s))
+        .collect();
+    if let Some(first) = hashed.first() {
+        let owner = owner(&case.scenario.app.name, &first.party, &host_of(case, first));
+        let places = count(hashed.len() as u64, "place");
+        let text = format!(
+            "{owner} got {} in {places}: equal texts give equal hashes, and a guess at the text can be confirmed",
+            things([*first])
+        );
+        return Some(Outcome::Weakened { reason: sentence(&text), sightings: ids(&hashed) });
+    }
+    if !in_transit {
+        return None;
+    }
+    let mut poor: Vec<(&'static str, String, String)> = Vec::new();
+    for flow in carriers(case) {
+        for Fact { name, value, weakness } in &flow.facts {
+            if weakness.is_some() {
+                let owner = owner(&case.scenario.app.name, &flow.party, &server_name(flow));
+                poor.push((weakness.unwrap_or(name), tame(value), owner));
+            }
+        }
+    }
+    poor.sort();
+    poor.dedup();
+    let (weakness, value, owner) = poor.first()?;
+    let more = poor.len().saturating_sub(1);
+    let more = if more > 0 { format!(", and {} like it", count(more as u64, "fact")) } else { String::new() };
+    let text = format!("what went to {owner} was protected by {value} only: {weakness}{more}");
+    Some(Outcome::Weakened { reason: sentence(&text), sightings: Vec::new() })
+}
+
+/// Flows that carry what the app sends and whose handshake is not all there: whether their version and cipher are
+/// obsolete cannot be told.
+fn unknown_transport(case: &Case<'_>) -> Vec<String> {
+    let handshake_lost = |flow: &&Flow| {
+        let gap = |why| !matches!(why, Blind::NoKeys | Blind::WrongKeys | Blind::Unsupported | Blind::Opaque);
+        let known = flow.facts.iter().any(|fact| fact.name.ends_with(".version"));
+        flow.blind.iter().any(|spot| gap(spot.why)) && !known
+    };
+    // Whatever is sealed may be the app's, as long as it was not read.
+    let mut hosts: Vec<String> = case
+        .evidence()
+        .flows
+        .iter()
+        .filter(|flow| is_sealed(flow))
+        .filter(handshake_lost)
+        .map(|flow| owner(&case.scenario.app.name, &flow.party, &server_name(flow)))
+        .collect();
+    hosts.sort();
+    hosts.dedup();
+    let mut missing = Vec::new();
+    if !hosts.is_empty() {
+        let hosts = list(&hosts, 2);
+        missing.push(format!("how well what went to {hosts} was protected cannot be told without its handshake"));
+    }
+    // What nobody could read may be the app's, and its protection is known to be poor.
+    let mut poor: Vec<String> = case
+        .evidence()
+        .flows
+        .iter()
+        .filter(|flow| is_sealed(flow) && flow.unread[0] > 0 && flow.facts.iter().any(|fact| fact.weakness.is_some()))
+        .map(|flow| owner(&case.scenario.app.name, &flow.party, &server_name(flow)))
+        .collect();
+    poor.sort();
+    poor.dedup();
+    if !poor.is_empty() {
+        missing.push(format!("what went to {} is poorly protected and could not be read", list(&poor, 2)));
+    }
+    missing
+}
+
+/// The flows that carry what the app sends: application data to the provider, or the claim's data to anyone.
+fn carriers<'a>(case: &Case<'a>) -> impl Iterator<Item = &'a Flow> {
+    let seen: BTreeSet<FlowId<'a>> = case.sightings().filter(|s| case.counts(s)).filter_map(flow_id).collect();
+    case.evidence().flows.iter().filter(move |flow| {
+        let shut = is_sealed(flow) && flow.unread[0] > 0;
+        let data = flow.messages[0] > 0 || flow.sealed_to_server > 0 || !flow.opaque.is_empty() || shut;
+        (flow.party == Party::Provider && data) || seen.contains(&(flow.capture.as_str(), flow.key, flow.first_frame))
+    })
+}

@@ -1,0 +1,277 @@
+//! The laws: less evidence never helps a claim, and what has nothing to do with it changes nothing.
+
+use super::fixtures::*;
+use super::promise;
+use crate::model::evidence::Evidence;
+use crate::model::flow::{Blind, BlindSpot, Flow};
+use crate::model::scenario::{Audience, Scenario};
+use crate::model::sighting::Sighting;
+use crate::model::stream::Direction;
+use crate::model::taxonomy::Data;
+use crate::model::verdict::VerdictKind;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
+
+const BLIND: [Blind; 10] = [
+    Blind::NoKeys,
+    Blind::WrongKeys,
+    Blind::Unsupported,
+    Blind::HandshakeMissing,
+    Blind::Lost,
+    Blind::Truncated,
+    Blind::Malformed,
+    Blind::Lossy,
+    Blind::Budget,
+    Blind::Opaque,
+];
+
+fn any_flow() -> impl Strategy<Value = Flow> {
+    let host = select(vec!["api.chatterly.example", "log.chatterly.example", "t.adzebra.example", "cdn.example"]);
+    let parts = (any::<bool>(), select(vec![0_u64, 20, 90]), select(vec![0_u64, 20, 90]), prop::bool::weighted(0.1));
+    let blind = prop::option::weighted(0.15, select(BLIND.to_vec()));
+    (host, parts, blind).prop_map(|(host, (secure, opaque, sealed, weak), blind)| {
+        let mut flow = flow(host, 0);
+        if !secure {
+            flow = flow.clear();
+        }
+        if opaque > 0 {
+            flow = flow.opaque(opaque);
+        }
+        if secure {
+            flow = flow.sealed(sealed);
+        }
+        if weak {
+            flow = flow.weak();
+        }
+        match blind {
+            Some(Blind::NoKeys) if secure => flow.unread(),
+            Some(why) => flow.blind(why),
+            None => flow,
+        }
+    })
+}
+
+/// Sightings as (flow, what, how), to be made once flows have their numbers.
+type Spot = (prop::sample::Index, usize, u8);
+
+const WHAT: [(&str, Data, &str); 4] = [GREETING, REAL, ALIAS, DEVICE];
+
+fn world(mut flows: Vec<Flow>, spots: &[Spot]) -> Evidence {
+    for (n, flow) in flows.iter_mut().enumerate() {
+        let number = u16::try_from(n).unwrap();
+        flow.key.client.port = 40_000 + number;
+        flow.first_frame = u64::from(number) * 100 + 1;
+    }
+    let mut sightings: Vec<Sighting> = Vec::new();
+    for (at, what, how) in spots {
+        let Some(flow) = flows.get(at.index(flows.len().max(1))) else { continue };
+        if flow.messages == [0, 0] {
+            continue;
+        }
+        let sighting = seen(flow, WHAT[*what]);
+        sightings.push(match how {
+            0..=3 => sighting,
+            4 => sighting.hashed(),
+            5 => sighting.by_rule(),
+            6 => sighting.later(7),
+            7 => sighting.back(),
+            _ => sighting.stored(Audience::ALL[*what], 3),
+        });
+    }
+    evidence(flows, sightings)
+}
+
+fn any_world() -> impl Strategy<Value = Evidence> {
+    let spots = vec((any::<prop::sample::Index>(), 0..4_usize, 0..9_u8), 0..4);
+    (vec(any_flow(), 0..5), spots).prop_map(|(flows, spots)| world(flows, &spots))
+}
+
+fn any_scenario() -> impl Strategy<Value = Scenario> {
+    let data = vec![Data::Messages, Data::PhoneNumber, Data::VirtualNumber, Data::DeviceId];
+    (select(promise::names()), subsequence(data, 1..=4)).prop_map(|(promise, data)| scenario(promise, &data, &WHAT))
+}
+
+fn kind(scenario: &Scenario, evidence: &Evidence) -> VerdictKind {
+    verdict(scenario, evidence.clone()).verdict
+}
+
+/// What taking evidence away may lead to.
+fn may_become(before: VerdictKind, after: VerdictKind) -> bool {
+    match before {
+        // What was held against the app may be lost, and then nothing is known; it is never cleared.
+        VerdictKind::Contradicted | VerdictKind::Weakened | VerdictKind::Inconclusive => {
+            after != VerdictKind::Consistent
+        }
+        VerdictKind::Consistent => true,
+    }
+}
+
+/// A flow as it looks without its keys.
+fn without_keys(flow: &Flow) -> Flow {
+    let mut flow = flow.clone();
+    if flow.decrypted {
+        flow = flow.unread();
+        flow.opaque.clear();
+    }
+    flow
+}
+
+/// Keeps what can still be seen in the flows: sightings in flows without messages are gone.
+fn still_seen(evidence: &Evidence, flows: Vec<Flow>) -> Evidence {
+    let lives = |s: &Sighting| {
+        s.place.flow.is_none() || flows.iter().any(|f| f.first_frame == s.place.flow_start && f.messages != [0, 0])
+    };
+    let sightings = evidence.sightings.iter().filter(|s| lives(s)).cloned().collect();
+    Evidence { flows, sightings, ..Evidence::default() }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1500))]
+
+    #[test]
+    fn taking_keys_away_never_helps(scenario in any_scenario(), evidence in any_world(), which in any::<u8>()) {
+        let take = |(n, flow): (usize, &Flow)| if which >> (n % 8) & 1 == 1 { without_keys(flow) } else { flow.clone() };
+        let flows = evidence.flows.iter().enumerate().map(take).collect();
+        let less = still_seen(&evidence, flows);
+        let (before, after) = (kind(&scenario, &evidence), kind(&scenario, &less));
+        prop_assert!(may_become(before, after), "{before:?} became {after:?}");
+    }
+
+    #[test]
+    fn losing_packets_never_helps(
+        scenario in any_scenario(),
+        evidence in any_world(),
+        hit in any::<prop::sample::Index>(),
+        why in select(vec![Blind::Lost, Blind::Truncated, Blind::Lossy, Blind::Budget, Blind::HandshakeMissing]),
+        bare in any::<bool>(),
+    ) {
+        prop_assume!(!evidence.flows.is_empty());
+        let hit = hit.index(evidence.flows.len());
+        let mut flows = evidence.flows.clone();
+        let flow = &mut flows[hit];
+        // What is seen inside a flow whose handshake is lost shows that the flow matters; taking the sighting away takes
+        // that trace with it.
+        prop_assume!(flow.blind.iter().all(|spot| spot.why != Blind::HandshakeMissing));
+        // Without its handshake a flow shows neither keys nor facts; a flow in clear has none to lose.
+        let why = if why == Blind::HandshakeMissing && !flow.secure { Blind::Lost } else { why };
+        if why == Blind::HandshakeMissing || bare {
+            flow.facts.clear();
+        }
+        if why == Blind::HandshakeMissing {
+            flow.decrypted = false;
+            flow.secure = false;
+            flow.messages = [0, 0];
+            flow.read_in_full = [0, 0];
+        }
+        flow.opaque.clear();
+        flow.add_blind(BlindSpot { why, direction: Direction::ToServer, detail: String::new(), bytes: 700 }, 16);
+        let start = flow.first_frame;
+        let mut less = still_seen(&evidence, flows);
+        less.sightings.retain(|s| s.place.flow.is_none() || s.place.flow_start != start);
+        let (before, after) = (kind(&scenario, &evidence), kind(&scenario, &less));
+        prop_assert!(may_become(before, after), "{before:?} became {after:?}");
+    }
+
+    #[test]
+    fn losing_controls_never_helps(scenario in any_scenario(), evidence in any_world()) {
+        let mut less = evidence.clone();
+        for flow in &mut less.flows {
+            flow.opaque.clear();
+            flow.sealed_to_server = 0;
+            flow.media_packets = 0;
+        }
+        let before = kind(&scenario, &evidence);
+        let after = kind(&scenario, &less);
+        // Opaque payloads to third parties are doubts rather than controls; without them the doubt is gone too.
+        let doubt = evidence.flows.iter().any(|flow| flow.host.as_deref().is_some_and(|h| !h.contains("chatterly")));
+        prop_assert!(may_become(before, after) || doubt, "{before:?} became {after:?}");
+    }
+
+    #[test]
+    fn a_damaged_capture_never_helps(scenario in any_scenario(), evidence in any_world()) {
+        let mut less = evidence.clone();
+        less.inputs.push(crate::model::evidence::Input { stopped: Some("cut".into()), ..Default::default() });
+        let (before, after) = (kind(&scenario, &evidence), kind(&scenario, &less));
+        prop_assert_ne!(after, VerdictKind::Consistent);
+        prop_assert!(before == after || before == VerdictKind::Consistent);
+    }
+
+    #[test]
+    fn unrelated_traffic_changes_nothing(
+        scenario in any_scenario(),
+        evidence in any_world(),
+        secure in any::<bool>(),
+        copies in 1..4_u16,
+    ) {
+        // Where nothing of the app was read, anything that is read is a sign of life: that is no unrelated traffic.
+        let alive = evidence.flows.iter().any(|flow| flow.read_in_full[0] > 0);
+        prop_assume!(alive);
+        let mut more = evidence.clone();
+        for n in 0..copies {
+            let mut other = flow("weather.example", 900 + n);
+            if !secure {
+                other = other.clear();
+            }
+            more.flows.push(other);
+        }
+        prop_assert_eq!(kind(&scenario, &evidence), kind(&scenario, &more));
+    }
+
+    #[test]
+    fn order_and_merging_change_nothing(scenario in any_scenario(), evidence in any_world(), cut in any::<prop::sample::Index>()) {
+        let whole = verdict(&scenario, evidence.clone());
+        let at = cut.index(evidence.flows.len().max(1)).min(evidence.flows.len());
+        let mut left = evidence.clone();
+        let right = Evidence { flows: left.flows.split_off(at), ..Evidence::default() };
+        let mut reversed = Evidence { flows: right.flows.iter().rev().cloned().collect(), ..Evidence::default() };
+        reversed.sightings = left.sightings.drain(..).rev().collect();
+        reversed.merge(left);
+        prop_assert_eq!(whole, verdict(&scenario, reversed));
+    }
+
+    #[test]
+    fn another_sighting_never_clears(scenario in any_scenario(), evidence in any_world(), what in 0..4_usize, at in any::<prop::sample::Index>()) {
+        prop_assume!(!evidence.flows.is_empty());
+        let before = kind(&scenario, &evidence);
+        let mut more = evidence.clone();
+        let flow = &evidence.flows[at.index(evidence.flows.len())];
+        more.sightings.push(seen(flow, WHAT[what]).later(50));
+        let after = kind(&scenario, &more);
+        prop_assert!(
+            before != VerdictKind::Contradicted || after == VerdictKind::Contradicted,
+            "{before:?} became {after:?}"
+        );
+    }
+
+    #[test]
+    fn what_comes_back_counts_like_what_goes_out(scenario in any_scenario(), evidence in any_world()) {
+        let mut turned = evidence.clone();
+        for sighting in &mut turned.sightings {
+            sighting.place.direction = sighting.place.direction.reverse();
+        }
+        prop_assert_eq!(kind(&scenario, &evidence), kind(&scenario, &turned));
+    }
+}
+
+#[test]
+fn every_verdict_occurs_in_these_worlds() {
+    use proptest::strategy::ValueTree as _;
+    use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+    let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    let mut runner = TestRunner::new_with_rng(Config::default(), rng);
+    for promise in promise::names() {
+        let mut occurred = Vec::new();
+        for _ in 0..1500 {
+            let data = [Data::Messages, Data::PhoneNumber, Data::VirtualNumber];
+            let world = any_world().new_tree(&mut runner).unwrap().current();
+            occurred.push(kind(&scenario(promise, &data, &WHAT), &world));
+        }
+        for verdict in VerdictKind::ALL {
+            let content = matches!(promise, "encrypted-in-transit" | "end-to-end-encrypted");
+            if verdict != VerdictKind::Weakened || content {
+                assert!(occurred.contains(&verdict), "{promise} is never {}", verdict.name());
+            }
+        }
+    }
+}

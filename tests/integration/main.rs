@@ -1,0 +1,11 @@
+//! Everything that looks at the house from outside, or goes through the binary, in one test binary.
+#![expect(clippy::unwrap_used, reason = "a test that meets the unexpected should stop there")]
+
+mod architecture;
+mod cli;
+mod dumps;
+mod forms;
+mod judging;
+mod laws;
+mod scenarios;
+mod schema;
