@@ -134,14 +134,19 @@ pub(super) fn head_lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
     let whole = memchr::memrchr(b'\n', head).and_then(|end| head.get(..end)).unwrap_or(head);
     // A file that is shorter than the head ends with a line, whether a line's end follows or not.
     let whole = if head.len() < super::open::HEAD { head } else { whole };
-    whole.split(|byte| *byte == b'\n').map(|line| line.trim_ascii()).filter(|line| !line.is_empty())
+    whole.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty())
+}
+
+/// Whether bytes have one of these shapes: `0` stands for any digit, everything else for itself.
+fn like(bytes: &[u8], shapes: &[&[u8]]) -> bool {
+    let fits = |(byte, shape): (&u8, &u8)| if *shape == b'0' { byte.is_ascii_digit() } else { byte == shape };
+    shapes.iter().any(|shape| bytes.len() == shape.len() && bytes.iter().zip(*shape).all(fits))
 }
 
 /// Whether a line looks as programs write logs: a time or date in it, a syslog priority, `key=value`, or JSON.
 pub(super) fn is_log_line(line: &[u8]) -> bool {
-    let digits = |range: &[u8]| range.iter().all(u8::is_ascii_digit);
-    let clock = |w: &[u8]| matches!(w, [a, b, b':', c, d, b':', e, f] if digits(&[*a, *b, *c, *d, *e, *f]));
-    let date = |w: &[u8]| matches!(w, [y, e, a, r, b'-' | b'/', m, o, b'-' | b'/', d, i] if digits(&[*y, *e, *a, *r, *m, *o, *d, *i]));
+    let clock = |window: &[u8]| like(window, &[b"00:00:00"]);
+    let date = |window: &[u8]| like(window, &[b"0000-00-00", b"0000/00/00"]);
     let pair = |(at, byte): (usize, &u8)| {
         *byte == b'='
             && at.checked_sub(1).and_then(|i| line.get(i)).is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_')

@@ -6,6 +6,7 @@ use crate::model::opacity::{Assessment, Opacity};
 pub const SHORTEST: usize = 12;
 
 /// What these bytes are.
+#[expect(clippy::cast_precision_loss, reason = "a buffer's length is far below 2^52")]
 pub fn assess(bytes: &[u8]) -> Assessment {
     let told = |class, model| Assessment { class, model, bits: 30.0 };
     if std::str::from_utf8(bytes).is_ok_and(|text| !text.chars().any(|c| c.is_control() && !c.is_whitespace())) {

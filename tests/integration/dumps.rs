@@ -5,6 +5,7 @@ use plainsight::model::scenario::Audience;
 use plainsight::model::verdict::VerdictKind;
 use plainsight::pipeline::{self, Inspection, RunError};
 use plainsight::{scenario, verdict};
+use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
 use tempfile::TempDir;
@@ -34,7 +35,7 @@ fn judge_as(kind: &str, name: &str, bytes: &[u8], more: &str) -> Result<Scenario
          [[{kind}]]\npath = '{name}'\n{more}\n"
     );
     for (id, promise, data) in claims {
-        text += &format!("[[claim]]\nid = '{id}'\ntext = 't'\npromise = '{promise}'\ndata = {data}\n");
+        let _ = write!(text, "[[claim]]\nid = '{id}'\ntext = 't'\npromise = '{promise}'\ndata = {data}\n");
     }
     fs::write(&file, text).unwrap();
     fs::write(folder.path().join(name), bytes).unwrap();
