@@ -1,5 +1,6 @@
 //! `plainsight explain`: one card for everything a report may name, straight from the registries.
 
+use crate::capture::EvidenceKind;
 use crate::cli::exit;
 use crate::cli::terminal::Terminal;
 use crate::model::taxonomy::Data;
@@ -48,7 +49,7 @@ fn index(cards: &[Card], out: &mut String) -> std::fmt::Result {
         if card.kind != kind {
             let gap = if kind.is_empty() { "" } else { "\n" };
             kind = card.kind;
-            let plural = if kind == "data" { "" } else { "s" };
+            let plural = if matches!(kind, "data" | "evidence") { "" } else { "s" };
             writeln!(out, "{gap}{kind}{plural}")?;
         }
         writeln!(out, "  {:<30} {}", card.id, card.title)?;
@@ -112,6 +113,18 @@ fn cards() -> Vec<Card> {
             kind: "decoder",
             id: decoder.name,
             title: decoder.about.to_owned(),
+            lines: vec![what.to_owned()],
+        });
+    }
+    for format in crate::capture::format::FORMATS {
+        let what = match format.kind {
+            EvidenceKind::Traffic => "Evidence of what an app sent: a capture.",
+            EvidenceKind::Store => "Evidence of what somebody keeps: a dump.",
+        };
+        cards.push(Card {
+            kind: "evidence",
+            id: format.name,
+            title: format.about.to_owned(),
             lines: vec![what.to_owned()],
         });
     }

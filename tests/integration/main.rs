@@ -3,9 +3,11 @@
 
 mod architecture;
 mod cli;
+mod conformance;
 mod dumps;
 mod forms;
 mod judging;
 mod laws;
+mod peers;
 mod scenarios;
 mod schema;

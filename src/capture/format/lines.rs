@@ -33,7 +33,10 @@ fn sniff(head: &[u8]) -> Match {
     if logs.saturating_mul(2) > all { Match::Maybe } else { Match::NeedMore }
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "the registry's signature: other formats have a header that may be broken")]
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "the registry's signature: other formats have a header that may be broken"
+)]
 fn open(window: Window) -> Result<Box<dyn Source + Send>, Stopped> {
     Ok(Box::new(LogLines { lines: Lines::new(window), records: 0 }))
 }

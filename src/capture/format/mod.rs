@@ -9,5 +9,11 @@ mod pcapng;
 use super::Format;
 
 /// The registry, in the order formats are asked.
-pub(super) static FORMATS: &[&Format] =
-    &[&pcap::FORMAT, &pcapng::FORMAT, &ndjson::FORMAT, &csv::FORMAT, &lines::FORMAT];
+pub static FORMATS: &[&Format] = &[
+    // One line each.
+    &pcap::FORMAT,
+    &pcapng::FORMAT,
+    &ndjson::FORMAT,
+    &csv::FORMAT,
+    &lines::FORMAT,
+];

@@ -38,7 +38,10 @@ fn is_object(line: &[u8]) -> bool {
     line.first() == Some(&b'{') && serde_json::from_slice::<serde::de::IgnoredAny>(line).is_ok()
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "the registry's signature: other formats have a header that may be broken")]
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "the registry's signature: other formats have a header that may be broken"
+)]
 fn open(window: Window) -> Result<Box<dyn Source + Send>, Stopped> {
     Ok(Box::new(JsonLines { lines: Lines::new(window), records: 0 }))
 }
