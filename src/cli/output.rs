@@ -60,9 +60,7 @@ impl<'a> Output<'a> {
         }
         if let Some(format) = by_name(self.printed()) {
             let view = View { reveal: self.args.reveal, ..View::default() };
-            let mut document = Vec::new();
-            format.render(&self.finished, &view, &mut document)?;
-            terminal.print(&document)?;
+            terminal.stream(|out| format.render(&self.finished, &view, out))?;
         }
         Ok(())
     }

@@ -49,6 +49,14 @@ impl Terminal {
         stdout.flush()
     }
 
+    /// Lets `write` put a document onto stdout piece by piece: it may be long.
+    pub(super) fn stream(&mut self, write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>) -> io::Result<()> {
+        self.clear();
+        let mut stdout = io::BufWriter::with_capacity(64 << 10, io::stdout().lock());
+        write(&mut stdout)?;
+        stdout.flush()
+    }
+
     /// Says on stderr what went wrong. What came out of files is already fit to print; lines are kept.
     pub(super) fn error(&mut self, text: &str) {
         let lines: Vec<_> = text.lines().map(printable).collect();

@@ -48,7 +48,7 @@ struct Shard<'p> {
 impl<'p> Worker<'p> {
     pub(super) fn new(brief: &'p Brief<'p>) -> Self {
         let around = Surroundings { secrets: brief.secrets, held: 0, allowed: budget::MESSAGE_TOTAL / SHARDS };
-        let shard = Shard { brief, around, finds: Finds::default(), ledger: Ledger::default(), told: BTreeMap::new() };
+        let shard = Shard { brief, around, finds: Finds::default(), ledger: Ledger::of_shard(), told: BTreeMap::new() };
         Self { table: Table::new(), shard }
     }
 

@@ -88,7 +88,8 @@ struct ScenarioJson<'a> {
     /// In the order of the scenario file; none when inspected.
     claims: Vec<ClaimJson<'a>>,
     sightings: Vec<SightingJson<'a>>,
-    flows: Vec<FlowJson<'a>>,
+    #[schemars(with = "Vec<FlowJson<'static>>")]
+    flows: Flows<'a>,
     /// Of all flows.
     coverage: CoverageJson<'a>,
     inputs: Vec<InputJson<'a>>,
@@ -263,6 +264,15 @@ struct FlowJson<'a> {
     opaque: Vec<OpaqueJson<'a>>,
 }
 
+/// Rows of flows, each made when it is written: there may be many.
+struct Flows<'a>(&'a [Flow]);
+
+impl Serialize for Flows<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(flow))
+    }
+}
+
 /// A number each way.
 #[derive(JsonSchema, Serialize)]
 struct PairJson {
@@ -356,7 +366,7 @@ fn scenario<'a>(scenario: &'a ScenarioReport, view: &View) -> ScenarioJson<'a> {
                 SightingJson { flow, ..self::sighting(sighting, listed, view) }
             })
             .collect(),
-        flows: scenario.flows.iter().map(flow).collect(),
+        flows: Flows(&scenario.flows),
         coverage: coverage(&scenario.coverage),
         inputs: scenario.inputs.iter().map(input).collect(),
         warnings: &scenario.warnings,
