@@ -3,6 +3,7 @@
 mod batch;
 mod ledger;
 mod line;
+pub mod overhear;
 mod store;
 mod talk;
 mod worker;
