@@ -16,6 +16,8 @@ pub mod http;
 pub mod protocol;
 mod raw;
 pub mod sink;
+#[cfg(test)]
+mod tests;
 
 use crate::bytes::{Malformed, Match};
 use crate::model::stream::{StreamEvent, StreamMeta};
