@@ -1,6 +1,7 @@
 //! The line itself: the only file that sees every room. [`run`] reads top to bottom.
 
 mod batch;
+mod breaking;
 mod ledger;
 mod line;
 pub mod overhear;
@@ -66,6 +67,7 @@ pub fn run(scenario: &Scenario, progress: &mut dyn FnMut(Progress<'_>)) -> Resul
         let exhibit = Exhibit { name: &dump.name, path: &dump.path, wanted: Wanted::Dump, keys: &[] };
         evidence.merge(kept(examine(&exhibit, &cx, progress)?, &dump.name, dump.audience));
     }
+    breaking::break_open(&mut evidence, &cx, &scenario.pairs);
     let evidence = settle(evidence, &scenario.parties);
     let claims = verdict::judge(scenario, &evidence);
     Ok(ScenarioReport {
@@ -89,6 +91,7 @@ pub fn inspect(inspection: &Inspection, progress: &mut dyn FnMut(Progress<'_>)) 
         let exhibit = Exhibit { name: &name, path: file, wanted: Wanted::Any, keys: &keys };
         evidence.merge(kept(examine(&exhibit, &cx, progress)?, &name, Audience::Provider));
     }
+    breaking::break_open(&mut evidence, &cx, &[]);
     let evidence = settle(evidence, &inspection.parties);
     Ok(ScenarioReport {
         id: inspection.files.first().map(|file| stem(file)).unwrap_or_default(),
@@ -179,8 +182,10 @@ fn report(evidence: Evidence) -> ScenarioReport {
     if evidence.evicted > 0 {
         warnings.push(format!("{} conversations were closed early: too many were open at once", evidence.evicted));
     }
+    warnings.extend(evidence.notes);
     ScenarioReport {
         sightings: evidence.sightings,
+        weaknesses: evidence.weaknesses,
         flows: evidence.flows,
         coverage,
         inputs: evidence.inputs,

@@ -94,3 +94,21 @@ pub const DUMP_SIGHTINGS: usize = 250;
 pub const RECORD_BYTES: usize = 8 << 20;
 /// Losses of a dump that are told one by one; the rest are counted.
 pub const LOSS_NOTES: usize = 5;
+/// Opaque payloads of one run that are held against each other.
+pub const PAYLOADS: usize = 8_192;
+/// Bytes of them.
+pub const PAYLOADS_BYTES: usize = 8 << 20;
+/// First bytes of one of them that are kept.
+pub const PAYLOAD_BYTES: usize = 16 << 10;
+/// Short values of one run that are tried as keys, and looked at for others.
+pub const TOKENS: usize = 2_048;
+/// Bytes of such a value.
+pub const TOKEN_BYTES: usize = 96;
+/// Such values that are taken from one message.
+pub const MESSAGE_TOKENS: usize = 64;
+/// Elementary steps (bytes compared, blocks deciphered) that one detector may spend on a whole run.
+pub const RUN_WORK: u64 = 96 << 20;
+/// Messages that are listed as proof of one weakness.
+pub const EXHIBITS: usize = 50;
+/// Bytes of a payload that an exhibit shows as they were sent, and as they were recovered.
+pub const EXHIBIT_BYTES: usize = 512;

@@ -1,7 +1,9 @@
 //! All that was found: what judges judge on. Evidence of two captures merges, in any order, to the same result.
 
 use crate::model::flow::Flow;
+use crate::model::payload::Pool;
 use crate::model::sighting::Sighting;
+use crate::model::weakness::Weakness;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -44,6 +46,12 @@ pub struct Evidence {
     pub flows: Vec<Flow>,
     /// The sightings, in order.
     pub sightings: Vec<Sighting>,
+    /// Encryption that is provably poor, in order.
+    pub weaknesses: Vec<Weakness>,
+    /// Opaque payloads and short values, for what only a whole run can show.
+    pub pool: Pool,
+    /// What an auditor should know about the run as a whole: budgets that bit.
+    pub notes: Vec<String>,
     /// Names that DNS answers gave to addresses; of several the least is kept.
     pub names: BTreeMap<IpAddr, String>,
     /// Sightings over the budget: found, counted, not kept.
@@ -62,6 +70,9 @@ impl Evidence {
         self.inputs.extend(other.inputs);
         self.flows.extend(other.flows);
         self.sightings.extend(other.sightings);
+        self.weaknesses.extend(other.weaknesses);
+        self.notes.extend(other.notes);
+        self.pool.merge(other.pool);
         for (ip, name) in other.names {
             self.add_name(ip, name);
         }
@@ -85,5 +96,7 @@ impl Evidence {
         self.flows.sort_by(|a, b| a.order().cmp(&b.order()));
         self.sightings.sort_by(|a, b| a.order().cmp(&b.order()));
         self.sightings.dedup();
+        self.weaknesses.sort_by(|a, b| a.order().cmp(&b.order()));
+        self.weaknesses.dedup();
     }
 }

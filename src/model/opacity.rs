@@ -82,6 +82,14 @@ impl OpacityTally {
         *slot = slot.saturating_add(bytes);
     }
 
+    /// Counts `bytes` of one class, as far as there are so many, as another.
+    pub const fn shift(&mut self, from: Opacity, to: Opacity, bytes: u64) {
+        let had = self.bytes[from.index()];
+        let moved = if bytes < had { bytes } else { had };
+        self.bytes[from.index()] = had - moved;
+        self.add(to, moved);
+    }
+
     /// Adds all of `other`.
     pub fn merge(&mut self, other: &Self) {
         for class in Opacity::ALL {

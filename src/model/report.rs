@@ -5,6 +5,7 @@ use crate::model::flow::Flow;
 use crate::model::scenario::{App, Parties, Planted};
 use crate::model::sighting::Sighting;
 use crate::model::verdict::{Coverage, Judged};
+use crate::model::weakness::Weakness;
 
 /// One run.
 #[derive(Clone, Debug, Default)]
@@ -28,6 +29,8 @@ pub struct ScenarioReport {
     pub claims: Vec<Judged>,
     /// Every sighting, in order.
     pub sightings: Vec<Sighting>,
+    /// Encryption that is provably poor, in order.
+    pub weaknesses: Vec<Weakness>,
     /// Every conversation, in order.
     pub flows: Vec<Flow>,
     /// How much of everything could be read.

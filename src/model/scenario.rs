@@ -27,6 +27,8 @@ pub struct Scenario {
     pub captures: Vec<CaptureRef>,
     /// Stored evidence.
     pub dumps: Vec<DumpRef>,
+    /// Captures of the same action.
+    pub pairs: Vec<Pair>,
 }
 
 /// The app under test.
@@ -81,6 +83,17 @@ pub struct CaptureRef {
     pub path: PathBuf,
     /// Its key log or key, as written and where it is.
     pub keys: Option<(String, PathBuf)>,
+}
+
+/// Two captures of the same action, in which the same text or two different ones were sent.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Pair {
+    /// Name of the first capture.
+    pub first: String,
+    /// Name of the second.
+    pub second: String,
+    /// Ids of the planted values that were sent in the first and in the second.
+    pub planted: (String, String),
 }
 
 /// A dump named by a scenario.

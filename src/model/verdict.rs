@@ -80,6 +80,8 @@ pub struct Judged {
     pub reason: String,
     /// Ids of the sightings (or, for `weakened`, none) that the verdict rests on.
     pub sightings: Vec<String>,
+    /// Ids of the weaknesses that the verdict rests on.
+    pub weaknesses: Vec<String>,
     /// Ids of sightings of the claim's data that do not contradict it (found by rule alone, or allowed).
     pub shown: Vec<String>,
     /// What could be seen.

@@ -8,13 +8,16 @@ use crate::model::flow::{Blind, BlindSpot, Flow, OpaquePayload};
 use crate::model::message::{Message, Part, PartKind};
 use crate::model::opacity::Opacity;
 use crate::model::origin::FrameNo;
+use crate::model::payload::{Pool, Token};
 use crate::model::sighting::Sighting;
 use crate::model::stream::{Direction, Ending, StreamEvent, StreamMeta, Transport};
 use crate::model::taxonomy::Data;
 use crate::opacity;
 use crate::sighting;
+use crate::sighting::run::collect::{self, Opaque};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// One flow and the streams inside it.
 pub(super) struct Talk {
@@ -42,6 +45,8 @@ pub(super) struct Finds {
     pub(super) unread_records: u64,
     /// Sightings by rule in dumps.
     by_rule: BTreeMap<Data, usize>,
+    /// Opaque payloads and short values, for what only a whole run can show.
+    pub(super) pool: Pool,
     /// DNS answers.
     pub(super) names: Vec<(IpAddr, String)>,
 }
@@ -172,7 +177,8 @@ fn read(flow: &mut Flow, message: &Message, cx: &sighting::Cx<'_>, finds: &mut F
             budget::FLOW_BLIND,
         );
     }
-    in_full &= note_opaque(flow, message, &tree);
+    let (readable, opaque) = note_opaque(flow, message, &tree);
+    in_full &= readable;
     let tells = |part: &Part| !matches!(part.kind, PartKind::Header | PartKind::Path) && !part.bytes.is_empty();
     if message.direction == Direction::ToServer && message.parts.iter().any(tells) {
         flow.telling = flow.telling.saturating_add(1);
@@ -180,12 +186,9 @@ fn read(flow: &mut Flow, message: &Message, cx: &sighting::Cx<'_>, finds: &mut F
     if in_full {
         count(&mut flow.read_in_full, side);
     }
-    let found = sighting::detect(
-        &tree,
-        cx,
-        &sighting::Scene { capture: &flow.capture, flow: Some(flow.key), flow_start: flow.first_frame },
-    );
-    finds.take(found);
+    let scene = sighting::Scene { capture: &flow.capture, flow: Some(flow.key), flow_start: flow.first_frame };
+    gather(&mut finds.pool, &tree, &scene, &opaque);
+    finds.take(sighting::detect(&tree, cx, &scene));
 }
 
 /// On a clear flow the bytes of bodies are what a listener sees; heads are counted by their dissectors.
@@ -202,15 +205,25 @@ fn note_wire(flow: &mut Flow, message: &Message) {
 }
 
 /// Remembers the longest opaque fields: they are what a positive control is made of. Says whether the message is
-/// understood but for them: noise in an unknown protocol may be anything.
-fn note_opaque(flow: &mut Flow, message: &Message, tree: &Tree<'_>) -> bool {
+/// understood but for them (noise in an unknown protocol may be anything), and which fields nobody could read as they
+/// are.
+fn note_opaque(flow: &mut Flow, message: &Message, tree: &Tree<'_>) -> (bool, Vec<Opaque>) {
     let mut readable = true;
+    let mut opaque = Vec::new();
     for (id, node) in tree.leaves() {
         let bytes = tree.bytes(node);
         if bytes.len() < opacity::SHORTEST || !matches!(node.kind, Kind::Bytes) {
             continue;
         }
         let class = opacity::assess(bytes).class;
+        let shut = match class {
+            Opacity::Compressed | Opacity::Encoded => false,
+            Opacity::Plaintext => std::str::from_utf8(bytes).is_err(),
+            _ => true,
+        };
+        if shut && tree.part(node).is_some_and(|part| part.kind != PartKind::Header) {
+            opaque.push(Opaque { node: id, class, envelope: None });
+        }
         if !class.is_opaque() {
             continue;
         }
@@ -240,7 +253,29 @@ fn note_opaque(flow: &mut Flow, message: &Message, tree: &Tree<'_>) -> bool {
             envelope: None,
         });
     }
-    readable
+    (readable, opaque)
+}
+
+/// Keeps what only a whole run can tell about: payloads that nobody could read, and what may open them.
+fn gather(pool: &mut Pool, tree: &Tree<'_>, scene: &sighting::Scene<'_>, opaque: &[Opaque]) {
+    let beside = !opaque.is_empty();
+    let tokens = collect::tokens(tree, scene, beside, &|rank, bytes| beside || pool.wants_token(rank, bytes));
+    if beside {
+        let shared: Arc<[Token]> = tokens.iter().map(|(_, token)| token.clone()).collect();
+        for opaque in opaque {
+            let frame = tree
+                .node(opaque.node)
+                .and_then(|node| tree.origins(node.buffer, node.start as usize, node.end as usize).first());
+            if pool.is_beyond(scene.capture, frame.unwrap_or(scene.flow_start)) {
+                pool.skip();
+            } else if let Some(payload) = collect::payload(tree, scene, opaque, &shared) {
+                pool.add(payload);
+            }
+        }
+    }
+    for (rank, token) in tokens {
+        pool.add_token(rank, token);
+    }
 }
 
 const fn count(pair: &mut [u64; 2], side: usize) {

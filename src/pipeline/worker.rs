@@ -80,6 +80,7 @@ impl<'p> Worker<'p> {
             sightings: finds.sightings,
             unread_records: finds.unread_records,
             sightings_dropped: finds.dropped,
+            pool: finds.pool,
             ..Evidence::default()
         };
         for (ip, name) in finds.names {

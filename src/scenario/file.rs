@@ -182,6 +182,7 @@ impl Builder<'_> {
             claims,
             captures,
             dumps,
+            pairs: Vec::new(),
         }
     }
 

@@ -139,45 +139,57 @@ fn above(tree: &Tree<'_>, buffer: BufferId, start: usize, end: usize) -> Vec<(Bu
     out
 }
 
-fn sighting(tree: &Tree<'_>, cx: &Cx<'_>, scene: &Scene<'_>, hit: &Hit) -> Sighting {
+/// Where bytes `start..end` of a buffer were seen; the trail leads to `node`.
+pub(super) fn place(
+    tree: &Tree<'_>,
+    scene: &Scene<'_>,
+    node: Option<NodeId>,
+    buffer: BufferId,
+    start: usize,
+    end: usize,
+) -> Place {
     let message = tree.message;
-    let node: Option<NodeId> = hit.node.or_else(|| tree.innermost(hit.buffer, hit.start, hit.end));
     let mut trail: Vec<String> = message.layers.iter().map(|layer| layer.name.clone()).collect();
     if trail.last().is_none_or(|last| last != message.protocol) && message.protocol != "raw" {
         trail.push(message.protocol.to_owned());
     }
     trail.push(message.label.clone());
-    let inside = node.map(|node| tree.trail(node)).unwrap_or_default();
-    let place = inside.join(" > ");
-    trail.extend(inside);
+    trail.extend(node.map(|node| tree.trail(node)).unwrap_or_default());
     trail.retain(|step| !step.is_empty());
-    let reason = match (place.is_empty(), message.label.is_empty()) {
+    let (first, last) = tree.reach(buffer, start, end);
+    let part = tree.buffers.get(buffer as usize).and_then(|buffer| message.parts.get(buffer.part as usize));
+    let offset = part.map_or(0, |part| part.offset);
+    Place {
+        capture: scene.capture.to_owned(),
+        flow: scene.flow,
+        flow_start: scene.flow_start,
+        direction: message.direction,
+        at: message.at,
+        authority: message.host.clone(),
+        secured: message.is_secured(),
+        frames: tree.origins(buffer, start, end).frames(),
+        bytes: (offset.saturating_add(first as u64), offset.saturating_add(last as u64)),
+        trail,
+    }
+}
+
+fn sighting(tree: &Tree<'_>, cx: &Cx<'_>, scene: &Scene<'_>, hit: &Hit) -> Sighting {
+    let message = tree.message;
+    let node: Option<NodeId> = hit.node.or_else(|| tree.innermost(hit.buffer, hit.start, hit.end));
+    let inside = node.map(|node| tree.trail(node)).unwrap_or_default().join(" > ");
+    let reason = match (inside.is_empty(), message.label.is_empty()) {
         (true, true) => format!("{}.", hit.reason),
         (true, false) => format!("{} in \"{}\".", hit.reason, message.label),
-        (false, true) => format!("{} at {place}.", hit.reason),
-        (false, false) => format!("{} in \"{}\" at {place}.", hit.reason, message.label),
+        (false, true) => format!("{} at {inside}.", hit.reason),
+        (false, false) => format!("{} in \"{}\" at {inside}.", hit.reason, message.label),
     };
-    let (first, last) = tree.reach(hit.buffer, hit.start, hit.end);
-    let part = tree.buffers.get(hit.buffer as usize).and_then(|buffer| message.parts.get(buffer.part as usize));
-    let offset = part.map_or(0, |part| part.offset);
     Sighting {
         detector: hit.detector,
         data: hit.data,
         planted: hit.planted.and_then(|index| cx.planted.get(index)).map(|planted| planted.id.clone()),
         form: hit.form.clone().into_owned(),
         strength: hit.strength,
-        place: Place {
-            capture: scene.capture.to_owned(),
-            flow: scene.flow,
-            flow_start: scene.flow_start,
-            direction: message.direction,
-            at: message.at,
-            authority: message.host.clone(),
-            secured: message.is_secured(),
-            frames: tree.origins(hit.buffer, hit.start, hit.end).frames(),
-            bytes: (offset.saturating_add(first as u64), offset.saturating_add(last as u64)),
-            trail,
-        },
+        place: place(tree, scene, node, hit.buffer, hit.start, hit.end),
         excerpt: excerpt(tree, hit),
         reason,
         conclusive: hit.conclusive,

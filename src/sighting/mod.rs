@@ -14,6 +14,7 @@ pub mod matcher;
 mod phone;
 mod place;
 mod rule;
+pub mod run;
 mod text;
 
 #[cfg(test)]

@@ -32,34 +32,38 @@ pub fn place_audiences(evidence: &mut Evidence, parties: &Parties) {
         let sni = flow.host_from == Some("sni");
         known.insert((flow.capture.clone(), flow.key, flow.first_frame), (flow.party.clone(), sni));
     }
-    for sighting in &mut evidence.sightings {
-        let Some(key) = sighting.place.flow else {
-            if sighting.audiences.is_empty() {
-                sighting.audiences = vec![sighting.party.audience()];
+    let names = &evidence.names;
+    let seen = evidence.sightings.iter_mut().map(|s| (&s.place, &mut s.party, &mut s.audiences));
+    let poor = evidence.weaknesses.iter_mut().flat_map(|weakness| &mut weakness.exhibits);
+    let poor = poor.map(|exhibit| (&exhibit.place, &mut exhibit.party, &mut exhibit.audiences));
+    for (place, party, audiences) in seen.chain(poor) {
+        let Some(key) = place.flow else {
+            if audiences.is_empty() {
+                *audiences = vec![party.audience()];
             }
             continue;
         };
         let ip = key.server.ip;
-        let flow = known.get(&(sighting.place.capture.clone(), key, sighting.place.flow_start));
-        let stated = sighting.place.authority.as_deref();
+        let flow = known.get(&(place.capture.clone(), key, place.flow_start));
+        let stated = place.authority.as_deref();
         let by_authority = stated.map(|name| parties.party_of(Some(name), Some(ip)));
-        let party = match (flow, &by_authority) {
+        let whose = match (flow, &by_authority) {
             // One proxied or reused connection carries messages to several hosts: each says its own.
             (Some((_, false)) | None, Some(party)) => party.clone(),
             (Some((party, _)), _) => party.clone(),
-            (None, None) => parties.party_of(evidence.names.get(&ip).map(String::as_str), Some(ip)),
+            (None, None) => parties.party_of(names.get(&ip).map(String::as_str), Some(ip)),
         };
-        let mut audiences = vec![party.audience()];
-        if !sighting.place.secured {
-            audiences.push(Audience::Network);
+        let mut readers = vec![whose.audience()];
+        if !place.secured {
+            readers.push(Audience::Network);
         }
         // An address vouches for nobody's name here: only a listed name makes a second reader.
         let named = stated.map(|name| parties.party_of(Some(name), None));
-        audiences.extend(named.filter(|party| *party != Party::Unlisted).map(|party| party.audience()));
-        audiences.sort_unstable();
-        audiences.dedup();
-        sighting.party = party;
-        sighting.audiences = audiences;
+        readers.extend(named.filter(|party| *party != Party::Unlisted).map(|party| party.audience()));
+        readers.sort_unstable();
+        readers.dedup();
+        *party = whose;
+        *audiences = readers;
     }
 }
 

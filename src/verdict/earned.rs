@@ -39,6 +39,8 @@ pub enum Outcome {
         reason: String,
         /// Ids of sightings it rests on, if any.
         sightings: Vec<String>,
+        /// Ids of weaknesses it rests on, if any.
+        weaknesses: Vec<String>,
     },
     /// Not enough was seen.
     Inconclusive {

@@ -50,6 +50,7 @@ pub(super) fn scenario(promise: &str, data: &[Data], planted: &[(&str, Data, &st
         }],
         captures: Vec::new(),
         dumps: Vec::new(),
+        pairs: Vec::new(),
     }
 }
 

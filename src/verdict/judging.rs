@@ -7,6 +7,7 @@ use crate::model::sighting::{Sighting, Strength};
 use crate::model::stream::Direction;
 use crate::model::taxonomy::Data;
 use crate::model::verdict::{Coverage, Judged, VerdictKind};
+use crate::model::weakness::{Exhibit, Weakness};
 use crate::verdict::audience::{FlowId, flow_id, server_name};
 use crate::verdict::case::{Case, Indexed, is_sealed};
 use crate::verdict::coverage::cover;
@@ -27,9 +28,13 @@ fn judge_claim(scenario: &Scenario, claim: &Claim, indexed: &Indexed<'_>) -> Jud
     };
     let case = Case::new(scenario, claim, promise, indexed);
     let mut coverage = cover(case.flows());
+    let mut weaknesses = Vec::new();
     let (verdict, reason, sightings) = match (promise.judge)(&case) {
         Outcome::Contradicted { reason, sightings } => (VerdictKind::Contradicted, reason, sightings),
-        Outcome::Weakened { reason, sightings } => (VerdictKind::Weakened, reason, sightings),
+        Outcome::Weakened { reason, sightings, weaknesses: ids } => {
+            weaknesses = ids;
+            (VerdictKind::Weakened, reason, sightings)
+        }
         Outcome::Inconclusive { reason, control } => {
             coverage.control = control;
             (VerdictKind::Inconclusive, reason, Vec::new())
@@ -45,6 +50,7 @@ fn judge_claim(scenario: &Scenario, claim: &Claim, indexed: &Indexed<'_>) -> Jud
         claim: claim.clone(),
         verdict,
         reason,
+        weaknesses,
         shown,
         coverage,
         cannot_prove: promise.cannot_prove,
@@ -60,6 +66,7 @@ fn unknown(claim: &Claim) -> Judged {
         verdict: VerdictKind::Inconclusive,
         reason: format!("This version does not know the promise \"{}\".", tame(&claim.promise)),
         sightings: Vec::new(),
+        weaknesses: Vec::new(),
         shown: Vec::new(),
         coverage: Coverage::default(),
         cannot_prove: "",
@@ -233,7 +240,10 @@ fn weakened(case: &Case<'_>, in_transit: bool) -> Option<Outcome> {
             "{owner} got {} in {places}: equal texts give equal hashes, and a guess at the text can be confirmed",
             things([*first])
         );
-        return Some(Outcome::Weakened { reason: sentence(&text), sightings: ids(&hashed) });
+        return Some(Outcome::Weakened { reason: sentence(&text), sightings: ids(&hashed), weaknesses: Vec::new() });
+    }
+    if let Some(outcome) = poorly_encrypted(case) {
+        return Some(outcome);
     }
     if !in_transit {
         return None;
@@ -253,7 +263,44 @@ fn weakened(case: &Case<'_>, in_transit: bool) -> Option<Outcome> {
     let more = poor.len().saturating_sub(1);
     let more = if more > 0 { format!(", and {} like it", count(more as u64, "fact")) } else { String::new() };
     let text = format!("what went to {owner} was protected by {value} only: {weakness}{more}");
-    Some(Outcome::Weakened { reason: sentence(&text), sightings: Vec::new() })
+    Some(Outcome::Weakened { reason: sentence(&text), sightings: Vec::new(), weaknesses: Vec::new() })
+}
+
+/// Encryption that is provably poor, around payloads that could carry what was planted.
+fn poorly_encrypted(case: &Case<'_>) -> Option<Outcome> {
+    let need = case.planted.iter().map(|planted| planted.value.len() as u64).min()?;
+    let counts = |exhibit: &&Exhibit| {
+        exhibit.place.direction == Direction::ToServer
+            && exhibit.len >= need
+            && exhibit.audiences.iter().any(|audience| case.promise.forbids.contains(audience))
+    };
+    let poor: Vec<(&Weakness, Vec<&Exhibit>)> = case
+        .evidence()
+        .weaknesses
+        .iter()
+        .map(|weakness| (weakness, weakness.exhibits.iter().filter(counts).collect::<Vec<_>>()))
+        .filter(|(_, exhibits)| !exhibits.is_empty())
+        .collect();
+    let (weakness, exhibits) = poor.first()?;
+    let frames: Vec<u64> = exhibits.iter().filter_map(|exhibit| exhibit.place.frames.first().copied()).collect();
+    let mut shown: Vec<String> = frames.iter().map(u64::to_string).collect();
+    shown.dedup();
+    let plural = if shown.len() == 1 { "" } else { "s" };
+    let more = poor.len().saturating_sub(1);
+    let more = match more {
+        0 => String::new(),
+        1 => "; and one more weakness".to_owned(),
+        more => format!("; and {more} more weaknesses"),
+    };
+    let reason = weakness.reason.trim_end_matches('.');
+    let text = format!("{} (frame{plural} {}){more}", tame_reason(reason), list(&shown, 4));
+    let weaknesses = poor.iter().map(|(weakness, _)| weakness.id()).collect();
+    Some(Outcome::Weakened { reason: sentence(&text), sightings: Vec::new(), weaknesses })
+}
+
+/// A detector's sentence, with what it quotes out of captures made fit to print.
+fn tame_reason(reason: &str) -> String {
+    reason.chars().map(|c| if c.is_control() { ' ' } else { c }).take(600).collect()
 }
 
 /// Flows that carry what the app sends and whose handshake is not all there: whether their version and cipher are

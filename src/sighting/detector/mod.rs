@@ -2,15 +2,20 @@
 
 mod credentials;
 mod device_id;
+mod ecb;
 mod email;
+mod key_in_traffic;
+mod keystream_reuse;
 mod payment_card;
 mod phone_number;
 mod planted;
 mod planted_place;
 mod precise_location;
 mod private_key;
+mod xor;
 
 use crate::sighting::Detector;
+use crate::sighting::run::RunDetector;
 
 /// Every detector.
 pub static DETECTORS: &[&dyn Detector] = &[
@@ -24,3 +29,7 @@ pub static DETECTORS: &[&dyn Detector] = &[
     &device_id::DeviceIds,
     &private_key::PrivateKeys,
 ];
+
+/// Every detector over whole runs. What several of them recover is the first one's.
+pub static RUN_DETECTORS: &[&dyn RunDetector] =
+    &[&xor::Xor, &key_in_traffic::KeyInTraffic, &keystream_reuse::KeystreamReuse, &ecb::Ecb];

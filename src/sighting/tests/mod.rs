@@ -1,6 +1,7 @@
 //! Tests over the whole room.
 
 mod cards;
+mod runs;
 
 use super::{Cx, Detected, Matcher, Scene, detect};
 use crate::model::field::{Buffer, Kind, Node, Step, Tree};

@@ -1,0 +1,370 @@
+//! The key travels with the lock: values of the same traffic, and what is easily made from them, tried as keys.
+
+use crate::model::payload::{Payload, Token};
+use crate::sighting::run::cipher::{Lock, Opened, PROOF, unwrap};
+use crate::sighting::run::{Find, Proof, Run, RunCard, RunDetector, Session};
+use data_encoding::{BASE64, BASE64_NOPAD, BASE64URL, BASE64URL_NOPAD, HEXLOWER, HEXLOWER_PERMISSIVE};
+use md5::Md5;
+use sha1::Sha1;
+use sha2::{Digest as _, Sha256};
+use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The detector.
+pub(super) struct KeyInTraffic;
+
+static CARD: RunCard = RunCard {
+    id: "key-in-traffic",
+    title: "The key travels with the lock",
+    why: "Encryption whose key is sent along keeps nobody out who gets the message: the provider least of all.",
+    bound: "A trial counts only if an authentication tag holds (2^-128), if planted text of eight bytes comes out (2^-64 for \
+            each place), or text and padding that noise would give with 2^-64. At most 2^21 trials are made in a run, so \
+            2^-43 without planted text, 2^-31 with planted text over payloads of 4,096 bytes.",
+    hits: &[
+        // AES-128-CBC under the MD5 hash of a time, the initial value beside it; nothing planted.
+        Session {
+            payloads: &[
+                "1edea919b62fce0f67caa063b5119c9cb7230bf3fc1d57328d6488fbfc74761d7b166b2f08743e3c5e741c8b59dbc360",
+            ],
+            tokens: &[("ts", "31373332373239303030"), ("iv", "0f0e0d0c0b0a09080706050403020100")],
+            planted: &[],
+        },
+        // DES-ECB under a masked time.
+        Session {
+            payloads: &[
+                "ceca80d6e00fd8a710bb96dabc50af931f0e8dbcfc325f0948419f634e179c69097bb0b9799299a167934dcea9690a25",
+            ],
+            tokens: &[("time", "31373332373239303030313233")],
+            planted: &[],
+        },
+        // AES-256-CTR; key and counter block in hex.
+        Session {
+            payloads: &["7098fd9ffe9434e3d983f5488051cb21bb50efa4a150f1a17be4b3abaf84e4c05be0f35200edf2f3ab782e585a"],
+            tokens: &[
+                (
+                    "k",
+                    "30303131323233333434353536363737383839396161626263636464656566663030313132323333343435353636373738383939616162626363646465656666",
+                ),
+                ("nonce", "0f0e0d0c0b0a09080706050403020100"),
+            ],
+            planted: &[("messages", "The heron lands at dusk")],
+        },
+    ],
+    misses: &[Session {
+        payloads: &[
+            "8b42bd9e62a39f3a90d33aae9f8e6da57c1de9f3d2b4856f90a5c1b7e86d32f0a1b9c3d5e7f6081293a4b5c6d7e8f90a",
+            "2c9de37a51f0b8864e1d6a9f3b7c50e2d8f1a4c6b3905e7d2a8c4f1b6e3d9075",
+        ],
+        tokens: &[
+            ("key", "00112233445566778899aabbccddeeff"),
+            ("time", "31373332373239303030"),
+            ("device_id", "33383430303030302d386366302d313162642d623233652d313062393665343030303064"),
+        ],
+        planted: &[("messages", "The heron lands at dusk")],
+    }],
+};
+
+/// Payloads of one kind that keys are tried on.
+const TRIED: usize = 2;
+/// Kinds of payloads that keys are tried on.
+const KINDS: usize = 48;
+/// Bits of evidence that are enough where another payload of the same kind was opened in the same way.
+const ENOUGH: f64 = 32.0;
+/// Names of fields that hold keys, nonces and tokens rather than content.
+const NO_CONTENT: [&str; 10] = ["key", "nonce", "iv", "salt", "token", "tag", "mac", "sig", "id", "public"];
+/// Steps that one trial of a cipher's block counts for.
+const STEP: usize = 48;
+/// Digits of the times that apps send: seconds, milliseconds.
+const TIME_DIGITS: std::ops::RangeInclusive<usize> = 10..=13;
+
+/// A key that may fit, and how it was got.
+#[derive(Clone, Debug)]
+struct Candidate {
+    key: Vec<u8>,
+    /// `the value of "iv"`, `the MD5 hash of "user_id"`.
+    from: String,
+    /// How, in a trail step.
+    how: &'static str,
+}
+
+impl RunDetector for KeyInTraffic {
+    fn card(&self) -> &'static RunCard {
+        &CARD
+    }
+
+    fn on_run(&self, run: &Run<'_>, out: &mut Vec<Find>) {
+        let work = Work { run, ran_out: Cell::new(false) };
+        let mut known: BTreeMap<Vec<u8>, Candidate> = BTreeMap::new();
+        let mut opened: BTreeMap<usize, (Opened, Candidate)> = BTreeMap::new();
+        // What stands in the same message first, then what is called a key anywhere, then all the rest.
+        let slots = run.slots();
+        // Long payloads first: keys, nonces and identifiers are payloads as well.
+        let len = |index: &usize| run.payloads.get(*index).map_or(0, |payload| payload.len);
+        let mut kinds: Vec<Vec<usize>> = slots.values().cloned().collect();
+        for members in &mut kinds {
+            members.sort_by_key(|index| (std::cmp::Reverse(len(index)), *index));
+        }
+        kinds.sort_by_key(|members| (std::cmp::Reverse(members.first().map_or(0, len)), members.first().copied()));
+        let samples: Vec<usize> = kinds
+            .iter()
+            .flat_map(|members| members.iter().take(TRIED).copied())
+            .filter(|i| holds_content(run, *i))
+            .collect();
+        let general: Vec<Candidate> = distinct(run.tokens.iter().flat_map(|token| candidates(token)));
+        let unwrapped = unwrapped(run, &general);
+        for index in samples.into_iter().take(KINDS * TRIED) {
+            let Some(payload) = run.payloads.get(index) else { continue };
+            let own = distinct(payload.beside.iter().flat_map(candidates));
+            let keys = own.iter().chain(&unwrapped).map(|key| (true, key));
+            let keys = keys.chain(general.iter().map(|key| (false, key)));
+            if let Some((found, candidate)) = work.first(payload, PROOF, keys) {
+                known.insert(candidate.key.clone(), candidate.clone());
+                opened.insert(index, (found, candidate));
+            }
+        }
+        // One payload opened: the others of its kind open the same way, with their own values beside them.
+        let mut fresh: BTreeMap<Vec<u8>, Candidate> = BTreeMap::new();
+        for members in slots.values() {
+            let Some(hows) = hows(members, &opened) else { continue };
+            for index in members {
+                let Some(payload) = run.payloads.get(*index) else { continue };
+                if opened.contains_key(index) {
+                    continue;
+                }
+                let own = distinct(payload.beside.iter().flat_map(candidates));
+                let own = own.iter().filter(|candidate| hows.contains(candidate.how));
+                let keys = known.values().chain(own).chain(&unwrapped).map(|key| (true, key));
+                if let Some((found, candidate)) = work.first(payload, ENOUGH, keys) {
+                    fresh.insert(candidate.key.clone(), candidate.clone());
+                    opened.insert(*index, (found, candidate));
+                }
+            }
+        }
+        known.extend(fresh);
+        // And a key found for one kind may open another.
+        for (index, payload) in run.payloads.iter().enumerate() {
+            if !known.is_empty()
+                && !opened.contains_key(&index)
+                && let Some((found, candidate)) = work.first(payload, PROOF, known.values().map(|key| (true, key)))
+            {
+                opened.insert(index, (found, candidate));
+            }
+        }
+        tell(run, opened, out);
+    }
+}
+
+/// Whether a payload may hold what people say: not one that is called a key or a nonce.
+fn holds_content(run: &Run<'_>, index: usize) -> bool {
+    run.payloads.get(index).is_some_and(|payload| {
+        let short = payload.bytes.len() <= 64;
+        let called = |token: &&Token| token.bytes == payload.bytes;
+        let name = payload.beside.iter().find(called).map_or("", |token| token.name.as_str());
+        payload.bytes.len() >= 8 && !(short && NO_CONTENT.iter().any(|word| name.contains(word)))
+    })
+}
+
+/// How the payloads of one kind were opened, if any was.
+fn hows(members: &[usize], opened: &BTreeMap<usize, (Opened, Candidate)>) -> Option<BTreeSet<&'static str>> {
+    let hows: BTreeSet<&'static str> =
+        members.iter().filter_map(|index| opened.get(index)).map(|(_, candidate)| candidate.how).collect();
+    (!hows.is_empty()).then_some(hows)
+}
+
+/// Finds, one for each way of getting at the key.
+fn tell(run: &Run<'_>, opened: BTreeMap<usize, (Opened, Candidate)>, out: &mut Vec<Find>) {
+    type Group = (String, String, &'static str);
+    let mut groups: BTreeMap<Group, Vec<(usize, Opened, Candidate)>> = BTreeMap::new();
+    for (index, (found, candidate)) in opened {
+        let slot = run.payloads.get(index).map_or("", |payload| payload.slot.as_str());
+        let group = (slot.to_owned(), found.mode.clone(), candidate.how);
+        groups.entry(group).or_default().push((index, found, candidate));
+    }
+    for ((_, mode, how), members) in groups {
+        let Some((first, found, candidate)) = members.first() else { continue };
+        let label = run.payloads.get(*first).map_or("", |payload| payload.label.as_str());
+        let iv = if found.iv.is_empty() { String::new() } else { format!(", its initial value {}", found.iv) };
+        out.push(Find {
+            detector: CARD.id,
+            reason: format!(
+                "What goes by \"{label}\" is enciphered ({mode}) with a key that is {}{iv}: {}",
+                candidate.from, found.proof
+            ),
+            undone: Some(format!("{mode} with {how}")),
+            proof: members.into_iter().map(|(index, found, _)| Proof::read(index, found.plain)).collect(),
+        });
+    }
+}
+
+/// Tries keys within the run's steps.
+struct Work<'r, 'a> {
+    run: &'r Run<'a>,
+    ran_out: Cell<bool>,
+}
+
+impl Work<'_, '_> {
+    fn first<'c>(
+        &self,
+        payload: &Payload,
+        need: f64,
+        keys: impl IntoIterator<Item = (bool, &'c Candidate)>,
+    ) -> Option<(Opened, Candidate)> {
+        if payload.bytes.len() < 8 {
+            return None;
+        }
+        let mut beside: Vec<(Vec<u8>, String)> = Vec::new();
+        for token in payload.beside.iter() {
+            for bytes in decodings(&token.bytes) {
+                if matches!(bytes.len(), 8 | 12 | 16 | 24) && bytes != payload.bytes {
+                    beside.push((bytes, token.name.clone()));
+                }
+            }
+        }
+        beside.dedup_by(|a, b| a.0 == b.0);
+        let lock =
+            Lock { text: &payload.bytes, whole: payload.is_whole(), beside: &beside, cribs: &self.run.cribs, need };
+        for (hard, candidate) in keys {
+            if self.ran_out.get() {
+                return None;
+            }
+            // A payload is no key to itself.
+            if candidate.key == payload.bytes {
+                continue;
+            }
+            let spend = |steps: usize| {
+                let fine = self.run.spend(steps.saturating_mul(STEP));
+                self.ran_out.set(!fine);
+                fine
+            };
+            if let Some(opened) = lock.open(&candidate.key, hard, &spend) {
+                return Some((opened, candidate.clone()));
+            }
+        }
+        None
+    }
+}
+
+/// Keys that were sent wrapped, under another that was sent as well.
+fn unwrapped(run: &Run<'_>, keys: &[Candidate]) -> Vec<Candidate> {
+    let mut out = Vec::new();
+    let wrapped: Vec<(Vec<u8>, &str)> = run
+        .tokens
+        .iter()
+        .map(|token| (&token.bytes, token.name.as_str()))
+        .flat_map(|(bytes, name)| decodings(bytes).into_iter().map(move |bytes| (bytes, name)))
+        .filter(|(bytes, _)| matches!(bytes.len(), 24 | 32 | 40))
+        .collect();
+    for kek in keys.iter().filter(|kek| matches!(kek.key.len(), 16 | 24 | 32)) {
+        for (wrapped, name) in &wrapped {
+            if !run.spend(STEP * 24) {
+                return out;
+            }
+            if let Some(key) = unwrap(&kek.key, wrapped) {
+                out.push(Candidate {
+                    key,
+                    from: format!("sent wrapped in \"{name}\", together with what unwraps it, {}", kek.from),
+                    how: "the wrapped key sent along",
+                });
+            }
+        }
+    }
+    out
+}
+
+fn distinct(candidates: impl IntoIterator<Item = Candidate>) -> Vec<Candidate> {
+    let mut seen: BTreeSet<Vec<u8>> = BTreeSet::new();
+    candidates.into_iter().filter(|candidate| seen.insert(candidate.key.clone())).collect()
+}
+
+/// A value as it stands, and out of hex and base64.
+fn decodings(bytes: &[u8]) -> Vec<Vec<u8>> {
+    let mut out = vec![bytes.to_vec()];
+    if bytes.is_ascii() && bytes.len() >= 8 {
+        out.extend(HEXLOWER_PERMISSIVE.decode(bytes).ok());
+        for coding in [BASE64, BASE64_NOPAD, BASE64URL, BASE64URL_NOPAD] {
+            if let Ok(decoded) = coding.decode(bytes) {
+                out.push(decoded);
+                break;
+            }
+        }
+    }
+    out
+}
+
+/// Every key that apps are known to make of a value.
+fn candidates(token: &Token) -> Vec<Candidate> {
+    let name = if token.name.is_empty() { "a field" } else { token.name.as_str() };
+    let shown: String = name.chars().filter(|c| !c.is_control()).take(40).collect();
+    let mut out: Vec<Candidate> = Vec::new();
+    let mut push = |key: Vec<u8>, what: &str, how: &'static str| {
+        let from = format!("{what} \"{shown}\", sent along");
+        out.push(Candidate { key, from, how });
+    };
+    let value = &token.bytes;
+    for (at, bytes) in decodings(value).into_iter().enumerate() {
+        if bytes.len() >= 5 {
+            push(bytes, if at == 0 { "the value of" } else { "the decoded value of" }, "the key sent along");
+        }
+    }
+    let text = value.is_ascii();
+    for len in [8, 16, 24, 32] {
+        if value.len() > len {
+            push(
+                value.get(..len).unwrap_or_default().to_vec(),
+                "the first bytes of",
+                "the start of a value sent along",
+            );
+        } else if text && value.len() < len && value.len() * 2 >= len {
+            let mut padded = value.clone();
+            padded.resize(len, 0);
+            push(padded, "the zero-padded value of", "a padded value sent along");
+        }
+    }
+    digests(value, &mut push);
+    if text && TIME_DIGITS.contains(&value.len()) && value.iter().all(u8::is_ascii_digit) {
+        times(value, &mut push);
+    }
+    out
+}
+
+fn digests(value: &[u8], push: &mut impl FnMut(Vec<u8>, &str, &'static str)) {
+    const HOW: &str = "a hash of a value sent along";
+    let digests = [
+        ("the MD5 hash of", Md5::digest(value).to_vec()),
+        ("the SHA-1 hash of", Sha1::digest(value).to_vec()),
+        ("the SHA-256 hash of", Sha256::digest(value).to_vec()),
+    ];
+    for (name, digest) in digests {
+        let hex = HEXLOWER.encode(&digest).into_bytes();
+        for len in [8, 16, 24, 32] {
+            if digest.len() >= len {
+                push(digest.get(..len).unwrap_or_default().to_vec(), name, HOW);
+            }
+            push(hex.get(..len).unwrap_or_default().to_vec(), name, HOW);
+        }
+        // Some take the middle 16 digits.
+        push(hex.get(8..24).unwrap_or_default().to_vec(), name, HOW);
+    }
+}
+
+/// Keys made of a time: its first or last eight digits, as they are, backwards, or masked as in a keyboard app (Citizen
+/// Lab, "The not-so-silent type", 2024: `%08u` of (time mod 10^8) XOR 0x1001111); its bytes.
+fn times(value: &[u8], push: &mut impl FnMut(Vec<u8>, &str, &'static str)) {
+    const HOW: &str = "a key made of a time sent along";
+    const WHAT: &str = "made of the time in";
+    let Some(time) = std::str::from_utf8(value).ok().and_then(|text| text.parse::<u64>().ok()) else { return };
+    for time in [time, time / 1000] {
+        let low = time % 100_000_000;
+        for number in [low ^ 0x100_1111, low] {
+            let digits = format!("{number:08}").into_bytes();
+            push(digits.get(..8).unwrap_or_default().to_vec(), WHAT, HOW);
+        }
+        for bytes in [time.to_be_bytes(), time.to_le_bytes()] {
+            push(bytes.to_vec(), WHAT, HOW);
+        }
+        for len in [16, 24, 32] {
+            push(format!("{time:0len$}").into_bytes(), WHAT, HOW);
+        }
+    }
+    push(value.iter().rev().take(8).copied().collect(), WHAT, HOW);
+}

@@ -1,0 +1,588 @@
+//! Deciphering by trial: every usual cipher and mode under a key that may be the right one.
+//!
+//! A trial succeeds only on proof: an authentication tag that holds (a chance of 2^-128 for a wrong key), known plaintext
+//! of eight bytes or more (2^-64 for each place), or text and padding that noise would give with less than 2^-64
+//! ([`super::legible`]). Looking less random is no proof.
+
+use crate::sighting::run::crib::Crib;
+use crate::sighting::run::legible::legible;
+use aes::cipher::{
+    Array, BlockCipherDecrypt, BlockCipherEncrypt, BlockSizeUser, KeyInit, KeyIvInit as _, StreamCipher as _,
+};
+use aes::{Aes128, Aes192, Aes256};
+use aes_gcm::AesGcm;
+use aes_gcm::aead::AeadInOut;
+use aes_gcm::aead::consts::{U12, U16};
+use chacha20poly1305::{ChaCha20Poly1305, XChaCha20Poly1305};
+use des::{Des, TdesEde2, TdesEde3};
+use std::borrow::Cow;
+
+/// Bits of evidence from which text and padding are proof, when nothing else speaks for a key.
+pub(in crate::sighting) const PROOF: f64 = 64.0;
+/// Bytes deciphered to see whether a trial is worth going on with.
+const GLANCE: usize = 64;
+
+/// What a key opened.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::sighting) struct Opened {
+    /// The plaintext, padding taken off.
+    pub(in crate::sighting) plain: Vec<u8>,
+    /// Cipher and mode, as trails name them: `aes-128-cbc`.
+    pub(in crate::sighting) mode: String,
+    /// Where the initial value came from, for people; empty where there is none.
+    pub(in crate::sighting) iv: Cow<'static, str>,
+    /// What proves it, for people.
+    pub(in crate::sighting) proof: &'static str,
+}
+
+/// A block cipher under some key.
+enum Block {
+    Aes128(Box<Aes128>),
+    Aes192(Box<Aes192>),
+    Aes256(Box<Aes256>),
+    Des(Box<Des>),
+    TwoKeys(Box<TdesEde2>),
+    ThreeKeys(Box<TdesEde3>),
+}
+
+impl Block {
+    /// Every block cipher that takes a key of this length.
+    fn all(key: &[u8]) -> Vec<Self> {
+        let mut out = Vec::new();
+        match key.len() {
+            8 => out.extend(Des::new_from_slice(key).ok().map(|c| Self::Des(Box::new(c)))),
+            16 => {
+                out.extend(Aes128::new_from_slice(key).ok().map(|c| Self::Aes128(Box::new(c))));
+                out.extend(TdesEde2::new_from_slice(key).ok().map(|c| Self::TwoKeys(Box::new(c))));
+            }
+            24 => {
+                out.extend(Aes192::new_from_slice(key).ok().map(|c| Self::Aes192(Box::new(c))));
+                out.extend(TdesEde3::new_from_slice(key).ok().map(|c| Self::ThreeKeys(Box::new(c))));
+            }
+            32 => out.extend(Aes256::new_from_slice(key).ok().map(|c| Self::Aes256(Box::new(c)))),
+            _ => {}
+        }
+        out
+    }
+
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::Aes128(_) => "aes-128",
+            Self::Aes192(_) => "aes-192",
+            Self::Aes256(_) => "aes-256",
+            Self::Des(_) => "des",
+            Self::TwoKeys(_) | Self::ThreeKeys(_) => "3des",
+        }
+    }
+
+    const fn size(&self) -> usize {
+        match self {
+            Self::Aes128(_) | Self::Aes192(_) | Self::Aes256(_) => 16,
+            Self::Des(_) | Self::TwoKeys(_) | Self::ThreeKeys(_) => 8,
+        }
+    }
+
+    fn decrypt(&self, block: &mut [u8]) {
+        fn run<C: BlockCipherDecrypt + BlockSizeUser>(cipher: &C, block: &mut [u8]) {
+            if let Ok(block) = <&mut Array<u8, C::BlockSize>>::try_from(block) {
+                cipher.decrypt_block(block);
+            }
+        }
+        match self {
+            Self::Aes128(cipher) => run(&**cipher, block),
+            Self::Aes192(cipher) => run(&**cipher, block),
+            Self::Aes256(cipher) => run(&**cipher, block),
+            Self::Des(cipher) => run(&**cipher, block),
+            Self::TwoKeys(cipher) => run(&**cipher, block),
+            Self::ThreeKeys(cipher) => run(&**cipher, block),
+        }
+    }
+
+    fn encrypt(&self, block: &mut [u8]) {
+        fn run<C: BlockCipherEncrypt + BlockSizeUser>(cipher: &C, block: &mut [u8]) {
+            if let Ok(block) = <&mut Array<u8, C::BlockSize>>::try_from(block) {
+                cipher.encrypt_block(block);
+            }
+        }
+        match self {
+            Self::Aes128(cipher) => run(&**cipher, block),
+            Self::Aes192(cipher) => run(&**cipher, block),
+            Self::Aes256(cipher) => run(&**cipher, block),
+            Self::Des(cipher) => run(&**cipher, block),
+            Self::TwoKeys(cipher) => run(&**cipher, block),
+            Self::ThreeKeys(cipher) => run(&**cipher, block),
+        }
+    }
+
+    /// ECB, or CBC where there is an initial value.
+    fn unchain(&self, iv: Option<&[u8]>, text: &[u8]) -> Vec<u8> {
+        let size = self.size();
+        let mut out = text.to_vec();
+        let before = iv.into_iter().chain(text.chunks_exact(size));
+        if iv.is_some() {
+            for (block, before) in out.chunks_exact_mut(size).zip(before) {
+                self.decrypt(block);
+                xor(block, before);
+            }
+        } else {
+            for block in out.chunks_exact_mut(size) {
+                self.decrypt(block);
+            }
+        }
+        out
+    }
+
+    /// A mode that makes a keystream, or a self-synchronising one (CFB).
+    fn stream(&self, mode: Mode, iv: &[u8], text: &[u8]) -> Vec<u8> {
+        let mut register = iv.to_vec();
+        let mut out = text.to_vec();
+        for (plain, coded) in out.chunks_mut(self.size()).zip(text.chunks(self.size())) {
+            let mut pad = register.clone();
+            self.encrypt(&mut pad);
+            xor(plain, &pad);
+            match mode {
+                Mode::Ctr => {
+                    for byte in register.iter_mut().rev() {
+                        *byte = byte.wrapping_add(1);
+                        if *byte != 0 {
+                            break;
+                        }
+                    }
+                }
+                Mode::Cfb => register = coded.to_vec(),
+                Mode::Ofb => register = pad,
+            }
+        }
+        out
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Mode {
+    Ctr,
+    Cfb,
+    Ofb,
+}
+
+impl Mode {
+    const ALL: [(Self, &'static str); 3] = [(Self::Ctr, "ctr"), (Self::Cfb, "cfb"), (Self::Ofb, "ofb")];
+}
+
+fn xor(into: &mut [u8], from: &[u8]) {
+    for (a, b) in into.iter_mut().zip(from) {
+        *a ^= b;
+    }
+}
+
+/// One payload that a key may open, with values beside it that may be its nonce or tag.
+pub(in crate::sighting) struct Lock<'a> {
+    /// The payload.
+    pub(in crate::sighting) text: &'a [u8],
+    /// All of it is there.
+    pub(in crate::sighting) whole: bool,
+    /// Values of the same message: bytes, and what the field is called.
+    pub(in crate::sighting) beside: &'a [(Vec<u8>, String)],
+    /// Known plaintext.
+    pub(in crate::sighting) cribs: &'a [Crib],
+    /// Bits of evidence from which text and padding are proof.
+    pub(in crate::sighting) need: f64,
+}
+
+/// An initial value, the ciphertext it is for, and where it came from.
+struct Start<'a> {
+    iv: Vec<u8>,
+    text: &'a [u8],
+    from: Cow<'static, str>,
+}
+
+impl<'a> Lock<'a> {
+    /// Initial values of `size` bytes: in front, beside, none, the key.
+    fn starts(&self, size: usize, key: &[u8]) -> Vec<Start<'a>> {
+        let mut out = Vec::new();
+        if let Some((iv, text)) = self.text.split_at_checked(size)
+            && !text.is_empty()
+        {
+            out.push(Start { iv: iv.to_vec(), text, from: "in front of it".into() });
+        }
+        for (iv, name) in self.beside.iter().filter(|(iv, _)| iv.len() == size) {
+            let from = if name.is_empty() { "beside it".into() } else { format!("in \"{name}\" beside it").into() };
+            out.push(Start { iv: iv.clone(), text: self.text, from });
+        }
+        out.push(Start { iv: vec![0; size], text: self.text, from: "all zero".into() });
+        if let Some(iv) = key.get(..size) {
+            out.push(Start { iv: iv.to_vec(), text: self.text, from: "the key itself".into() });
+        }
+        out
+    }
+
+    /// What `key` opens, if it is the right one. `spend` takes the steps that a trial costs; false ends it. A key of
+    /// which little speaks is tried less hard: text must show in the first block, whatever tags may say.
+    pub(in crate::sighting) fn open(&self, key: &[u8], hard: bool, spend: &dyn Fn(usize) -> bool) -> Option<Opened> {
+        if hard
+            && matches!(key.len(), 16 | 24 | 32)
+            && let Some(opened) = self.sealed(key, spend)
+        {
+            return Some(opened);
+        }
+        if key.len() == 32
+            && let Some(opened) = self.chacha(key, hard, spend)
+        {
+            return Some(opened);
+        }
+        for block in Block::all(key) {
+            if let Some(opened) = self.blocks(&block, key, spend) {
+                // Counter mode, and a tag behind it: then the tag says so.
+                return if opened.mode.ends_with("ctr") {
+                    self.sealed(key, spend).or(Some(opened))
+                } else {
+                    Some(opened)
+                };
+            }
+        }
+        self.rc4(key, spend)
+    }
+
+    fn blocks(&self, block: &Block, key: &[u8], spend: &dyn Fn(usize) -> bool) -> Option<Opened> {
+        let size = block.size();
+        let name = block.name();
+        let found = |plain, mode: &str, iv, proof| Opened { plain, mode: format!("{name}-{mode}"), iv, proof };
+        if self.text.len().is_multiple_of(size) {
+            if !spend(4) {
+                return None;
+            }
+            if let Some((plain, proof)) = self.chained(block, None, self.text) {
+                return Some(found(plain, "ecb", Cow::Borrowed(""), proof));
+            }
+            // A wrong initial value spoils one block only: the one that gives most text is the right one.
+            let mut best: Option<(f64, Opened)> = None;
+            for start in self.starts(size, key) {
+                if !spend(1) {
+                    return None;
+                }
+                if let Some((plain, proof)) = self.chained(block, Some(&start.iv), start.text) {
+                    let bits = legible(&plain);
+                    if best.as_ref().is_none_or(|(most, _)| *most < bits) {
+                        best = Some((bits, found(plain, "cbc", start.from, proof)));
+                    }
+                }
+            }
+            if let Some((_, opened)) = best {
+                return Some(opened);
+            }
+        }
+        let mut starts = self.starts(size, key);
+        if size == 16 {
+            // A nonce of 8 or 12 bytes, and a counter from 0, 1 or 2 (GCM) behind it.
+            for short in [12, 8] {
+                for start in self.starts(short, &[]) {
+                    for first in [0, 1, 2] {
+                        let mut iv = start.iv.clone();
+                        iv.resize(15, 0);
+                        iv.push(first);
+                        starts.push(Start { iv, text: start.text, from: start.from.clone() });
+                    }
+                }
+            }
+        }
+        for start in starts {
+            if !spend(1) {
+                return None;
+            }
+            // The first block is the same in all three modes.
+            let head = start.text.get(..start.text.len().min(size)).unwrap_or_default();
+            if !Self::is_promising(&block.stream(Mode::Ctr, &start.iv, head)) {
+                continue;
+            }
+            for (mode, label) in Mode::ALL {
+                let plain = block.stream(mode, &start.iv, start.text);
+                if let Some(proof) = self.proof(&plain, 0.0) {
+                    return Some(found(plain, label, start.from, proof));
+                }
+            }
+        }
+        None
+    }
+
+    /// ECB or CBC: what padding, text and known plaintext prove.
+    fn chained(&self, block: &Block, iv: Option<&[u8]>, text: &[u8]) -> Option<(Vec<u8>, &'static str)> {
+        let size = block.size();
+        let last = text.len().checked_sub(size).and_then(|at| text.get(at..))?;
+        let before = text.len().checked_sub(2 * size).and_then(|at| text.get(at..at + size));
+        let mut end = last.to_vec();
+        block.decrypt(&mut end);
+        if let Some(before) = iv.and(before.or(iv)) {
+            xor(&mut end, before);
+        }
+        let pad = if self.whole { padding(&end, size) } else { None };
+        if pad.is_none() {
+            let glance = text.get(..text.len().min(GLANCE) / size * size).unwrap_or_default();
+            if !Self::is_promising(&block.unchain(iv, glance)) {
+                return None;
+            }
+        }
+        let mut plain = block.unchain(iv, text);
+        // Padding of n bytes is one of `size` paddings that would do.
+        let bits = pad.map_or(0.0, |pad| 8.0 * f64::from(pad) - f64::from(u8::try_from(size).unwrap_or(16)).log2());
+        if let Some(pad) = pad {
+            plain.truncate(plain.len().saturating_sub(usize::from(pad)));
+        } else if self.whole {
+            let zeros = plain.iter().rev().take(size - 1).take_while(|byte| **byte == 0).count();
+            plain.truncate(plain.len() - zeros);
+        }
+        self.proof(&plain, bits).map(|proof| (plain, proof))
+    }
+
+    /// AES-GCM, with a nonce of 12 or 16 bytes, the tag behind the ciphertext or beside it.
+    fn sealed(&self, key: &[u8], spend: &dyn Fn(usize) -> bool) -> Option<Opened> {
+        if !self.whole {
+            return None;
+        }
+        for size in [12, 16] {
+            for start in self.starts(size, &[]) {
+                for (text, tag) in self.tags(start.text) {
+                    if !spend(text.len() / 16 + 8) {
+                        return None;
+                    }
+                    let plain = match (key.len(), size) {
+                        (16, 12) => aead::<AesGcm<Aes128, U12>>(key, &start.iv, text, &tag),
+                        (24, 12) => aead::<AesGcm<Aes192, U12>>(key, &start.iv, text, &tag),
+                        (32, 12) => aead::<AesGcm<Aes256, U12>>(key, &start.iv, text, &tag),
+                        (16, _) => aead::<AesGcm<Aes128, U16>>(key, &start.iv, text, &tag),
+                        (24, _) => aead::<AesGcm<Aes192, U16>>(key, &start.iv, text, &tag),
+                        _ => aead::<AesGcm<Aes256, U16>>(key, &start.iv, text, &tag),
+                    };
+                    if let Some(plain) = plain {
+                        let mode = format!("aes-{}-gcm", key.len() * 8);
+                        return Some(Opened { plain, mode, iv: start.from, proof: TAG });
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    fn chacha(&self, key: &[u8], hard: bool, spend: &dyn Fn(usize) -> bool) -> Option<Opened> {
+        for size in [12, 24].into_iter().filter(|_| hard) {
+            for start in self.starts(size, &[]) {
+                for (text, tag) in self.tags(start.text).into_iter().filter(|_| self.whole) {
+                    if !spend(text.len() / 16 + 8) {
+                        return None;
+                    }
+                    let (plain, mode) = if size == 12 {
+                        (aead::<ChaCha20Poly1305>(key, &start.iv, text, &tag), "chacha20-poly1305")
+                    } else {
+                        (aead::<XChaCha20Poly1305>(key, &start.iv, text, &tag), "xchacha20-poly1305")
+                    };
+                    if let Some(plain) = plain {
+                        return Some(Opened { plain, mode: mode.to_owned(), iv: start.from, proof: TAG });
+                    }
+                }
+            }
+        }
+        for size in [12, 8] {
+            for start in self.starts(size, &[]) {
+                if !spend(8) {
+                    return None;
+                }
+                // The older nonce of 8 bytes behind a longer counter.
+                let mut nonce = vec![0; 12 - size];
+                nonce.extend_from_slice(&start.iv);
+                let apply = |text: &[u8]| {
+                    let mut out = text.to_vec();
+                    let mut cipher = chacha20::ChaCha20::new_from_slices(key, &nonce).ok()?;
+                    cipher.try_apply_keystream(&mut out).ok()?;
+                    Some(out)
+                };
+                if Self::is_promising(&apply(start.text.get(..start.text.len().min(GLANCE)).unwrap_or_default())?) {
+                    let plain = apply(start.text)?;
+                    if let Some(proof) = self.proof(&plain, 0.0) {
+                        return Some(Opened { plain, mode: "chacha20".to_owned(), iv: start.from, proof });
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    fn rc4(&self, key: &[u8], spend: &dyn Fn(usize) -> bool) -> Option<Opened> {
+        if !(5..=64).contains(&key.len()) || !spend(16) {
+            return None;
+        }
+        let apply = |text: &[u8]| {
+            let mut out = text.to_vec();
+            let mut cipher = rc4::Rc4::new_from_slice(key).ok()?;
+            rc4::StreamCipher::apply_keystream(&mut cipher, &mut out);
+            Some(out)
+        };
+        if !Self::is_promising(&apply(self.text.get(..self.text.len().min(GLANCE)).unwrap_or_default())?) {
+            return None;
+        }
+        let plain = apply(self.text)?;
+        let proof = self.proof(&plain, 0.0)?;
+        Some(Opened { plain, mode: "rc4".to_owned(), iv: Cow::Borrowed(""), proof })
+    }
+
+    /// Ciphertexts with their tags.
+    fn tags<'t>(&self, text: &'t [u8]) -> Vec<(&'t [u8], [u8; 16])> {
+        let mut out = Vec::new();
+        if let Some((text, tag)) = text.split_last_chunk::<16>()
+            && !text.is_empty()
+        {
+            out.push((text, *tag));
+        }
+        for (tag, name) in self.beside {
+            if let Ok(tag) = <[u8; 16]>::try_from(tag.as_slice())
+                && (name.contains("tag") || name.contains("mac"))
+            {
+                out.push((text, tag));
+            }
+        }
+        out
+    }
+
+    /// Whether the first bytes of a trial are worth deciphering the rest: there is some text in them.
+    fn is_promising(glance: &[u8]) -> bool {
+        glance.windows(8).step_by(2).any(|window| legible(window) >= 8.0) || legible(glance) >= 8.0
+    }
+
+    /// What proves that this is the plaintext; `bits` are proved already.
+    fn proof(&self, plain: &[u8], bits: f64) -> Option<&'static str> {
+        if self.cribs.iter().any(|crib| memchr::memmem::find(plain, &crib.bytes).is_some()) {
+            return Some("the planted text comes out");
+        }
+        (bits.min(64.0) + legible(plain) >= self.need).then_some("text comes out that noise would not give")
+    }
+}
+
+const TAG: &str = "its authentication tag holds";
+
+/// PKCS#7 padding at the end of a block.
+fn padding(block: &[u8], size: usize) -> Option<u8> {
+    let pad = *block.last()?;
+    let from = block.len().checked_sub(usize::from(pad))?;
+    let fits = (1..=size).contains(&usize::from(pad)) && block.get(from..)?.iter().all(|byte| *byte == pad);
+    fits.then_some(pad)
+}
+
+fn aead<A: AeadInOut + KeyInit>(key: &[u8], nonce: &[u8], text: &[u8], tag: &[u8; 16]) -> Option<Vec<u8>> {
+    let cipher = A::new_from_slice(key).ok()?;
+    let nonce = nonce.try_into().ok()?;
+    let tag = tag.as_slice().try_into().ok()?;
+    let mut out = text.to_vec();
+    cipher.decrypt_inout_detached(nonce, b"", out.as_mut_slice().into(), tag).ok()?;
+    Some(out)
+}
+
+/// AES key unwrap (RFC 3394): the key inside, if the integrity check of 64 bits holds.
+pub(in crate::sighting) fn unwrap(kek: &[u8], wrapped: &[u8]) -> Option<Vec<u8>> {
+    let n = wrapped.len().checked_div(8)?.checked_sub(1)?;
+    if !wrapped.len().is_multiple_of(8) || !(2..=8).contains(&n) {
+        return None;
+    }
+    let block = Block::all(kek).into_iter().find(|block| block.size() == 16)?;
+    let (head, rest) = wrapped.split_at_checked(8)?;
+    let mut check: [u8; 8] = head.try_into().ok()?;
+    let mut parts: Vec<[u8; 8]> = rest.chunks_exact(8).filter_map(|part| part.try_into().ok()).collect();
+    for round in (0..6_u64).rev() {
+        for (index, part) in parts.iter_mut().enumerate().rev() {
+            let count = (n as u64).wrapping_mul(round).wrapping_add(index as u64).wrapping_add(1);
+            let mut both = [0; 16];
+            let mixed = (u64::from_be_bytes(check) ^ count).to_be_bytes();
+            for (to, from) in both.iter_mut().zip(mixed.iter().chain(&*part)) {
+                *to = *from;
+            }
+            block.decrypt(&mut both);
+            let (left, right) = both.split_at(8);
+            check = left.try_into().ok()?;
+            *part = right.try_into().ok()?;
+        }
+    }
+    (check == [0xa6; 8]).then(|| parts.concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::scenario::Planted;
+    use crate::model::taxonomy::Data;
+    use data_encoding::HEXLOWER;
+
+    const TEXT: &[u8] = br#"{"to":"ivo","text":"The heron lands at dusk"}"#;
+
+    fn open(text: &[u8], key: &[u8], beside: &[(Vec<u8>, String)], known: bool) -> Option<Opened> {
+        let planted = [Planted { id: "m".into(), data: Data::Messages, value: "The heron lands at dusk".into() }];
+        let cribs = crate::sighting::run::crib::cribs(if known { &planted } else { &[] });
+        Lock { text, whole: true, beside, cribs: &cribs, need: PROOF }.open(key, true, &|_| true)
+    }
+
+    /// Every mode, with the initial value in front of the ciphertext, beside it, or none.
+    #[test]
+    fn usual_modes_open_with_the_right_key_and_no_other() {
+        let key: Vec<u8> = (0..32).map(|i| i * 7 + 3).collect();
+        let iv: Vec<u8> = (0..16).map(|i| 200 - i * 5).collect();
+        for len in [16, 24, 32, 8] {
+            for block in Block::all(&key[..len]) {
+                let size = block.size();
+                let mut padded = TEXT.to_vec();
+                let pad = size - TEXT.len() % size;
+                padded.resize(TEXT.len() + pad, u8::try_from(pad).unwrap());
+                let mut ecb = padded.clone();
+                ecb.chunks_exact_mut(size).for_each(|b| block.encrypt(b));
+                let mut cbc = iv[..size].to_vec();
+                for chunk in padded.chunks_exact(size) {
+                    let mut next = chunk.to_vec();
+                    let before = cbc[cbc.len() - size..].to_vec();
+                    xor(&mut next, &before);
+                    block.encrypt(&mut next);
+                    cbc.extend(next);
+                }
+                let ctr = [&iv[..size], &block.stream(Mode::Ctr, &iv[..size], TEXT)].concat();
+                let ofb = block.stream(Mode::Ofb, &iv[..size], TEXT);
+                let beside = [(iv[..size].to_vec(), "iv".to_owned())];
+                for (mode, sent) in [("ecb", ecb), ("cbc", cbc.clone()), ("ctr", ctr), ("ofb", ofb)] {
+                    for known in [false, true] {
+                        let opened = open(&sent, &key[..len], &beside, known).unwrap_or_else(|| panic!("{mode} {len}"));
+                        assert_eq!(opened.plain, TEXT, "{mode} {len}");
+                        assert_eq!(opened.mode, format!("{}-{mode}", block.name()));
+                        let mut wrong = key[..len].to_vec();
+                        wrong[3] ^= 0x40;
+                        assert_eq!(open(&sent, &wrong, &beside, known), None, "{mode} {len}");
+                    }
+                }
+                let bare = open(&cbc[size..], &key[..len], &beside, true).unwrap();
+                assert_eq!(bare.iv, "in \"iv\" beside it");
+            }
+        }
+    }
+
+    #[test]
+    fn tags_and_streams_open() {
+        let key: Vec<u8> = (0..32_u8).map(|i| i.wrapping_mul(11).wrapping_add(1)).collect();
+        let mut sealed = TEXT.to_vec();
+        let nonce: [u8; 12] = std::array::from_fn(|i| u8::try_from(i * 3 + 9).unwrap());
+        let cipher = AesGcm::<Aes256, U12>::new_from_slice(&key).unwrap();
+        let tag = cipher.encrypt_inout_detached(&nonce.into(), b"", sealed.as_mut_slice().into()).unwrap();
+        let sent = [&nonce[..], &sealed, &tag[..]].concat();
+        let opened = open(&sent, &key, &[], false).unwrap();
+        assert_eq!((opened.plain.as_slice(), opened.mode.as_str(), opened.proof), (TEXT, "aes-256-gcm", TAG));
+        let apart = [(nonce.to_vec(), "n".to_owned()), (tag.to_vec(), "tag".to_owned())];
+        assert_eq!(open(&sealed, &key, &apart, false).unwrap().plain, TEXT);
+        let mut coded = TEXT.to_vec();
+        let mut cipher = rc4::Rc4::new_from_slice(b"1732729000").unwrap();
+        rc4::StreamCipher::apply_keystream(&mut cipher, &mut coded);
+        assert_eq!(open(&coded, b"1732729000", &[], true).unwrap().mode, "rc4");
+        assert_eq!(open(&coded, b"1732729001", &[], true), None);
+    }
+
+    #[test]
+    fn wrapped_keys_unwrap() {
+        // RFC 3394, section 4.6.
+        let hex = |text: &str| HEXLOWER.decode(text.as_bytes()).unwrap();
+        let kek = hex("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f");
+        let wrapped = hex("28c9f404c4b810f4cbccb35cfb87f8263f5786e2d80ed326cbc7f0e71a99f43bfb988b9b7a02dd21");
+        let key = hex("00112233445566778899aabbccddeeff000102030405060708090a0b0c0d0e0f");
+        assert_eq!(unwrap(&kek, &wrapped), Some(key));
+        assert_eq!(unwrap(&kek[..16], &wrapped), None);
+        assert_eq!(unwrap(&kek, &wrapped[..17]), None);
+    }
+}
