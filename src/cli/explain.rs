@@ -104,6 +104,15 @@ fn cards() -> Vec<Card> {
             lines: vec![card.why.to_owned()],
         });
     }
+    for detector in crate::sighting::detector::RUN_DETECTORS {
+        let card = detector.card();
+        cards.push(Card {
+            kind: "detector",
+            id: card.id,
+            title: card.title.to_owned(),
+            lines: vec![card.why.to_owned(), format!("False alarms: {}", card.bound)],
+        });
+    }
     for protocol in crate::message::protocol::PROTOCOLS {
         cards.push(Card { kind: "protocol", id: protocol.name, title: protocol.about.to_owned(), lines: Vec::new() });
     }

@@ -11,6 +11,7 @@ mod browser;
 pub mod format;
 mod page;
 mod picture;
+mod poor;
 #[cfg(test)]
 pub(crate) mod sample;
 mod strip;

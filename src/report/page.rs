@@ -9,6 +9,7 @@ use crate::model::sighting::{Sighting, Strength};
 use crate::model::time::Timestamp;
 use crate::model::verdict::{Coverage, Judged, VerdictKind};
 use crate::report::picture::{self, Picture};
+use crate::report::poor;
 use crate::report::strip::{self, Layer};
 use crate::report::words::{self, count, mark, size, thousands};
 use crate::report::{View, view::Shown};
@@ -51,6 +52,9 @@ struct Scene {
     sightings: String,
     cards: Vec<Card>,
     cards_left: Option<String>,
+    weaknesses: Vec<poor::Card>,
+    weaknesses_says: String,
+    weaknesses_left: Option<String>,
     filter: Filter,
     flows: Vec<FlowRow>,
     flows_left: Option<String>,
@@ -83,6 +87,7 @@ struct Claim {
     reason: String,
     links: Vec<Link>,
     links_left: Option<String>,
+    weaknesses: Vec<Link>,
     shown: Vec<Link>,
     not_tested: Vec<String>,
     cannot_prove: &'static str,
@@ -247,11 +252,12 @@ pub(crate) fn page(report: &Report, view: &View) -> Page {
 
 fn scene(n: usize, scenario: &ScenarioReport, view: &View) -> Scene {
     let cards = Cards::gather(scenario, view);
-    let claims = scenario.claims.iter().map(|judged| claim(judged, &cards)).collect();
+    let claims = scenario.claims.iter().map(|judged| claim(judged, &cards, scenario)).collect();
     let (outcome, outcome_class) = outcome(scenario);
     let app = &scenario.app;
     let detail = [app.version.as_deref().map(|version| format!("version {version}")), app.platform.clone()];
     let flows = flows(scenario);
+    let (weaknesses, weaknesses_says, weaknesses_left) = poor::cards(scenario, view);
     Scene {
         n,
         id: scenario.id.clone(),
@@ -277,6 +283,9 @@ fn scene(n: usize, scenario: &ScenarioReport, view: &View) -> Scene {
             format!("{}, each with its trail and frames, in report.json.", count(cards.left, "more sighting"))
         }),
         cards: cards.shown,
+        weaknesses,
+        weaknesses_says,
+        weaknesses_left,
         flows_left: (words::len(&scenario.flows).checked_sub(words::len(&flows)).filter(|left| *left > 0)).map(|left| {
             format!(
                 "{} in report.json: shown here are those with sightings, those that could not be read, and the largest.",
@@ -325,7 +334,17 @@ fn outcome(scenario: &ScenarioReport) -> (String, &'static str) {
     (format!("{} {says}", of(with(worst))), worst.name())
 }
 
-fn claim(judged: &Judged, cards: &Cards) -> Claim {
+/// Links to the weaknesses that a verdict rests on.
+fn weak_links(judged: &Judged, scenario: &ScenarioReport) -> Vec<Link> {
+    (scenario.weaknesses.iter().enumerate())
+        .filter(|(_, weakness)| judged.weaknesses.contains(&weakness.id()))
+        .filter(|(to, _)| *to < poor::CARDS)
+        .take(LINKS)
+        .map(|(to, weakness)| Link { to, says: weakness.title.to_owned() })
+        .collect()
+}
+
+fn claim(judged: &Judged, cards: &Cards, scenario: &ScenarioReport) -> Claim {
     let claim = &judged.claim;
     let (links, left) = cards.links(&judged.sightings);
     let (shown, _) = cards.links(&judged.shown);
@@ -342,6 +361,7 @@ fn claim(judged: &Judged, cards: &Cards) -> Claim {
         mark: mark(judged.verdict),
         reason: judged.reason.clone(),
         links,
+        weaknesses: weak_links(judged, scenario),
         links_left: (left > 0).then(|| format!("and {}", count(left, "more sighting"))),
         shown,
         not_tested: judged.not_tested.clone(),

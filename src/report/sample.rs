@@ -11,6 +11,7 @@ use crate::model::stream::{Direction, FlowKey, Transport};
 use crate::model::taxonomy::Data;
 use crate::model::time::Timestamp;
 use crate::model::verdict::{Coverage, Judged, Standard, Unread, VerdictKind};
+use crate::model::weakness::{Exhibit, Weakness};
 
 const START: i64 = 1_793_956_445;
 const CAPTURE: &str = "capture.pcapng";
@@ -84,6 +85,30 @@ fn sighting(data: Data, planted: Option<&str>, form: &str, flow: &Flow, frames: 
     }
 }
 
+/// A broken cipher, in the place of the first sighting, with hostile text around a planted value.
+fn weakness(sightings: &[Sighting]) -> Weakness {
+    let first = sightings.first().unwrap();
+    let text = format!("{{\"to\":\"{HOSTILE}\",\"text\":\"The heron lands at dusk\"}}");
+    let start = text.find("The heron").map(|at| text[..at].chars().count()).unwrap();
+    Weakness {
+        detector: "xor",
+        title: "XOR with a short key, and the like",
+        bound: "2^-31 for a run.",
+        reason: "What goes by \"POST log.chatterly.example/v1\" is no more than hidden.".to_owned(),
+        undone: Some("xor with a repeating key of 4 bytes".to_owned()),
+        exhibits: vec![Exhibit {
+            place: first.place.clone(),
+            len: 4_000,
+            before: vec![0x21, 0x74, 0xf6, 0x8b],
+            after: Some(Masked::new(text)),
+            planted: vec![(start, start + 23)],
+            party: first.party.clone(),
+            audiences: first.audiences.clone(),
+        }],
+        more: 3,
+    }
+}
+
 fn judged(id: &str, text: &str, promise: &str, data: &[Data], verdict: VerdictKind, reason: &str) -> Judged {
     Judged {
         claim: Claim {
@@ -98,6 +123,7 @@ fn judged(id: &str, text: &str, promise: &str, data: &[Data], verdict: VerdictKi
         verdict,
         reason: reason.to_owned(),
         sightings: Vec::new(),
+        weaknesses: Vec::new(),
         shown: Vec::new(),
         coverage: Coverage {
             flows: 4,
@@ -257,6 +283,7 @@ pub(crate) fn report() -> Report {
 
     Report {
         scenarios: vec![ScenarioReport {
+            weaknesses: vec![weakness(&sightings)],
             id: "chatterly".to_owned(),
             app: App {
                 name: "Chatterly".to_owned(),

@@ -54,7 +54,8 @@ const COMPRESSED: [&str; 14] = [
     "zstd",
 ];
 const SECURE: [&str; 9] = ["tls", "dtls", "quic", "ssl", "ssh", "wireguard", "esp", "srtp", "openvpn"];
-const WEAK: [&str; 5] = ["xor", "ecb", "keystream", "rot13", "reused"];
+const WEAK: [&str; 12] =
+    ["xor", "addition", "ecb", "keystream", "rot13", "reused", "aes-", "des-", "3des-", "rc4", "chacha20", "xchacha20"];
 
 /// The layers of a sighting's trail, and the form of the value itself when it has one.
 pub(crate) fn layers(sighting: &Sighting, view: &View) -> Vec<Layer> {
@@ -66,6 +67,8 @@ pub(crate) fn layers(sighting: &Sighting, view: &View) -> Vec<Layer> {
             note: "a pseudonym: whoever guesses the value can match it",
         }),
         (Strength::Value, "" | "as-typed") => {}
+        // What was undone on the way stands in the trail.
+        (Strength::Value, form) if sighting.place.trail.iter().any(|step| form.starts_with(step.as_str())) => {}
         (Strength::Value, form) => {
             // `e164` or `national` say how it was written: only what must be undone is a layer.
             let form = layer(form.to_owned());

@@ -15,11 +15,12 @@ use tera::{Context, Tera};
 const STYLE: &str = include_str!("../templates/report.css");
 const SCRIPT: &str = include_str!("../templates/report.js");
 /// Names end in `.html` so that what they print is escaped.
-const TEMPLATES: [(&str, &str); 8] = [
+const TEMPLATES: [(&str, &str); 9] = [
     ("report.html", include_str!("../templates/report.html")),
     ("claims.html", include_str!("../templates/claims.html")),
     ("picture.html", include_str!("../templates/picture.html")),
     ("sightings.html", include_str!("../templates/sightings.html")),
+    ("weaknesses.html", include_str!("../templates/weaknesses.html")),
     ("flows.html", include_str!("../templates/flows.html")),
     ("coverage.html", include_str!("../templates/coverage.html")),
     ("evidence.html", include_str!("../templates/evidence.html")),

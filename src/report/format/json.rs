@@ -6,9 +6,11 @@ use crate::model::flow::Flow;
 use crate::model::opacity::Opacity;
 use crate::model::report::{Report, ScenarioReport};
 use crate::model::scenario::{HostRule, Parties};
-use crate::model::sighting::{Sighting, Strength};
+use crate::model::sighting::{Place, Sighting, Strength};
 use crate::model::time::Timestamp;
 use crate::model::verdict::{Coverage, Judged};
+use crate::model::weakness::{Exhibit, Weakness};
+use crate::report::poor;
 use crate::report::words::{is_unprintable, rfc3339};
 use crate::report::{Format, View};
 use schemars::JsonSchema;
@@ -88,6 +90,8 @@ struct ScenarioJson<'a> {
     /// In the order of the scenario file; none when inspected.
     claims: Vec<ClaimJson<'a>>,
     sightings: Vec<SightingJson<'a>>,
+    /// Encryption that is none, or provably poor.
+    weaknesses: Vec<WeaknessJson<'a>>,
     #[schemars(with = "Vec<FlowJson<'static>>")]
     flows: Flows<'a>,
     /// Of all flows.
@@ -137,6 +141,8 @@ struct ClaimJson<'a> {
     reason: &'a str,
     /// Ids of the sightings that the verdict rests on.
     sightings: &'a [String],
+    /// Ids of the weaknesses that the verdict rests on.
+    weaknesses: &'a [String],
     /// Ids of sightings of the claim's data that do not contradict it: found by rule alone, or allowed.
     shown: &'a [String],
     coverage: CoverageJson<'a>,
@@ -213,6 +219,57 @@ struct SightingJson<'a> {
     strength: &'static str,
     detector: &'static str,
     excerpt: ExcerptJson,
+}
+
+/// Encryption that is none, or provably poor, with the messages that prove it.
+#[derive(JsonSchema, Serialize)]
+struct WeaknessJson<'a> {
+    /// Stable: the same weakness in the same messages gives the same id in every run.
+    id: String,
+    detector: &'static str,
+    title: &'static str,
+    /// One sentence.
+    reason: &'a str,
+    /// How it was undone, as a trail step; null where nothing was read.
+    undone: Option<&'a str>,
+    /// The chance that sound encryption looks like this, and where the number comes from.
+    bound: &'static str,
+    /// In the order of their places.
+    exhibits: Vec<ExhibitJson<'a>>,
+    /// Messages that are not listed.
+    more: u64,
+}
+
+/// One message that proves a weakness.
+#[derive(JsonSchema, Serialize)]
+struct ExhibitJson<'a> {
+    capture: &'a str,
+    /// Index into `flows`; null when flows were too many to list.
+    flow: Option<usize>,
+    frames: &'a [u64],
+    #[schemars(extend("enum" = ["to-server", "to-client"]))]
+    direction: &'static str,
+    /// When its message was captured, RFC 3339.
+    at: Option<String>,
+    /// Outermost first, joined by ` > `.
+    trail: String,
+    party: &'a str,
+    /// Who could see it there, widest first.
+    #[schemars(extend("items" = { "type": "string", "enum": ["public", "network", "third-party", "provider"] }))]
+    audiences: Vec<&'static str>,
+    /// Length of the payload in bytes.
+    len: u64,
+    /// Its first bytes as they were sent, in hex.
+    ciphertext: String,
+    /// What they say, in pieces; null where nothing was read.
+    recovered: Option<Vec<RunJson>>,
+}
+
+/// A stretch of recovered text: what was planted as it is, the rest as its shape (`x` a letter, `0` a digit).
+#[derive(JsonSchema, Serialize)]
+struct RunJson {
+    text: String,
+    planted: bool,
 }
 
 /// The words around a sighting; what is not planted is shown as its shape (`x` a letter, `0` a digit).
@@ -366,6 +423,15 @@ fn scenario<'a>(scenario: &'a ScenarioReport, view: &View) -> ScenarioJson<'a> {
                 SightingJson { flow, ..self::sighting(sighting, listed, view) }
             })
             .collect(),
+        weaknesses: (scenario.weaknesses.iter())
+            .map(|weakness| {
+                let flow = |place: &Place| {
+                    let key = place.flow.map(|key| (place.capture.as_str(), key, place.flow_start));
+                    key.and_then(|key| flows.get(&key).copied())
+                };
+                self::weakness(weakness, &flow, view)
+            })
+            .collect(),
         flows: Flows(&scenario.flows),
         coverage: coverage(&scenario.coverage),
         inputs: scenario.inputs.iter().map(input).collect(),
@@ -402,6 +468,7 @@ fn claim(judged: &Judged) -> ClaimJson<'_> {
         verdict: judged.verdict.name(),
         reason: &judged.reason,
         sightings: &judged.sightings,
+        weaknesses: &judged.weaknesses,
         shown: &judged.shown,
         coverage: coverage(&judged.coverage),
         cannot_prove: judged.cannot_prove,
@@ -454,6 +521,39 @@ fn sighting<'a>(sighting: &'a Sighting, flow: Option<&'a Flow>, view: &View) -> 
         },
         detector: sighting.detector,
         excerpt: ExcerptJson { before: excerpt.before, found: excerpt.found, after: excerpt.after },
+    }
+}
+
+fn weakness<'a>(weakness: &'a Weakness, flow: &dyn Fn(&Place) -> Option<usize>, view: &View) -> WeaknessJson<'a> {
+    let exhibit = |exhibit: &'a Exhibit| {
+        let place = &exhibit.place;
+        let runs = poor::after(exhibit, view).into_iter();
+        ExhibitJson {
+            capture: &place.capture,
+            flow: flow(place),
+            frames: &place.frames,
+            direction: direction(place.direction),
+            at: rfc3339(place.at),
+            trail: place.trail.join(" > "),
+            party: exhibit.party.name(),
+            audiences: exhibit.audiences.iter().map(|audience| audience.name()).collect(),
+            len: exhibit.len,
+            ciphertext: data_encoding::HEXLOWER.encode(&exhibit.before),
+            recovered: exhibit
+                .after
+                .is_some()
+                .then(|| runs.map(|run| RunJson { text: run.text, planted: run.planted }).collect()),
+        }
+    };
+    WeaknessJson {
+        id: weakness.id(),
+        detector: weakness.detector,
+        title: weakness.title,
+        reason: &weakness.reason,
+        undone: weakness.undone.as_deref(),
+        bound: weakness.bound,
+        exhibits: weakness.exhibits.iter().map(exhibit).collect(),
+        more: weakness.more,
     }
 }
 
