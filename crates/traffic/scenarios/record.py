@@ -6,7 +6,7 @@ from importlib import import_module
 from pathlib import Path
 
 SCENARIOS = Path(__file__).resolve().parents[3] / "scenarios"
-NAMES = ["justalk", "justalk-kids", "justalk-second-number", "upright"]
+NAMES = ["doorman", "encore", "glyphkeys", "justalk", "justalk-kids", "justalk-second-number", "tessera", "upright"]
 
 
 def record(name):

@@ -294,5 +294,8 @@ class Stage:
         self.recorder.stop()
         for server in self._servers:
             server.shutdown()
-        path.write_bytes(pcapng(self.recorder.frames, self.key_log.read_bytes() if self.key_log.exists() else b"", application))
+        secrets = self.key_log.read_bytes() if self.key_log.exists() else b""
+        if all(line.startswith(b"#") for line in secrets.splitlines()):
+            secrets = b""
+        path.write_bytes(pcapng(self.recorder.frames, secrets, application))
         self._folder.cleanup()
