@@ -11,6 +11,7 @@ pub mod shape;
 #[cfg(test)]
 mod tests;
 mod text;
+mod transfer;
 mod typed;
 pub mod walk;
 

@@ -7,6 +7,7 @@
 //! To add a protocol: one file in `protocol/` with a [`Protocol`] entry, and two lines in `protocol/mod.rs`.
 
 pub mod crypto;
+mod dialogue;
 pub mod driver;
 pub mod handshake;
 #[cfg(test)]

@@ -141,13 +141,13 @@ fn noise_is_nobodys() {
         }
         bytes
     };
-    let mut taken = 0;
+    let mut taken = BTreeSet::new();
     for _ in 0..2_000 {
         let (a, b) = (noise(), noise());
         for datagrams in [false, true] {
             let (spoke, _) = converse(&vec![(Direction::ToServer, &a), (Direction::ToClient, &b)], datagrams);
-            taken += usize::from(spoke.iter().any(|name| *name != "raw"));
+            taken.extend(spoke.into_iter().filter(|name| *name != "raw"));
         }
     }
-    assert_eq!(taken, 0, "random bytes were taken for a protocol");
+    assert!(taken.is_empty(), "random bytes were taken for {taken:?}");
 }

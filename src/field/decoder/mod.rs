@@ -6,6 +6,7 @@ mod base64;
 mod brotli;
 mod bson;
 mod cbor;
+mod charset;
 mod cookie;
 mod data_url;
 mod deflate;
@@ -16,6 +17,7 @@ mod hex;
 mod html_entities;
 mod json;
 mod jwt;
+mod mail;
 mod msgpack;
 mod multipart;
 mod params;
@@ -38,6 +40,7 @@ pub static DECODERS: &[&Decoder] = &[
     &zlib::ZLIB,
     &deflate::DEFLATE,
     &utf16::UTF16,
+    &charset::CHARSET,
     &json::JSON,
     &json::NDJSON,
     &xml::XML,
@@ -45,6 +48,7 @@ pub static DECODERS: &[&Decoder] = &[
     &cookie::COOKIE,
     &authorization::AUTHORIZATION,
     &form::FORM,
+    &mail::MAIL,
     &multipart::MULTIPART,
     &jwt::JWT,
     &data_url::DATA_URL,

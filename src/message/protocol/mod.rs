@@ -1,9 +1,13 @@
 //! The registry: one file a protocol, two lines here.
 
 pub mod dns;
+pub mod ftp;
 pub mod grpc;
 pub mod http1;
 pub mod http2;
+pub mod imap;
+pub mod pop3;
+pub mod smtp;
 pub mod sse;
 pub mod tls;
 pub mod websocket;
@@ -14,9 +18,13 @@ use crate::message::Protocol;
 pub static PROTOCOLS: &[&Protocol] = &[
     // One line each, by name.
     &dns::PROTOCOL,
+    &ftp::PROTOCOL,
     &grpc::PROTOCOL,
     &http1::PROTOCOL,
     &http2::PROTOCOL,
+    &imap::PROTOCOL,
+    &pop3::PROTOCOL,
+    &smtp::PROTOCOL,
     &sse::PROTOCOL,
     &tls::PROTOCOL,
     &websocket::PROTOCOL,
