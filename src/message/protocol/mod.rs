@@ -7,10 +7,12 @@ pub mod http1;
 pub mod http2;
 pub mod imap;
 pub mod pop3;
+pub mod sip;
 pub mod smtp;
 pub mod sse;
 pub mod tls;
 pub mod websocket;
+pub mod xmpp;
 
 use crate::message::Protocol;
 
@@ -24,10 +26,12 @@ pub static PROTOCOLS: &[&Protocol] = &[
     &http2::PROTOCOL,
     &imap::PROTOCOL,
     &pop3::PROTOCOL,
+    &sip::PROTOCOL,
     &smtp::PROTOCOL,
     &sse::PROTOCOL,
     &tls::PROTOCOL,
     &websocket::PROTOCOL,
+    &xmpp::PROTOCOL,
 ];
 
 /// The protocol with this registry name.
