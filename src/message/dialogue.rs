@@ -87,9 +87,10 @@ pub(super) trait Grammar: Send {
     /// Reads a line without its line break.
     fn line(&mut self, direction: Direction, line: &[u8]) -> Result<Line, Malformed>;
 
-    /// The other side refused the body that was announced: lines go on.
-    fn refused(&self, _direction: Direction) -> bool {
-        false
+    /// Whether what begins like `held` is not the body that was expected, because the other side refused it or none
+    /// follows: lines go on. `None` when more must be seen.
+    fn refused(&self, _direction: Direction, _held: &[u8]) -> Option<bool> {
+        Some(false)
     }
 
     /// The server's name, once a line told it.
@@ -146,8 +147,8 @@ impl<G: Grammar> Dialogue<G> {
     /// Reads one more thing; `false` when there is nothing whole.
     fn step(&mut self, direction: Direction, last: bool, sink: &mut Sink<'_>) -> Result<bool, Malformed> {
         let host = self.meta.host.clone();
-        let refused = self.grammar.refused(direction);
-        let side = self.side(direction);
+        let [up, down] = &mut self.sides;
+        let side = if direction == Direction::ToServer { up } else { down };
         let held = side.buffer.bytes();
         if held.is_empty() {
             return Ok(false);
@@ -173,10 +174,14 @@ impl<G: Grammar> Dialogue<G> {
                 }
                 Ok(true)
             }
-            Mode::Block(..) if side.fresh && refused => {
-                side.mode = Mode::Lines;
-                Ok(true)
-            }
+            Mode::Block(..) if side.fresh => match self.grammar.refused(direction, held) {
+                None if !last => Ok(false),
+                Some(true) => {
+                    side.mode = Mode::Lines;
+                    Ok(true)
+                }
+                _ => Ok(self.block(direction, last, sink)),
+            },
             Mode::Block(..) => Ok(self.block(direction, last, sink)),
             Mode::Lost => {
                 let Some(end) = memchr::memchr(b'\n', held) else {
@@ -211,7 +216,7 @@ impl<G: Grammar> Dialogue<G> {
                 let at = side.at;
                 let said = self.grammar.line(direction, &text)?;
                 let host = self.grammar.host().or(host);
-                self.say(direction, &said, &text, &origins, at, host.clone(), sink);
+                say(direction, &said, &text, &origins, at, host.clone(), sink);
                 let whole = line < end;
                 let body = |body: Body| {
                     let mut assembly = Assembly::new(direction, body.label, host, Vec::new());
@@ -229,31 +234,6 @@ impl<G: Grammar> Dialogue<G> {
                 Ok(true)
             }
         }
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "all that a message is made of")]
-    fn say(
-        &self,
-        direction: Direction,
-        said: &Line,
-        text: &[u8],
-        origins: &Origins,
-        at: Timestamp,
-        host: Option<String>,
-        sink: &mut Sink<'_>,
-    ) {
-        if said.label.is_empty() {
-            return;
-        }
-        let part = |(kind, name, range): &(PartKind, &'static str, Range<usize>)| {
-            let bytes = text.get(range.clone())?;
-            (!bytes.is_empty()).then(|| Part {
-                name: (*name).to_owned(),
-                ..Part::new(*kind, bytes.to_vec(), origins.slice(range.start, range.end))
-            })
-        };
-        let parts = said.parts.iter().filter_map(part).collect();
-        sink.message(Draft { direction, at, label: said.label.clone(), host, parts, whole: true });
     }
 
     /// A line of a body, or the lone dot that ends it.
@@ -384,6 +364,30 @@ impl<G: Grammar> Dissector for Dialogue<G> {
         let [up, down] = &self.sides;
         side(up).saturating_add(side(down))
     }
+}
+
+/// Emits what a line says, if anything.
+fn say(
+    direction: Direction,
+    said: &Line,
+    text: &[u8],
+    origins: &Origins,
+    at: Timestamp,
+    host: Option<String>,
+    sink: &mut Sink<'_>,
+) {
+    if said.label.is_empty() {
+        return;
+    }
+    let part = |(kind, name, range): &(PartKind, &'static str, Range<usize>)| {
+        let bytes = text.get(range.clone())?;
+        (!bytes.is_empty()).then(|| Part {
+            name: (*name).to_owned(),
+            ..Part::new(*kind, bytes.to_vec(), origins.slice(range.start, range.end))
+        })
+    };
+    let parts = said.parts.iter().filter_map(part).collect();
+    sink.message(Draft { direction, at, label: said.label.clone(), host, parts, whole: true });
 }
 
 /// The first line of `bytes`, without its break; `None` when it is not all there.

@@ -82,7 +82,7 @@ fn fits(hint: &Hint<'_>, bytes: &[u8]) -> Match {
 /// The name of the header that a line begins with (RFC 5322 section 3.6.8).
 fn name(line: &[u8]) -> Option<&[u8]> {
     let name = line.get(..memchr::memchr(b':', line)?)?.trim_ascii_end();
-    (!name.is_empty() && name.iter().all(|byte| byte.is_ascii_graphic())).then_some(name)
+    (!name.is_empty() && name.iter().all(u8::is_ascii_graphic)).then_some(name)
 }
 
 fn open(bytes: &[u8], _: &Hint<'_>, fields: &mut Fields<'_>) -> Result<(), Malformed> {

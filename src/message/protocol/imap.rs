@@ -59,7 +59,9 @@ fn probe(peek: &Peek<'_>) -> Match {
             let known = FIRST.iter().any(|known| verb.eq_ignore_ascii_case(known.as_bytes()));
             if is_tag(tag) && known { Match::Certain } else { return Match::No }
         }
-        None if peek.to_server.len() < 1_000 && peek.to_server.iter().all(|b| (b' '..=b'~').contains(b)) => {
+        None if peek.to_server.len() < 1_000
+            && peek.to_server.iter().all(|b| (b' '..=b'~').contains(b) || *b == b'\r') =>
+        {
             Match::NeedMore
         }
         None => return Match::No,

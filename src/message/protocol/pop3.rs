@@ -11,7 +11,12 @@ pub static PROTOCOL: Protocol = Protocol {
     name: "pop3",
     about: "POP3 with AUTH and STLS; mails as MIME",
     probe,
-    start: |meta| Box::new(Dialogue::new(Pop3::default(), meta)),
+    start: |meta| {
+        let inside = meta.layers.iter().any(|layer| layer.name == "pop3");
+        // So that commands and answers are counted alike.
+        let grammar = Pop3 { inside, answers: u64::from(inside), ..Pop3::default() };
+        Box::new(Dialogue::new(grammar, meta))
+    },
     samples: SAMPLES,
 };
 
@@ -62,11 +67,15 @@ fn probe(peek: &Peek<'_>) -> Match {
 struct Pop3 {
     /// Commands whose answers are still to come, where known.
     asked: VecDeque<Asked>,
-    /// The greeting came.
-    greeted: bool,
+    /// Commands so far.
+    commands: u64,
+    /// Answers so far, the greeting included.
+    answers: u64,
     /// The client is answering challenges of AUTH.
     authenticating: bool,
-    /// The last line of the server was a positive answer of which it is not known whether lines follow.
+    /// The talk goes on inside TLS, without a second greeting.
+    inside: bool,
+    /// It is not known whether lines follow the last answer.
     open: bool,
 }
 
@@ -94,7 +103,9 @@ impl Pop3 {
             _ if self.authenticating => return Line::named("AUTH", "authorization", 0..line.len()),
             _ => return Line::of("line", line, 0),
         };
-        if self.asked.len() < WAITING {
+        self.commands = self.commands.saturating_add(1);
+        // The greeting is an answer to nothing; what was captured after its answer is too late to tell.
+        if self.commands >= self.answers && self.asked.len() < WAITING {
             self.asked.push_back(asked);
         }
         self.authenticating = verb == "AUTH" && arguments;
@@ -119,6 +130,17 @@ impl Grammar for Pop3 {
         "pop3"
     }
 
+    fn refused(&self, _: Direction, held: &[u8]) -> Option<bool> {
+        let status = ["+OK", "-ERR", "+ "];
+        if !self.open {
+            return Some(false);
+        }
+        if held.len() < 4 && status.iter().any(|word| could_begin(held, word)) {
+            return None;
+        }
+        Some(status.iter().any(|word| held.len() >= word.len() && could_begin(held, word)))
+    }
+
     fn line(&mut self, direction: Direction, line: &[u8]) -> Result<Line, Malformed> {
         if direction == Direction::ToServer {
             return Ok(self.command(line));
@@ -128,28 +150,23 @@ impl Grammar for Pop3 {
             if line.starts_with(b"+ ") || line == b"+" {
                 return Ok(Line::of("+", line, 2));
             }
-            // Lines after a positive answer, though the command that asked for them was not seen: a body all the same.
-            let next = if std::mem::take(&mut self.open) && line != b"." {
-                Next::Block(Body { label: "lines".to_owned(), content_type: None })
-            } else {
-                Next::Line
-            };
-            return Ok(Line::of("line", line, 0).then(next));
+            return Ok(Line::of("line", line, 0));
         }
         self.authenticating = false;
         self.open = false;
         let (status, rest) = word(line);
         let said = Line::of(String::from_utf8_lossy(status), line, rest);
-        if !std::mem::replace(&mut self.greeted, true) && self.asked.len() != 1 {
+        let greeting = self.answers == 0 && !self.inside;
+        self.answers = self.answers.saturating_add(1);
+        if greeting {
             return Ok(said);
         }
         let asked = self.asked.pop_front();
-        self.open = positive && asked.is_none();
+        self.open = asked.is_none();
+        let lines = |content_type| Next::Block(Body { label: "lines".to_owned(), content_type });
         Ok(match asked {
-            Some(Asked::Mail) if positive => said.then(Next::Block(Body::mail("mail"))),
-            Some(Asked::List) if positive => {
-                said.then(Next::Block(Body { label: "list".to_owned(), content_type: None }))
-            }
+            Some(Asked::Mail) if positive => said.then(lines(Some("message/rfc822"))),
+            Some(Asked::List) | None if positive => said.then(lines(None)),
             _ => said,
         })
     }

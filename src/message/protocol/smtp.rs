@@ -130,8 +130,8 @@ impl Grammar for Smtp {
         "smtp"
     }
 
-    fn refused(&self, direction: Direction) -> bool {
-        direction == Direction::ToServer && self.code >= 400
+    fn refused(&self, direction: Direction, _: &[u8]) -> Option<bool> {
+        Some(direction == Direction::ToServer && self.code >= 400)
     }
 
     fn host(&self) -> Option<String> {
