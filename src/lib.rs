@@ -12,6 +12,7 @@
 pub mod bytes;
 pub mod capture;
 pub mod cli;
+pub mod exposure;
 pub mod field;
 pub mod message;
 pub mod model;

@@ -10,12 +10,17 @@ mod talk;
 mod worker;
 
 use crate::capture::{self, EvidenceKind, OpenError, Wanted, keylog};
+use crate::exposure::{self, Learner, Roles};
+use crate::model::budget;
 use crate::model::evidence::{Evidence, Input};
+use crate::model::exposure::Exposure;
+use crate::model::item::Item;
 use crate::model::report::ScenarioReport;
 use crate::model::scenario::{App, Audience, Parties, Party, Planted, Scenario};
 use crate::model::sighting::Sighting;
 use crate::sighting;
 use crate::verdict;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// How far a file has been read.
@@ -58,15 +63,17 @@ pub fn run(scenario: &Scenario, progress: &mut dyn FnMut(Progress<'_>)) -> Resul
     let matcher = sighting::Matcher::new(&scenario.planted);
     let cx = sighting::Cx { planted: &scenario.planted, matcher: &matcher };
     let mut evidence = Evidence::default();
+    let mut exposed = Exposed::default();
     for capture in &scenario.captures {
         let keys: Vec<(String, PathBuf)> = capture.keys.iter().cloned().collect();
         let exhibit = Exhibit { name: &capture.name, path: &capture.path, wanted: Wanted::Capture, keys: &keys };
-        evidence.merge(examine(&exhibit, &cx, progress)?);
+        evidence.merge(examine(&exhibit, &cx, &mut exposed, progress)?);
     }
     for dump in &scenario.dumps {
         let exhibit = Exhibit { name: &dump.name, path: &dump.path, wanted: Wanted::Dump, keys: &[] };
-        evidence.merge(kept(examine(&exhibit, &cx, progress)?, &dump.name, dump.audience));
+        evidence.merge(kept(examine(&exhibit, &cx, &mut exposed, progress)?, &dump.name, dump.audience));
     }
+    evidence.exposure = exposed.settle();
     breaking::break_open(&mut evidence, &cx, &scenario.pairs);
     let evidence = settle(evidence, &scenario.parties);
     let claims = verdict::judge(scenario, &evidence);
@@ -86,11 +93,13 @@ pub fn inspect(inspection: &Inspection, progress: &mut dyn FnMut(Progress<'_>)) 
     let cx = sighting::Cx { planted: &inspection.planted, matcher: &matcher };
     let keys: Vec<(String, PathBuf)> = inspection.keys.iter().map(|keys| (shown(keys), keys.clone())).collect();
     let mut evidence = Evidence::default();
+    let mut exposed = Exposed::default();
     for file in &inspection.files {
         let name = shown(file);
         let exhibit = Exhibit { name: &name, path: file, wanted: Wanted::Any, keys: &keys };
-        evidence.merge(kept(examine(&exhibit, &cx, progress)?, &name, Audience::Provider));
+        evidence.merge(kept(examine(&exhibit, &cx, &mut exposed, progress)?, &name, Audience::Provider));
     }
+    evidence.exposure = exposed.settle();
     breaking::break_open(&mut evidence, &cx, &[]);
     let evidence = settle(evidence, &inspection.parties);
     Ok(ScenarioReport {
@@ -118,6 +127,7 @@ struct Exhibit<'a> {
 fn examine(
     exhibit: &Exhibit<'_>,
     cx: &sighting::Cx<'_>,
+    exposed: &mut Exposed,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Evidence, RunError> {
     let Exhibit { name, path, wanted, keys } = *exhibit;
@@ -142,11 +152,48 @@ fn examine(
         key_files.push(Input { name: keys.clone(), format: "keys".to_owned(), sha256, bytes, ..Input::default() });
     }
     input.secrets = secrets.len() as u64;
+    let roles = if survey.kind == EvidenceKind::Store { learn(path, wanted)? } else { Roles::default() };
     let opened = capture::open(path, wanted)?;
-    let brief = worker::Brief { capture: name, secrets: &secrets, cx: *cx };
-    let mut evidence = line::follow(opened, input, &brief, progress);
+    let brief = worker::Brief { capture: name, secrets: &secrets, cx: *cx, roles: &roles };
+    let (mut evidence, found) = line::follow(opened, input, &brief, progress);
+    exposed.add(name, &roles, found);
     evidence.inputs.extend(key_files);
     Ok(evidence)
+}
+
+/// What the fields of a dump's records are, learned from its first ones.
+fn learn(path: &Path, wanted: Wanted) -> Result<Roles, RunError> {
+    let mut source = capture::open(path, wanted)?.source;
+    let mut learner = Learner::default();
+    let (mut records, mut bytes) = (0_usize, 0_usize);
+    while records < budget::LEARNED_RECORDS && bytes < budget::LEARNED_BYTES {
+        // Where it breaks is told when it is read for good.
+        let Ok(Some(Item::Record(record))) = source.next() else { break };
+        store::learn(&record, &mut learner);
+        (records, bytes) = (records.saturating_add(1), bytes.saturating_add(record.bytes.len()));
+    }
+    Ok(learner.learn(&BTreeMap::new()))
+}
+
+/// What the dumps of a run expose, all of them together.
+#[derive(Default)]
+struct Exposed {
+    ledger: exposure::Ledger,
+    roles: BTreeMap<String, Vec<crate::model::exposure::Learned>>,
+}
+
+impl Exposed {
+    fn add(&mut self, dump: &str, roles: &Roles, found: exposure::Ledger) {
+        if !found.is_empty() {
+            self.ledger.merge(found);
+            self.roles.insert(dump.to_owned(), roles.learned().to_vec());
+        }
+    }
+
+    fn settle(self) -> Option<Exposure> {
+        let dumped = !self.ledger.is_empty();
+        dumped.then(|| Exposure { roles: self.roles, ..self.ledger.settle() })
+    }
 }
 
 /// Says who could read what a store keeps: it is the provider's, whoever else could read it.
@@ -154,7 +201,9 @@ fn kept(mut evidence: Evidence, dump: &str, audience: Audience) -> Evidence {
     let kept = |sighting: &&mut Sighting| sighting.place.flow.is_none() && sighting.place.capture == dump;
     for sighting in evidence.sightings.iter_mut().filter(kept) {
         sighting.party = Party::Provider;
-        sighting.audiences = vec![audience];
+        // Whoever left a note there needed no password.
+        sighting.audiences =
+            if sighting.detector == exposure::EXTORTION_NOTE { vec![Audience::Public] } else { vec![audience] };
     }
     evidence
 }
@@ -188,6 +237,7 @@ fn report(evidence: Evidence) -> ScenarioReport {
         weaknesses: evidence.weaknesses,
         flows: evidence.flows,
         coverage,
+        exposure: evidence.exposure,
         inputs: evidence.inputs,
         warnings,
         ..ScenarioReport::default()

@@ -89,7 +89,17 @@ pub const KEY_LOG_LINES: usize = 10_000_000;
 /// Base-2 logarithm of the largest zstd window accepted.
 pub const ZSTD_WINDOW_LOG: u32 = 27;
 /// Sightings by rule of one kind of data that one worker keeps of a dump.
-pub const DUMP_SIGHTINGS: usize = 250;
+pub const DUMP_SIGHTINGS: usize = 25;
+/// Distinct identifiers of people that one worker keeps of a dump.
+pub const EXPOSED_IDENTIFIERS: usize = 1_000_000;
+/// Distinct sets of people who wrote to each other that one worker keeps.
+pub const EXPOSED_CONVERSATIONS: usize = 500_000;
+/// Ransom notes that are listed.
+pub const EXTORTION_NOTES: usize = 100;
+/// Records from which the roles of a dump's fields are learned.
+pub const LEARNED_RECORDS: usize = 4_096;
+/// Bytes of them.
+pub const LEARNED_BYTES: usize = 32 << 20;
 /// Bytes of one record of a dump; longer ones are skipped.
 pub const RECORD_BYTES: usize = 8 << 20;
 /// Losses of a dump that are told one by one; the rest are counted.

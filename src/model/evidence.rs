@@ -1,5 +1,6 @@
 //! All that was found: what judges judge on. Evidence of two captures merges, in any order, to the same result.
 
+use crate::model::exposure::Exposure;
 use crate::model::flow::Flow;
 use crate::model::payload::Pool;
 use crate::model::sighting::Sighting;
@@ -56,6 +57,8 @@ pub struct Evidence {
     pub names: BTreeMap<IpAddr, String>,
     /// Sightings over the budget: found, counted, not kept.
     pub sightings_dropped: u64,
+    /// What the dumps expose, all of them together; `None` without any.
+    pub exposure: Option<Exposure>,
     /// Records of dumps that were skipped, or not read in full.
     pub unread_records: u64,
     /// Conversations closed early because there were too many at once.

@@ -4,6 +4,7 @@
 
 pub mod budget;
 pub mod evidence;
+pub mod exposure;
 pub mod field;
 pub mod flow;
 pub mod frame;

@@ -1,6 +1,7 @@
 //! What every report format renders: sorted, complete, without presentation.
 
 use crate::model::evidence::Input;
+use crate::model::exposure::Exposure;
 use crate::model::flow::Flow;
 use crate::model::scenario::{App, Parties, Planted};
 use crate::model::sighting::Sighting;
@@ -33,6 +34,8 @@ pub struct ScenarioReport {
     pub weaknesses: Vec<Weakness>,
     /// Every conversation, in order.
     pub flows: Vec<Flow>,
+    /// What the dumps expose; `None` without any.
+    pub exposure: Option<Exposure>,
     /// How much of everything could be read.
     pub coverage: Coverage,
     /// The evidence, with digests.

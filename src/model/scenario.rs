@@ -70,6 +70,8 @@ pub struct Claim {
     pub promise: String,
     /// The data it is about.
     pub data: Vec<Data>,
+    /// For `not-retained`: days after which it must be gone.
+    pub max_age: Option<u64>,
     /// Line in the scenario file, from 1.
     pub line: usize,
 }

@@ -1,6 +1,7 @@
 //! Drives a source: the reader parses frames, the workers do the rest, each on its own flows.
 
 use crate::capture::Opened;
+use crate::exposure;
 use crate::model::evidence::{Evidence, Input};
 use crate::model::item::Item;
 use crate::model::record::Record;
@@ -24,7 +25,7 @@ pub(super) fn follow(
     input: Input,
     brief: &Brief<'_>,
     progress: &mut dyn FnMut(Progress<'_>),
-) -> Evidence {
+) -> (Evidence, exposure::Ledger) {
     let threads = thread::available_parallelism().map_or(1, NonZero::get).min(SHARDS);
     thread::scope(|scope| {
         let (empty, spare) = unbounded();
@@ -42,14 +43,18 @@ pub(super) fn follow(
         let input = read(opened, input, &mut dispatcher, &mut unread, progress);
         dispatcher.finish();
         let mut evidence = Evidence { inputs: vec![input], unread_records: unread, ..Evidence::default() };
+        let mut exposed = exposure::Ledger::default();
         for worker in workers {
             match worker.join() {
-                Ok(found) => evidence.merge(found),
+                Ok((found, part)) => {
+                    evidence.merge(found);
+                    exposed.merge(part);
+                }
                 // A worker's panic is ours: it goes on as one, rather than as evidence that is silently not there.
                 Err(panic) => std::panic::resume_unwind(panic),
             }
         }
-        evidence
+        (evidence, exposed)
     })
 }
 
@@ -196,7 +201,7 @@ fn work(
     brief: &Brief<'_>,
     batches: &Receiver<(usize, Batch)>,
     empty: &Sender<Batch>,
-) -> Evidence {
+) -> (Evidence, exposure::Ledger) {
     let mut shards: Vec<(usize, Worker<'_>)> =
         (0..SHARDS).filter(|shard| shard % threads == index).map(|shard| (shard, Worker::new(brief))).collect();
     for (shard, mut batch) in batches {
@@ -206,9 +211,11 @@ fn work(
         batch.clear();
         let _ = empty.send(batch);
     }
-    let mut evidence = Evidence::default();
+    let (mut evidence, mut exposed) = (Evidence::default(), exposure::Ledger::default());
     for (_, worker) in shards {
-        evidence.merge(worker.finish());
+        let (found, part) = worker.finish();
+        evidence.merge(found);
+        exposed.merge(part);
     }
-    evidence
+    (evidence, exposed)
 }

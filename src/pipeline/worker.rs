@@ -1,5 +1,6 @@
 //! One shard of the flows, from packets to evidence. Nothing is shared between shards but what is looked for.
 
+use crate::exposure::{self, Roles};
 use crate::message::driver::Surroundings;
 use crate::model::budget;
 use crate::model::evidence::Evidence;
@@ -27,6 +28,8 @@ pub(super) struct Brief<'p> {
     pub(super) secrets: &'p Secrets,
     /// What detectors look for.
     pub(super) cx: sighting::Cx<'p>,
+    /// What the fields of a dump's records are.
+    pub(super) roles: &'p Roles,
 }
 
 /// One shard at work.
@@ -41,6 +44,8 @@ struct Shard<'p> {
     around: Surroundings<'p>,
     finds: Finds,
     ledger: Ledger,
+    /// What the records of a dump expose.
+    exposed: exposure::Ledger,
     /// Flows of sources that know messages.
     told: BTreeMap<FlowKey, Flow>,
 }
@@ -48,7 +53,14 @@ struct Shard<'p> {
 impl<'p> Worker<'p> {
     pub(super) fn new(brief: &'p Brief<'p>) -> Self {
         let around = Surroundings { secrets: brief.secrets, held: 0, allowed: budget::MESSAGE_TOTAL / SHARDS };
-        let shard = Shard { brief, around, finds: Finds::default(), ledger: Ledger::of_shard(), told: BTreeMap::new() };
+        let shard = Shard {
+            brief,
+            around,
+            finds: Finds::default(),
+            ledger: Ledger::of_shard(),
+            exposed: exposure::Ledger::default(),
+            told: BTreeMap::new(),
+        };
         Self { table: Table::new(), shard }
     }
 
@@ -58,7 +70,8 @@ impl<'p> Worker<'p> {
             self.table.packet(&packet, &mut self.shard);
         }
         for record in batch.records() {
-            store::read(self.shard.brief.capture, &record, &self.shard.brief.cx, &mut self.shard.finds);
+            let Shard { brief, exposed, finds, .. } = &mut self.shard;
+            store::read(brief, &record, exposed, finds);
         }
         for message in batch.messages.drain(..) {
             self.shard.message(&message);
@@ -66,10 +79,10 @@ impl<'p> Worker<'p> {
     }
 
     /// The capture has ended: everything unfinished is told as such.
-    pub(super) fn finish(mut self) -> Evidence {
+    pub(super) fn finish(mut self) -> (Evidence, exposure::Ledger) {
         self.table.finish(&mut self.shard);
         let tally = self.table.tally();
-        let Shard { finds, mut ledger, told, .. } = self.shard;
+        let Shard { finds, mut ledger, exposed, told, .. } = self.shard;
         for flow in told.into_values() {
             ledger.add(flow);
         }
@@ -86,7 +99,7 @@ impl<'p> Worker<'p> {
         for (ip, name) in finds.names {
             evidence.add_name(ip, name);
         }
-        evidence
+        (evidence, exposed)
     }
 }
 

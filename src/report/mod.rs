@@ -8,6 +8,7 @@
 //! that came out of evidence is shown as its shape, unless the auditor asks for more.
 
 mod browser;
+mod exposed;
 pub mod format;
 mod page;
 mod picture;

@@ -8,6 +8,7 @@ use crate::model::scenario::Audience;
 use crate::model::sighting::{Sighting, Strength};
 use crate::model::time::Timestamp;
 use crate::model::verdict::{Coverage, Judged, VerdictKind};
+use crate::report::exposed;
 use crate::report::picture::{self, Picture};
 use crate::report::poor;
 use crate::report::strip::{self, Layer};
@@ -58,6 +59,7 @@ struct Scene {
     filter: Filter,
     flows: Vec<FlowRow>,
     flows_left: Option<String>,
+    exposure: Option<exposed::Section>,
     coverage: Covered,
     limits: Vec<Limit>,
     planted: Vec<Planted>,
@@ -293,6 +295,7 @@ fn scene(n: usize, scenario: &ScenarioReport, view: &View) -> Scene {
             )
         }),
         flows,
+        exposure: exposed::section(scenario),
         coverage: covered(&scenario.coverage),
         limits: limits(&scenario.claims),
         planted: planted(scenario),

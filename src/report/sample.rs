@@ -1,6 +1,7 @@
 //! A report made by hand for tests: every verdict, every kind of reader, hostile text.
 
 use crate::model::evidence::Input;
+use crate::model::exposure::{Day, Exposure, ExtortionNote, Learned, Role, Share};
 use crate::model::flow::{Blind, BlindSpot, Fact, Flow, OpaquePayload};
 use crate::model::opacity::Opacity;
 use crate::model::packet::Endpoint;
@@ -12,6 +13,7 @@ use crate::model::taxonomy::Data;
 use crate::model::time::Timestamp;
 use crate::model::verdict::{Coverage, Judged, Standard, Unread, VerdictKind};
 use crate::model::weakness::{Exhibit, Weakness};
+use std::collections::BTreeMap;
 
 const START: i64 = 1_793_956_445;
 const CAPTURE: &str = "capture.pcapng";
@@ -112,6 +114,7 @@ fn weakness(sightings: &[Sighting]) -> Weakness {
 fn judged(id: &str, text: &str, promise: &str, data: &[Data], verdict: VerdictKind, reason: &str) -> Judged {
     Judged {
         claim: Claim {
+            max_age: None,
             id: id.to_owned(),
             text: text.to_owned(),
             source: Some("https://chatterly.example/privacy".to_owned()),
@@ -284,6 +287,7 @@ pub(crate) fn report() -> Report {
     Report {
         scenarios: vec![ScenarioReport {
             weaknesses: vec![weakness(&sightings)],
+            exposure: Some(exposure()),
             id: "chatterly".to_owned(),
             app: App {
                 name: "Chatterly".to_owned(),
@@ -387,4 +391,43 @@ pub(crate) fn crowded(flows: u16, sightings: u32) -> Report {
         first.sightings = ids;
     }
     report
+}
+
+/// A store that exposes some people.
+fn exposure() -> Exposure {
+    let at = |seconds: i64| Some(seconds * 1_000_000_000);
+    let learned = |field: &str, role, fits| Learned { field: field.to_owned(), role, seen: 4_096, fits };
+    Exposure {
+        people: 1_204,
+        phone_numbers: 1_310,
+        messages: 48_113,
+        conversations: 2_207,
+        conversation_sizes: BTreeMap::from([(2, 2_001), (3, 206)]),
+        calls: 812,
+        precise_locations: 90,
+        number_links: 106,
+        records: 100_000,
+        first_seen: at(1_790_000_000),
+        last_seen: at(1_793_610_000),
+        by_app: BTreeMap::from([
+            ("chatterly".to_owned(), Share { people: 1_100, messages: 47_000 }),
+            ("chatterly-kids".to_owned(), Share { people: 104, messages: 1_113 }),
+        ]),
+        by_day: BTreeMap::from([
+            ("2026-11-01".to_owned(), Day { records: 60_000, messages: 30_000 }),
+            ("2026-11-02".to_owned(), Day { records: 40_000, messages: 18_113 }),
+        ]),
+        countries: BTreeMap::from([(33, 600), (44, 604)]),
+        extortion_notes: vec![ExtortionNote {
+            dump: "store.ndjson".to_owned(),
+            line: 77_001,
+            signs: vec!["read_me".to_owned(), "btc".to_owned()],
+            addresses: vec!["1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa".to_owned()],
+        }],
+        roles: BTreeMap::from([(
+            "store.ndjson".to_owned(),
+            vec![learned("from.phone", Role::Sender, 100), learned("msg", Role::Text, 61)],
+        )]),
+        at_least: false,
+    }
 }

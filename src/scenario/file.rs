@@ -258,6 +258,14 @@ impl Builder<'_> {
                 let problem = self.problem(section.span.clone(), message);
                 self.warn(problem.help("say where and when the vendor published it, so that it can be held to it"));
             }
+            let max_age = section.text("max_age").and_then(|(text, span)| {
+                let days = days(text);
+                if days.is_none() {
+                    let problem = self.problem(span, format!("`{text}` is no length of time"));
+                    self.reader.push(problem.help("write a whole number and its unit: `12h`, `30d`, `6m` or `1y`"));
+                }
+                days
+            });
             let data = section.texts("data").into_iter().filter_map(|(name, _)| Data::from_name(name)).collect();
             claims.push(Claim {
                 id: section.string("id").unwrap_or_default(),
@@ -266,6 +274,7 @@ impl Builder<'_> {
                 seen: section.day("seen"),
                 promise: section.string("promise").unwrap_or_default(),
                 data,
+                max_age,
                 line,
             });
         }
@@ -358,4 +367,18 @@ impl Builder<'_> {
 
 fn is_missing_claim(problem: &Problem) -> bool {
     problem.message() == "`[[claim]]` is missing"
+}
+
+/// A length of time in days, the started one counted: `12h`, `30d`, `6m` (of 30 days), `1y`.
+fn days(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let number: u64 = number.trim().parse().ok()?;
+    match unit {
+        "h" => Some(number.div_ceil(24)),
+        "d" => Some(number),
+        "m" => number.checked_mul(30),
+        "y" => number.checked_mul(365),
+        _ => None,
+    }
 }

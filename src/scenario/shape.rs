@@ -120,6 +120,7 @@ const CLAIM: &[Key] = &[
     optional("seen", Kind::Date, "The day it was read there."),
     required("promise", Kind::OneOf(Vocabulary::Promise), "What it commits to."),
     required("data", Kind::SomeOf(Vocabulary::Data), "The data it is about."),
+    optional("max_age", Kind::Text, "For not-retained: after how long it must be gone, as `30d`, `12h` or `1y`."),
 ];
 
 const CAPTURE: &[Key] = &[

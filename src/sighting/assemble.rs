@@ -37,7 +37,11 @@ pub struct Detected {
 
 /// Everything readable in one message.
 pub fn detect(tree: &Tree<'_>, cx: &Cx<'_>, scene: &Scene<'_>) -> Detected {
-    let mut hits = Vec::new();
+    detect_beside(tree, cx, scene, Vec::new())
+}
+
+/// Everything readable in one message, beside what somebody else saw in it already.
+pub fn detect_beside(tree: &Tree<'_>, cx: &Cx<'_>, scene: &Scene<'_>, mut hits: Vec<Hit>) -> Detected {
     for detector in DETECTORS {
         detector.on_message(tree, cx, &mut hits);
     }

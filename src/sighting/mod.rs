@@ -24,7 +24,7 @@ use crate::model::field::{BufferId, NodeId, Tree};
 use crate::model::scenario::Planted;
 use crate::model::sighting::Strength;
 use crate::model::taxonomy::Data;
-pub use assemble::{Detected, Scene, detect};
+pub use assemble::{Detected, Scene, detect, detect_beside};
 pub use matcher::Matcher;
 use std::borrow::Cow;
 

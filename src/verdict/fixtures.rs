@@ -40,6 +40,7 @@ pub(super) fn scenario(promise: &str, data: &[Data], planted: &[(&str, Data, &st
         parties: parties(),
         planted: planted.collect(),
         claims: vec![Claim {
+            max_age: None,
             id: "claim".into(),
             text: "Trust us".into(),
             source: None,

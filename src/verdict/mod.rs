@@ -13,6 +13,7 @@ pub mod earned;
 pub mod gate;
 pub mod judging;
 pub mod promise;
+mod stored;
 pub mod words;
 
 pub use audience::place_audiences;

@@ -12,6 +12,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("stream", &["bytes", "model"]),
     ("message", &["bytes", "model"]),
     ("field", &["bytes", "model"]),
+    ("exposure", &["bytes", "model"]),
     ("opacity", &["bytes", "model"]),
     ("sighting", &["bytes", "model"]),
     ("scenario", &["bytes", "model"]),
@@ -20,23 +21,23 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "pipeline",
         &[
-            "bytes", "model", "capture", "packet", "stream", "message", "field", "opacity", "sighting", "scenario",
-            "verdict",
+            "bytes", "model", "capture", "packet", "stream", "message", "field", "exposure", "opacity", "sighting",
+            "scenario", "verdict",
         ],
     ),
     (
         "cli",
         &[
-            "bytes", "model", "capture", "packet", "stream", "message", "field", "opacity", "sighting", "scenario",
-            "verdict", "report", "pipeline",
+            "bytes", "model", "capture", "packet", "stream", "message", "field", "exposure", "opacity", "sighting",
+            "scenario", "verdict", "report", "pipeline",
         ],
     ),
     ("main", &["cli"]),
     (
         "lib",
         &[
-            "bytes", "model", "capture", "packet", "stream", "message", "field", "opacity", "sighting", "scenario",
-            "verdict", "report", "pipeline", "cli",
+            "bytes", "model", "capture", "packet", "stream", "message", "field", "exposure", "opacity", "sighting",
+            "scenario", "verdict", "report", "pipeline", "cli",
         ],
     ),
 ];

@@ -5,6 +5,7 @@ mod architecture;
 mod cli;
 mod conformance;
 mod dumps;
+mod exposure;
 mod forms;
 mod judging;
 mod laws;

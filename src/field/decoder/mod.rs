@@ -17,6 +17,7 @@ mod hex;
 mod html_entities;
 mod json;
 mod jwt;
+mod logfmt;
 mod mail;
 mod msgpack;
 mod multipart;
@@ -55,6 +56,7 @@ pub static DECODERS: &[&Decoder] = &[
     &params::PARAMS,
     &url::URL,
     &percent::PERCENT,
+    &logfmt::LOGFMT,
     &escapes::ESCAPES,
     &html_entities::HTML_ENTITIES,
     &hex::HEX,

@@ -15,7 +15,7 @@ use tera::{Context, Tera};
 const STYLE: &str = include_str!("../templates/report.css");
 const SCRIPT: &str = include_str!("../templates/report.js");
 /// Names end in `.html` so that what they print is escaped.
-const TEMPLATES: [(&str, &str); 9] = [
+const TEMPLATES: [(&str, &str); 10] = [
     ("report.html", include_str!("../templates/report.html")),
     ("claims.html", include_str!("../templates/claims.html")),
     ("picture.html", include_str!("../templates/picture.html")),
@@ -24,6 +24,7 @@ const TEMPLATES: [(&str, &str); 9] = [
     ("flows.html", include_str!("../templates/flows.html")),
     ("coverage.html", include_str!("../templates/coverage.html")),
     ("evidence.html", include_str!("../templates/evidence.html")),
+    ("exposure.html", include_str!("../templates/exposure.html")),
     ("bars.html", include_str!("../templates/bars.html")),
 ];
 

@@ -3,6 +3,7 @@
 use crate::model::report::{Report, ScenarioReport};
 use crate::model::sighting::Sighting;
 use crate::model::verdict::{Coverage, Judged, VerdictKind};
+use crate::report::exposed;
 use crate::report::words::{self, count, mark, printable, size};
 use crate::report::{Format, View};
 use std::collections::BTreeMap;
@@ -67,6 +68,16 @@ impl Summary<'_> {
             self.sightings(out)?;
         }
         writeln!(out)?;
+        if let Some(found) = &scenario.exposure {
+            self.line("exposed", &exposed::answer(found), out)?;
+            if let Some(since) = exposed::since(found) {
+                self.line("", &since, out)?;
+            }
+            if let Some(note) = found.extortion_notes.first() {
+                let said = format!("{} line {}: a ransom note ({})", note.dump, note.line, note.signs.join(", "));
+                self.line("intruder", &said, out)?;
+            }
+        }
         self.line("coverage", &coverage(&scenario.coverage), out)?;
         for input in &scenario.inputs {
             if let Some(stopped) = &input.stopped {

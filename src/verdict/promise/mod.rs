@@ -1,8 +1,11 @@
 //! The promises, one file each. To add one: its file, and two lines here.
 
+mod encrypted_at_rest;
 mod encrypted_in_transit;
 mod end_to_end_encrypted;
 mod not_collected;
+mod not_public;
+mod not_retained;
 mod not_shared_with_third_parties;
 mod unlinkable;
 
@@ -10,9 +13,12 @@ use crate::verdict::Promise;
 
 /// Every promise this version can judge.
 pub static PROMISES: &[&Promise] = &[
+    &encrypted_at_rest::PROMISE,
     &encrypted_in_transit::PROMISE,
     &end_to_end_encrypted::PROMISE,
     &not_collected::PROMISE,
+    &not_public::PROMISE,
+    &not_retained::PROMISE,
     &not_shared_with_third_parties::PROMISE,
     &unlinkable::PROMISE,
 ];

@@ -1,0 +1,425 @@
+//! Counts people, messages, calls, places and links over the records of a store.
+
+use crate::exposure::Leaf;
+use crate::exposure::identity::{Identities, Key, is_number, other};
+use crate::exposure::names::is_call;
+use crate::exposure::notes;
+use crate::exposure::role::{Roles, stamp};
+use crate::exposure::value::{Numbers, PRECISE, coordinate, country, is_email, is_prose, pair};
+use crate::model::budget;
+use crate::model::exposure::{Day, Exposure, ExtortionNote, Role, Share};
+use crate::model::taxonomy::Data;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+/// Who sees messages and calls in records, as detectors are called.
+const RECORD: &str = "stored-record";
+/// Products told apart.
+const APPS: usize = 256;
+/// Days told apart: a century.
+const DAYS: usize = 36_525;
+
+/// Something readable that a record shows, for a sighting.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Shown {
+    /// The field.
+    pub node: u32,
+    /// Who saw it, as detectors are called.
+    pub detector: &'static str,
+    /// What it is.
+    pub data: Data,
+    /// What to say of it.
+    pub reason: &'static str,
+    /// It needs no further proof.
+    pub conclusive: bool,
+}
+
+/// What somebody who was there first left behind, as detectors are called.
+pub const EXTORTION_NOTE: &str = "extortion-note";
+
+type Set<T> = HashSet<T, foldhash::fast::FixedState>;
+
+/// What was counted so far.
+#[derive(Debug)]
+pub struct Ledger {
+    numbers: Numbers,
+    people: Identities,
+    leased: Set<Key>,
+    links: Set<(Key, Key)>,
+    conversations: Set<Box<[Key]>>,
+    messages: u64,
+    calls: u64,
+    places: u64,
+    records: u64,
+    first: Option<i64>,
+    last: Option<i64>,
+    apps: BTreeMap<String, (Set<Key>, u64)>,
+    days: BTreeMap<i64, Day>,
+    notes: BTreeSet<ExtortionNote>,
+    at_least: bool,
+}
+
+/// One party of a record.
+#[derive(Clone, Copy)]
+struct Party {
+    role: Role,
+    key: Key,
+    container: u32,
+    listed: bool,
+    node: u32,
+}
+
+/// What the fields of one record say.
+#[derive(Default)]
+struct Says<'a> {
+    parties: Vec<Party>,
+    texts: Vec<u32>,
+    time: Option<i64>,
+    app: Option<&'a str>,
+    event_is_call: bool,
+    duration: bool,
+    latitude: Option<(usize, u32)>,
+    longitude: Option<(usize, u32)>,
+    place: Option<u32>,
+}
+
+impl Default for Ledger {
+    fn default() -> Self {
+        Self {
+            numbers: Numbers::lenient(),
+            people: Identities::default(),
+            leased: Set::default(),
+            links: Set::default(),
+            conversations: Set::default(),
+            messages: 0,
+            calls: 0,
+            places: 0,
+            records: 0,
+            first: None,
+            last: None,
+            apps: BTreeMap::new(),
+            days: BTreeMap::new(),
+            notes: BTreeSet::new(),
+            at_least: false,
+        }
+    }
+}
+
+impl Ledger {
+    /// Counts one record, and says what of it a reader could see.
+    pub fn take(&mut self, leaves: &[Leaf<'_>], roles: &Roles, dump: &str, line: u64) -> Vec<Shown> {
+        self.records = self.records.saturating_add(1);
+        let mut shown = Vec::new();
+        for leaf in leaves {
+            if let Some((signs, addresses)) = notes::find(&leaf.text, &leaf.keys) {
+                let reason = "A note of somebody who asks for money: the store was open to the public";
+                shown.push(Shown {
+                    node: leaf.node,
+                    detector: EXTORTION_NOTE,
+                    data: Data::Any,
+                    reason,
+                    conclusive: true,
+                });
+                if self.notes.len() < budget::EXTORTION_NOTES {
+                    self.notes.insert(ExtortionNote { dump: dump.to_owned(), line, signs, addresses });
+                } else {
+                    self.at_least = true;
+                }
+                break;
+            }
+        }
+        let says = self.read(leaves, roles);
+        self.count(&says, &mut shown);
+        shown
+    }
+
+    fn read<'a>(&mut self, leaves: &'a [Leaf<'_>], roles: &Roles) -> Says<'a> {
+        let mut says = Says::default();
+        for leaf in leaves {
+            let Some(given) = roles.of(leaf.path) else { continue };
+            let text = leaf.text.as_ref();
+            match given.role {
+                Role::Sender
+                | Role::Recipient
+                | Role::Member
+                | Role::Caller
+                | Role::Callee
+                | Role::RealNumber
+                | Role::LeasedNumber
+                | Role::Identity => {
+                    let party = |key| Party {
+                        role: given.role,
+                        key,
+                        container: leaf.container,
+                        listed: leaf.listed,
+                        node: leaf.node,
+                    };
+                    if let Some(number) = self.numbers.read(text, given.bare) {
+                        says.parties.push(party(number));
+                        continue;
+                    }
+                    let several = self.numbers.several(text, given.bare);
+                    if !several.is_empty() {
+                        says.parties.extend(several.into_iter().map(|key| Party { role: Role::Member, ..party(key) }));
+                    } else if is_email(text) || (!given.bare && !text.contains(' ')) {
+                        says.parties.push(party(other(text)));
+                    }
+                }
+                Role::Text if is_prose(text) => says.texts.push(leaf.node),
+                Role::Text => {}
+                Role::Time => says.time = stamp(text).map(|at| at.0).or(says.time),
+                Role::App => says.app = says.app.or(Some(text)),
+                Role::Event => says.event_is_call |= is_call(text),
+                Role::Duration => says.duration = true,
+                Role::Latitude => says.latitude = coordinate(text, 90.0).map(|(_, decimals)| (decimals, leaf.node)),
+                Role::Longitude => says.longitude = coordinate(text, 180.0).map(|(_, decimals)| (decimals, leaf.node)),
+                Role::Place => {
+                    if pair(text).is_some_and(|(_, _, decimals)| decimals >= PRECISE) {
+                        says.place = Some(leaf.node);
+                    }
+                }
+            }
+        }
+        says
+    }
+
+    fn count(&mut self, says: &Says<'_>, shown: &mut Vec<Shown>) {
+        self.join(&says.parties);
+        if let Some(at) = says.time {
+            self.first = Some(self.first.map_or(at, |first| first.min(at)));
+            self.last = Some(self.last.map_or(at, |last| last.max(at)));
+        }
+        let has = |role| says.parties.iter().any(|party| party.role == role);
+        let ends = has(Role::Caller) && has(Role::Callee);
+        let to_and_from = has(Role::Sender) && has(Role::Recipient);
+        let call = ends || (to_and_from && says.texts.is_empty() && (says.event_is_call || says.duration));
+        let mut parties: Vec<Key> = (says.parties.iter())
+            .filter(|party| !matches!(party.role, Role::Identity | Role::RealNumber | Role::LeasedNumber))
+            .map(|party| party.key)
+            .collect();
+        let message = !call && !says.texts.is_empty() && !parties.is_empty();
+        if call {
+            self.calls = self.calls.saturating_add(1);
+            let node = says.parties.first().map_or(u32::MAX, |party| party.node);
+            let reason = "Who called whom was readable";
+            shown.push(Shown { node, detector: RECORD, data: Data::CallRecords, reason, conclusive: false });
+        }
+        if message {
+            self.messages = self.messages.saturating_add(1);
+            let node = says.texts.first().copied().unwrap_or_default();
+            let reason = "What one person wrote to another was readable";
+            shown.push(Shown { node, detector: RECORD, data: Data::Messages, reason, conclusive: false });
+            parties.sort_unstable();
+            parties.dedup();
+            if parties.len() >= 2 {
+                self.keep_conversation(parties);
+            }
+        }
+        let precise =
+            |found: Option<(usize, u32)>| found.filter(|(decimals, _)| *decimals >= PRECISE).map(|(_, node)| node);
+        let place = says.place.or_else(|| precise(says.latitude).and(precise(says.longitude)));
+        if place.is_some() {
+            self.places = self.places.saturating_add(1);
+        }
+        self.links(&says.parties);
+        self.tally(says, message);
+    }
+
+    /// Identifiers that a record ties together: those of one person in one object. Never the two ends of a chat.
+    fn join(&mut self, parties: &[Party]) {
+        for party in parties {
+            if !self.people.add(party.key, budget::EXPOSED_IDENTIFIERS) {
+                self.at_least = true;
+            }
+            if party.role == Role::LeasedNumber {
+                self.leased.insert(party.key);
+            }
+        }
+        for (index, a) in parties.iter().enumerate() {
+            for b in parties.iter().skip(index.saturating_add(1)).take(16) {
+                let one = a.role == b.role && a.container == b.container && !a.listed && !b.listed;
+                // Two numbers in one object are two persons', unless they are spelled alike.
+                let kinds = is_number(a.key) != is_number(b.key) || (!is_number(a.key) && !is_number(b.key));
+                if one && kinds && !matches!(a.role, Role::Member) {
+                    self.people.join(a.key, b.key);
+                }
+            }
+        }
+    }
+
+    /// A real and a leased number in one record are one person's.
+    fn links(&mut self, parties: &[Party]) {
+        let of = |role| {
+            let mut keys: Vec<Key> = parties
+                .iter()
+                .filter(|party| party.role == role && is_number(party.key))
+                .map(|party| party.key)
+                .collect();
+            keys.sort_unstable();
+            keys.dedup();
+            keys
+        };
+        let leased = of(Role::LeasedNumber);
+        let mut real = of(Role::RealNumber);
+        if real.is_empty() {
+            // Whose record it is, is whose number it is.
+            real = of(Role::Identity);
+        }
+        if let ([real], [leased]) = (real.as_slice(), leased.as_slice())
+            && real != leased
+        {
+            if self.links.len() < budget::EXPOSED_IDENTIFIERS {
+                self.links.insert((*real, *leased));
+            } else {
+                self.at_least = true;
+            }
+            // They are one person's now; the next month the leased one is somebody else's. So they are not joined.
+        }
+        // Whoever the record is about has that number.
+        if let [real] = real.as_slice() {
+            for party in parties.iter().filter(|party| party.role == Role::Identity && !party.listed) {
+                if !is_number(party.key) {
+                    self.people.join(*real, party.key);
+                }
+            }
+        }
+    }
+
+    fn keep_conversation(&mut self, parties: Vec<Key>) {
+        let parties = parties.into_boxed_slice();
+        if self.conversations.len() < budget::EXPOSED_CONVERSATIONS {
+            self.conversations.insert(parties);
+        } else if !self.conversations.contains(&parties) {
+            self.at_least = true;
+        }
+    }
+
+    fn tally(&mut self, says: &Says<'_>, message: bool) {
+        if let Some(app) = says.app {
+            if self.apps.len() >= APPS && !self.apps.contains_key(app) {
+                self.at_least = true;
+            } else {
+                let (people, messages) = self.apps.entry(app.chars().take(80).collect()).or_default();
+                if people.len() < budget::EXPOSED_IDENTIFIERS {
+                    people.extend(says.parties.iter().map(|party| party.key));
+                }
+                *messages = messages.saturating_add(u64::from(message));
+            }
+        }
+        if let Some(at) = says.time {
+            let day = at.div_euclid(86_400_000_000_000);
+            if self.days.len() < DAYS || self.days.contains_key(&day) {
+                let day = self.days.entry(day).or_default();
+                day.records = day.records.saturating_add(1);
+                day.messages = day.messages.saturating_add(u64::from(message));
+            }
+        }
+    }
+
+    /// Adds all that `other` counted.
+    pub fn merge(&mut self, other: Self) {
+        self.people.merge(&other.people, budget::EXPOSED_IDENTIFIERS);
+        self.leased.extend(other.leased);
+        self.links.extend(other.links);
+        self.conversations.extend(other.conversations);
+        self.messages = self.messages.saturating_add(other.messages);
+        self.calls = self.calls.saturating_add(other.calls);
+        self.places = self.places.saturating_add(other.places);
+        self.records = self.records.saturating_add(other.records);
+        let both = |a: Option<i64>, b: Option<i64>, pick: fn(i64, i64) -> i64| match (a, b) {
+            (Some(a), Some(b)) => Some(pick(a, b)),
+            (a, b) => a.or(b),
+        };
+        self.first = both(self.first, other.first, i64::min);
+        self.last = both(self.last, other.last, i64::max);
+        for (app, (people, messages)) in other.apps {
+            let (known, sum) = self.apps.entry(app).or_default();
+            known.extend(people);
+            *sum = sum.saturating_add(messages);
+        }
+        for (day, counts) in other.days {
+            let sum = self.days.entry(day).or_default();
+            sum.records = sum.records.saturating_add(counts.records);
+            sum.messages = sum.messages.saturating_add(counts.messages);
+        }
+        self.notes.extend(other.notes);
+        self.at_least |= other.at_least;
+    }
+
+    /// Whether no record was counted.
+    pub const fn is_empty(&self) -> bool {
+        self.records == 0
+    }
+
+    /// The sums.
+    pub fn settle(mut self) -> Exposure {
+        let keys = self.people.keys();
+        let mut roots: BTreeMap<Key, bool> = BTreeMap::new();
+        let mut countries: BTreeMap<u16, u64> = BTreeMap::new();
+        for key in &keys {
+            // Who is known by a leased number alone is nobody new.
+            let own = !self.leased.contains(key);
+            let root = self.people.root(*key);
+            *roots.entry(root).or_default() |= own;
+            if is_number(*key)
+                && own
+                && let Some(code) = country(*key)
+            {
+                *countries.entry(code).or_default() += 1;
+            }
+        }
+        let persons = |keys: &[Key], people: &mut Identities| {
+            let mut of: Vec<Key> = keys.iter().map(|key| people.root(*key)).collect();
+            of.sort_unstable();
+            of.dedup();
+            of
+        };
+        let people = &mut self.people;
+        let conversations: BTreeSet<Vec<Key>> =
+            self.conversations.iter().map(|parties| persons(parties, people)).collect();
+        let mut sizes: BTreeMap<u64, u64> = BTreeMap::new();
+        for parties in &conversations {
+            *sizes.entry(parties.len() as u64).or_default() += 1;
+        }
+        let mut by_app = BTreeMap::new();
+        for (app, (people, messages)) in &self.apps {
+            let keys: Vec<Key> = people.iter().copied().collect();
+            let of = persons(&keys, &mut self.people);
+            let people = of.iter().filter(|root| roots.get(*root).copied().unwrap_or_default()).count() as u64;
+            by_app.insert(app.clone(), Share { people, messages: *messages });
+        }
+        Exposure {
+            people: roots.values().filter(|own| **own).count() as u64,
+            phone_numbers: keys.iter().filter(|key| is_number(**key)).count() as u64,
+            messages: self.messages,
+            conversations: conversations.len() as u64,
+            conversation_sizes: sizes,
+            calls: self.calls,
+            precise_locations: self.places,
+            number_links: self.links.len() as u64,
+            records: self.records,
+            first_seen: self.first,
+            last_seen: self.last,
+            by_app,
+            by_day: self.days.iter().map(|(day, counts)| (date(*day), *counts)).collect(),
+            countries,
+            extortion_notes: self.notes.into_iter().collect(),
+            roles: BTreeMap::new(),
+            at_least: self.at_least || self.people.full,
+        }
+    }
+}
+
+/// A day since the epoch as `2026-11-02`.
+fn date(days: i64) -> String {
+    // Hinnant, chrono-compatible low-level date algorithms.
+    let z = days.saturating_add(719_468);
+    let era = z.div_euclid(146_097);
+    let of_era = z.rem_euclid(146_097);
+    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let mp = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * mp + 2) / 5 + 1;
+    let month = if mp < 10 { mp + 3 } else { mp - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    format!("{year:04}-{month:02}-{day:02}")
+}

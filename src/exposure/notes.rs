@@ -1,0 +1,164 @@
+//! Traces of somebody who was in the store before: ransom notes and where they want to be paid.
+
+use ring::digest::{SHA256, digest};
+
+/// Words that ask for money.
+const PAY: [&str; 12] =
+    ["btc", "bitcoin", "monero", "xmr", "usdt", "pay ", "payment", "ransom", "zahl", "paiement", "rançon", "pago"];
+/// Words that threaten.
+const THREAT: [&str; 23] = [
+    "backed up",
+    "back up",
+    "backup",
+    "recover",
+    "restore",
+    "deleted",
+    "leak",
+    "expose",
+    "publish",
+    "your data",
+    "your database",
+    "48 hours",
+    "gdpr",
+    "contact us",
+    "wiederherz",
+    "wiederherst",
+    "gesichert",
+    "récupér",
+    "sauvegard",
+    "recuperar",
+    "восстанов",
+    "удален",
+    "恢复",
+];
+/// Names of indices and databases that robots leave behind.
+const NAMES: [&str; 9] = [
+    "read_me",
+    "readme_to_recover",
+    "read-me",
+    "readme",
+    "recover_your_data",
+    "how_to_restore",
+    "please_read",
+    "warning_your_data",
+    "hacked",
+];
+
+/// What gives a ransom note away, and the payment addresses in it; `None` for everything else.
+pub(super) fn find(text: &str, keys: &[std::borrow::Cow<'_, str>]) -> Option<(Vec<String>, Vec<String>)> {
+    let named = |text: &str| NAMES.iter().find(|name| text.eq_ignore_ascii_case(name)).map(|name| (*name).to_owned());
+    let name = named(text.trim()).or_else(|| keys.iter().find_map(|key| named(key)));
+    if text.len() < 30 && name.is_none() {
+        return None;
+    }
+    let lower = text.to_lowercase();
+    let pay = PAY.iter().find(|word| lower.contains(*word));
+    let threats: Vec<&&str> = THREAT.iter().filter(|word| lower.contains(**word)).collect();
+    let addresses = addresses(text);
+    // Somebody who writes of a backup is no extortionist; a demand, a threat and a place to pay are.
+    let sure = (pay.is_some() && threats.len() >= 2)
+        || (!addresses.is_empty() && (pay.is_some() || !threats.is_empty()))
+        || (name.is_some() && (pay.is_some() || !threats.is_empty() || !addresses.is_empty()));
+    if !sure {
+        return None;
+    }
+    let mut signs: Vec<String> = name.into_iter().collect();
+    signs.extend(pay.map(|word| word.trim().to_owned()));
+    signs.extend(threats.into_iter().map(|word| (*word).to_owned()));
+    signs.truncate(6);
+    Some((signs, addresses))
+}
+
+/// Payment addresses whose checksums are right.
+fn addresses(text: &str) -> Vec<String> {
+    let mut found: Vec<String> = text
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|word| (26..=90).contains(&word.len()))
+        .filter(|word| is_base58check(word) || is_bech32(word))
+        .map(str::to_owned)
+        .take(8)
+        .collect();
+    found.sort();
+    found.dedup();
+    found
+}
+
+/// Base58Check (Bitcoin and its kin): the last four bytes are the first of a double SHA-256 of the rest.
+pub(super) fn is_base58check(word: &str) -> bool {
+    let Ok(bytes) = bs58::decode(word).into_vec() else { return false };
+    let Some((payload, check)) = bytes.split_last_chunk::<4>() else { return false };
+    let twice = digest(&SHA256, digest(&SHA256, payload).as_ref());
+    payload.len() == 21 && twice.as_ref().get(..4) == Some(&check[..])
+}
+
+/// Bech32 and Bech32m (BIP 173, BIP 350).
+pub(super) fn is_bech32(word: &str) -> bool {
+    const CHARSET: &[u8] = b"qpzry9x8gf2tvdw0s3jn54khce6mua7l";
+    const GENERATOR: [u32; 5] = [0x3b6a_57b2, 0x2650_8e6d, 0x1ea1_19fa, 0x3d42_33dd, 0x2a14_62b3];
+    let lower = word.to_ascii_lowercase();
+    if lower != word && word.to_ascii_uppercase() != word {
+        return false;
+    }
+    let Some((prefix, data)) = lower.rsplit_once('1') else { return false };
+    if !matches!(prefix, "bc" | "tb" | "ltc" | "addr") || data.len() < 8 {
+        return false;
+    }
+    let values: Option<Vec<u32>> = data
+        .bytes()
+        .map(|byte| CHARSET.iter().position(|c| *c == byte).and_then(|at| u32::try_from(at).ok()))
+        .collect();
+    let Some(values) = values else { return false };
+    let high = prefix.bytes().map(|byte| u32::from(byte >> 5));
+    let low = prefix.bytes().map(|byte| u32::from(byte & 31));
+    let check = high.chain([0]).chain(low).chain(values).fold(1_u32, |check, value| {
+        let top = check >> 25;
+        let shifted = (check & 0x1ff_ffff) << 5 ^ value;
+        GENERATOR
+            .iter()
+            .enumerate()
+            .fold(shifted, |sum, (bit, generator)| if top >> bit & 1 == 1 { sum ^ generator } else { sum })
+    });
+    check == 1 || check == 0x2bc8_30a3
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_held_to_their_checksums() {
+        // The examples of the specifications (BIP 173, BIP 350) and the first address ever paid.
+        for good in [
+            "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa",
+            "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4",
+            "bc1p0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7vqzk5jj0",
+        ] {
+            assert_eq!(addresses(good), [good], "{good}");
+        }
+        for bad in [
+            "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNb",
+            "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t5",
+            "deadbeefdeadbeefdeadbeefdeadbeef",
+        ] {
+            assert!(addresses(bad).is_empty(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn notes_are_told_from_talk_of_backups() {
+        let note = "All your data is backed up. You must pay 0.01 BTC to 1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa in 48 hours or we will leak it.";
+        let (signs, addresses) = find(note, &[]).unwrap();
+        assert!(!signs.is_empty() && addresses.len() == 1);
+        assert!(
+            find("Alle Ihre Daten sind gesichert. Zahlen Sie 0,01 Bitcoin, um sie wiederherzustellen.", &[]).is_some()
+        );
+        for talk in [
+            "the nightly backup finished, 3 files deleted",
+            "can you pay me back for lunch, please? it was 12 euros",
+            "my phone was backed up before I restored it to factory settings",
+            "ok",
+        ] {
+            assert!(find(talk, &[]).is_none(), "{talk}");
+        }
+    }
+}

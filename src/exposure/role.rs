@@ -1,0 +1,263 @@
+//! Learns what the fields of a store's records are, from their names and, above all, from their values.
+
+use crate::exposure::Leaf;
+use crate::exposure::names::{is_phone, is_thing, party, says, words};
+use crate::exposure::value::{Numbers, coordinate, is_email, is_prose, pair, time};
+use crate::model::exposure::{Learned, Role};
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// Fields that are learned; a store has some hundred kinds of them.
+const FIELDS: usize = 4_096;
+/// Distinct values of one field that are told apart.
+const DISTINCT: usize = 512;
+
+/// What the values of one field were, in the sample.
+#[derive(Debug, Default)]
+struct Stats {
+    keys: Vec<Vec<String>>,
+    field: String,
+    seen: u64,
+    /// Telephone numbers with a sign in front, and without.
+    signed: u64,
+    bare: u64,
+    /// Several numbers in one value.
+    joined: u64,
+    emails: u64,
+    times: u64,
+    latitudes: u64,
+    coordinates: u64,
+    places: u64,
+    prose: u64,
+    numeric: u64,
+    /// Short words with a digit in them.
+    ids: u64,
+    distinct: HashSet<u64, foldhash::fast::FixedState>,
+}
+
+/// Gathers what values fields have.
+#[derive(Debug, Default)]
+pub struct Learner {
+    fields: BTreeMap<u64, Stats>,
+    numbers: Numbers,
+}
+
+impl Learner {
+    /// Looks at one record of the sample.
+    pub fn look(&mut self, leaves: &[Leaf<'_>]) {
+        for leaf in leaves {
+            if self.fields.len() >= FIELDS && !self.fields.contains_key(&leaf.path) {
+                continue;
+            }
+            let stats = self.fields.entry(leaf.path).or_insert_with(|| Stats {
+                keys: leaf.keys.iter().map(|key| words(key)).collect(),
+                field: leaf.keys.join("."),
+                ..Stats::default()
+            });
+            let text = leaf.text.as_ref();
+            stats.seen += 1;
+            stats.signed += u64::from(self.numbers.read(text, false).is_some());
+            stats.bare += u64::from(self.numbers.read(text, true).is_some());
+            stats.joined += u64::from(self.numbers.several(text, true).len() >= 2);
+            stats.emails += u64::from(is_email(text));
+            stats.times += u64::from(stamp(text).is_some());
+            stats.latitudes += u64::from(coordinate(text, 90.0).is_some());
+            stats.coordinates += u64::from(coordinate(text, 180.0).is_some());
+            stats.places += u64::from(pair(text).is_some());
+            stats.prose += u64::from(is_prose(text));
+            stats.numeric += u64::from(text.parse::<f64>().is_ok());
+            let id = (3..=64).contains(&text.len())
+                && text.bytes().any(|byte| byte.is_ascii_digit())
+                && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.:@".contains(&byte));
+            stats.ids += u64::from(id);
+            if stats.distinct.len() < DISTINCT {
+                stats.distinct.insert(template(text));
+            }
+        }
+    }
+
+    /// What the fields are. `fixed`: roles that an auditor gave to fields by name; they stand, whatever was learned.
+    pub fn learn(self, fixed: &BTreeMap<String, Option<Role>>) -> Roles {
+        let mut roles = Roles::default();
+        let leases =
+            self.fields.values().any(|stats| is_number(stats) && party(&stats.keys) == Some(Role::LeasedNumber));
+        let mut times: Vec<(u64, u64)> = Vec::new();
+        for (path, stats) in &self.fields {
+            let (role, fits) = match fixed.get(&stats.field) {
+                Some(Some(role)) => (Some(*role), stats.seen),
+                Some(None) => (None, 0),
+                None => role_of(stats, leases),
+            };
+            let Some(role) = role else { continue };
+            if role == Role::Time {
+                times.push((stats.seen, *path));
+            }
+            roles.by_path.insert(*path, Given { role, bare: is_bare(stats, role) });
+            let fits = u8::try_from(fits.saturating_mul(100) / stats.seen.max(1)).unwrap_or(100).min(100);
+            roles.learned.push(Learned { field: stats.field.clone(), role, seen: stats.seen, fits });
+        }
+        // Of several times the one that most records have is when it happened.
+        let best = times.iter().max_by_key(|(seen, path)| (*seen, std::cmp::Reverse(*path))).map(|(_, path)| *path);
+        roles.time = best;
+        roles.learned.sort();
+        roles.learned.dedup();
+        roles
+    }
+}
+
+/// The role of a field as it is used in counting.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Given {
+    pub(super) role: Role,
+    /// Numbers count without a sign in front of them.
+    pub(super) bare: bool,
+}
+
+/// The roles of a store's fields.
+#[derive(Clone, Debug, Default)]
+pub struct Roles {
+    by_path: HashMap<u64, Given, foldhash::fast::FixedState>,
+    time: Option<u64>,
+    learned: Vec<Learned>,
+}
+
+impl Roles {
+    /// The role of a field, if it has any.
+    pub(super) fn of(&self, path: u64) -> Option<Given> {
+        let given = self.by_path.get(&path).copied()?;
+        (given.role != Role::Time || self.time == Some(path)).then_some(given)
+    }
+
+    /// What was learned, by field.
+    pub fn learned(&self) -> &[Learned] {
+        &self.learned
+    }
+}
+
+/// A time at the start of a text: a value, or what stands in front of a log line.
+pub(super) fn stamp(text: &str) -> Option<crate::model::time::Timestamp> {
+    let text = text.trim_start_matches(['[', '<']);
+    if let Some(found) = time(text.trim_end_matches([']', ':'])) {
+        return Some(found);
+    }
+    // ISO 8601 or a date and a clock, with other words behind.
+    let head: String = text.chars().take(35).collect();
+    let mut parts = head.split([' ', ']', ',']);
+    let first = parts.next()?;
+    if first.len() >= 16 {
+        return time(first);
+    }
+    let second = parts.next()?;
+    (first.len() == 10 && second.len() >= 5).then(|| time(&format!("{first} {second}")))?
+}
+
+fn per_cent(part: u64, stats: &Stats) -> u64 {
+    part.saturating_mul(100) / stats.seen.max(1)
+}
+
+fn is_number(stats: &Stats) -> bool {
+    let named = stats.keys.iter().any(|words| is_phone(words)) || party(&stats.keys).is_some();
+    let thing = stats.keys.last().is_some_and(|words| is_thing(words))
+        && !stats.keys.last().is_some_and(|words| is_phone(words));
+    per_cent(stats.signed, stats) >= 60 || (named && !thing && per_cent(stats.bare, stats) >= 80)
+}
+
+/// Numbers without a sign count where the field was learned to hold numbers.
+fn is_bare(stats: &Stats, role: Role) -> bool {
+    matches!(
+        role,
+        Role::Sender
+            | Role::Recipient
+            | Role::Member
+            | Role::Caller
+            | Role::Callee
+            | Role::RealNumber
+            | Role::LeasedNumber
+            | Role::Identity
+    ) && (is_number(stats) || per_cent(stats.joined, stats) >= 60)
+}
+
+/// The role of a field and how many of its values fit it.
+fn role_of(stats: &Stats, leases: bool) -> (Option<Role>, u64) {
+    let named = party(&stats.keys);
+    let thing = stats.keys.last().is_some_and(|words| is_thing(words));
+    if per_cent(stats.joined, stats) >= 60 && !thing {
+        return (Some(Role::Member), stats.joined);
+    }
+    if is_number(stats) {
+        let role = match named {
+            Some(Role::RealNumber) if !leases => Role::Identity,
+            Some(role) => role,
+            None => Role::Identity,
+        };
+        return (Some(role), stats.bare.max(stats.signed));
+    }
+    if per_cent(stats.emails, stats) >= 60 {
+        let role = match named {
+            None | Some(Role::RealNumber | Role::LeasedNumber) => Role::Identity,
+            Some(role) => role,
+        };
+        return (Some(role), stats.emails);
+    }
+    if says(&stats.keys, Role::Latitude) && per_cent(stats.latitudes, stats) >= 60 {
+        return (Some(Role::Latitude), stats.latitudes);
+    }
+    if says(&stats.keys, Role::Longitude) && per_cent(stats.coordinates, stats) >= 60 {
+        return (Some(Role::Longitude), stats.coordinates);
+    }
+    if per_cent(stats.places, stats) >= if says(&stats.keys, Role::Place) { 60 } else { 95 } {
+        return (Some(Role::Place), stats.places);
+    }
+    if per_cent(stats.times, stats) >= if says(&stats.keys, Role::Time) { 80 } else { 98 } {
+        return (Some(Role::Time), stats.times);
+    }
+    let various = stats.distinct.len() as u64;
+    // What people write is seldom the same twice; what programs write is, but for its numbers.
+    let diverse = various.saturating_mul(3) >= stats.prose.min(DISTINCT as u64) && stats.prose > 0;
+    if says(&stats.keys, Role::Text) && diverse && per_cent(stats.prose, stats) >= 5 {
+        return (Some(Role::Text), stats.prose);
+    }
+    if stats.seen >= 50
+        && per_cent(stats.prose, stats) >= 90
+        && various.saturating_mul(10) >= stats.prose.min(DISTINCT as u64).saturating_mul(9)
+        && named.is_none()
+        && !thing
+    {
+        return (Some(Role::Text), stats.prose);
+    }
+    if says(&stats.keys, Role::Duration) && per_cent(stats.numeric, stats) >= 90 {
+        return (Some(Role::Duration), stats.numeric);
+    }
+    if says(&stats.keys, Role::Event) && various <= 64 {
+        return (Some(Role::Event), stats.seen);
+    }
+    if says(&stats.keys, Role::App) && various <= 64 {
+        return (Some(Role::App), stats.seen);
+    }
+    let account = stats.keys.last().is_some_and(|words| {
+        words.iter().any(|word| {
+            matches!(word.as_str(), "uid" | "userid" | "user" | "account" | "profile" | "member" | "subscriber")
+        })
+    });
+    if per_cent(stats.ids, stats) >= 90 && !thing {
+        return match named {
+            Some(role @ (Role::Sender | Role::Recipient | Role::Member | Role::Caller | Role::Callee))
+                if various > 2 =>
+            {
+                (Some(role), stats.ids)
+            }
+            _ if account && various > 2 => (Some(Role::Identity), stats.ids),
+            _ => (None, 0),
+        };
+    }
+    (None, 0)
+}
+
+/// A value with its digits blotted out, hashed: equal for texts that differ in numbers alone.
+fn template(text: &str) -> u64 {
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    for byte in text.bytes().take(256) {
+        let byte = if byte.is_ascii_digit() { b'0' } else { byte };
+        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    }
+    hash
+}

@@ -1,0 +1,237 @@
+//! What single values are: numbers of telephones, addresses, times, coordinates, and what a person wrote.
+
+use crate::model::time::Timestamp;
+use rlibphonenumber::PHONE_NUMBER_UTIL;
+use std::collections::HashMap;
+
+/// Numbers remembered with whether they are valid: asking the numbering plans takes a microsecond or two.
+const KNOWN: usize = 1 << 20;
+
+/// Tells telephone numbers, and remembers what it told.
+#[derive(Debug, Default)]
+pub(super) struct Numbers {
+    known: HashMap<u64, bool, foldhash::fast::FixedState>,
+    /// Numbers that are possible count as well as those that are valid: in fields that are known to hold numbers.
+    lenient: bool,
+}
+
+impl Numbers {
+    /// For fields that are known to hold numbers: ranges kept for fiction and new ones are in no plan yet.
+    pub(super) fn lenient() -> Self {
+        Self { lenient: true, ..Self::default() }
+    }
+
+    /// The number as its digits behind `+`, if it is valid in its country's plan. `bare`: without a sign in front, too.
+    pub(super) fn read(&mut self, text: &str, bare: bool) -> Option<u64> {
+        let text = text.trim();
+        let rest = text.strip_prefix('+').or_else(|| text.strip_prefix("00"));
+        if rest.is_none() && !bare {
+            return None;
+        }
+        let rest = rest.unwrap_or(text);
+        if rest.len() > 24 || rest.starts_with('0') {
+            return None;
+        }
+        let mut digits = 0_u64;
+        let mut count = 0_u32;
+        for byte in rest.bytes() {
+            match byte {
+                b'0'..=b'9' => {
+                    digits = digits.checked_mul(10)?.checked_add(u64::from(byte - b'0'))?;
+                    count = count.saturating_add(1);
+                }
+                b' ' | b'-' | b'(' | b')' | b'.' | b'/' => {}
+                _ => return None,
+            }
+        }
+        // ITU-T E.164: up to 15 digits.
+        ((8..=15).contains(&count) && self.is_valid(digits)).then_some(digits)
+    }
+
+    fn is_valid(&mut self, digits: u64) -> bool {
+        if let Some(valid) = self.known.get(&digits) {
+            return *valid;
+        }
+        let parsed = PHONE_NUMBER_UTIL.parse(format!("+{digits}"), None);
+        let valid =
+            parsed.is_ok_and(|number| number.is_valid() || (self.lenient && number.is_possible_with_reason().is_ok()));
+        if self.known.len() < KNOWN {
+            self.known.insert(digits, valid);
+        }
+        valid
+    }
+
+    /// Numbers inside a longer text that joins them: `+44…->+49…`, `4477…_4977…`.
+    pub(super) fn several(&mut self, text: &str, bare: bool) -> Vec<u64> {
+        if text.len() > 2_000 || !text.bytes().any(|byte| byte.is_ascii_digit()) {
+            return Vec::new();
+        }
+        let apart = |c: char| !(c.is_ascii_digit() || c == '+' || c == ' ');
+        let found = text.split(apart).filter(|piece| piece.len() >= 8);
+        found.filter_map(|piece| self.read(piece, bare)).collect()
+    }
+}
+
+/// The country calling code of a number.
+pub(super) fn country(digits: u64) -> Option<u16> {
+    let number = PHONE_NUMBER_UTIL.parse(format!("+{digits}"), None).ok()?;
+    u16::try_from(number.country_code).ok()
+}
+
+/// An e-mail address.
+pub(super) fn is_email(text: &str) -> bool {
+    let Some((local, domain)) = text.split_once('@') else { return false };
+    let fine = |c: char| c.is_alphanumeric() || "._%+-".contains(c);
+    !local.is_empty()
+        && local.chars().all(fine)
+        && domain.contains('.')
+        && domain.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-'))
+        && domain.rsplit('.').next().is_some_and(|top| top.len() >= 2 && top.chars().all(char::is_alphabetic))
+}
+
+/// A time: seconds, milli-, micro- or nanoseconds since the epoch, or written out (ISO 8601, RFC 3339, with a space).
+pub(super) fn time(text: &str) -> Option<Timestamp> {
+    const SECOND: i64 = 1_000_000_000;
+    // 2001 to 2065.
+    let plausible = |seconds: i64| (1_000_000_000..3_000_000_000).contains(&seconds);
+    if let Some((whole, _)) = text.split_once('.').or(Some((text, "")))
+        && let Ok(number) = whole.parse::<i64>()
+    {
+        return [1, 1_000, 1_000_000, SECOND].into_iter().find_map(|unit| {
+            let seconds = number.checked_div(unit)?;
+            plausible(seconds).then(|| Timestamp(number.saturating_mul(SECOND / unit)))
+        });
+    }
+    let bytes = text.as_bytes();
+    let number = |from: usize, to: usize| text.get(from..to)?.parse::<i64>().ok();
+    let sign = |at: usize, signs: &[u8]| bytes.get(at).is_some_and(|byte| signs.contains(byte));
+    if !(sign(4, b"-/.") && sign(7, b"-/.") && sign(10, b"T t_") && sign(13, b":")) {
+        return None;
+    }
+    let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
+    let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19).unwrap_or(0));
+    if !((1..=12).contains(&month) && (1..=31).contains(&day) && hour < 24 && minute < 60 && second < 62) {
+        return None;
+    }
+    // Days since the epoch (Hinnant, chrono-compatible low-level date algorithms).
+    let y = if month <= 2 { year - 1 } else { year };
+    let era = y.div_euclid(400);
+    let of_era = y.rem_euclid(400);
+    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    let days = era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468;
+    let offset = text.get(19..).and_then(zone).unwrap_or(0);
+    let seconds = days * 86_400 + hour * 3_600 + minute * 60 + second - offset;
+    // A fraction, to the nanosecond.
+    let fraction = text.get(19..).and_then(|rest| rest.strip_prefix(['.', ','])).unwrap_or_default();
+    let digits: String = fraction.chars().take_while(char::is_ascii_digit).chain("000000000".chars()).take(9).collect();
+    let nanoseconds = digits.parse::<i64>().unwrap_or(0);
+    plausible(seconds).then(|| Timestamp(seconds.saturating_mul(SECOND).saturating_add(nanoseconds)))
+}
+
+/// Seconds east of Greenwich at the end of a time: `+02:00`, `-0330`.
+fn zone(rest: &str) -> Option<i64> {
+    let at = rest.rfind(['+', '-'])?;
+    let digits: String = rest.get(at + 1..)?.chars().filter(char::is_ascii_digit).collect();
+    let (hours, minutes) =
+        (digits.get(..2)?.parse::<i64>().ok()?, digits.get(2..4).map_or(Some(0), |m| m.parse().ok())?);
+    let seconds = hours * 3_600 + minutes * 60;
+    Some(if rest.as_bytes().get(at) == Some(&b'-') { -seconds } else { seconds })
+}
+
+/// A coordinate, and how many decimals it has.
+pub(super) fn coordinate(text: &str, most: f64) -> Option<(f64, usize)> {
+    let text = text.trim();
+    let decimals = text.split_once('.').map_or(0, |(_, decimals)| decimals.len());
+    let value: f64 = text.parse().ok()?;
+    (value.is_finite() && value.abs() <= most && decimals > 0).then_some((value, decimals))
+}
+
+/// Latitude and longitude in one value.
+pub(super) fn pair(text: &str) -> Option<(f64, f64, usize)> {
+    let text = text.trim().trim_start_matches("geo:").trim_matches(['(', ')', '[', ']', '"']);
+    let (a, b) = text.split_once([',', ';', ' '])?;
+    let ((lat, da), (lon, db)) = (coordinate(a, 90.0)?, coordinate(b.trim_start_matches([',', ' ']), 180.0)?);
+    Some((lat, lon, da.min(db)))
+}
+
+/// Fewest decimals of a precise place: three are some hundred metres.
+pub(super) const PRECISE: usize = 3;
+
+/// Whether a text reads as something a person could have written: letters, and not one long word of digits and
+/// letters mixed, as ciphertext and identifiers are.
+pub(super) fn is_prose(text: &str) -> bool {
+    let text = text.trim();
+    let letters = text.chars().filter(|c| c.is_alphabetic() || !c.is_ascii()).count();
+    if letters == 0 || text.chars().any(|c| c.is_control() && !c.is_whitespace()) {
+        return false;
+    }
+    let longest = text.split_whitespace().map(|word| word.chars().count()).max().unwrap_or(0);
+    let scripts = text.chars().any(|c| c > '\u{2e7f}');
+    if longest >= 24 && !scripts && !text.contains("://") {
+        return false;
+    }
+    // One word may be a text; a word with digits or odd capitals in it is an identifier.
+    if text.split_whitespace().count() == 1 && text.is_ascii() && text.len() >= 8 {
+        let digits = text.bytes().filter(u8::is_ascii_digit).count();
+        let inner_capitals = text.bytes().skip(1).filter(u8::is_ascii_uppercase).count();
+        let lower = text.bytes().any(|byte| byte.is_ascii_lowercase());
+        return digits == 0 && !(inner_capitals > 0 && lower) && !text.contains(['_', '=', '{', '/']);
+    }
+    letters * 2 >= text.chars().filter(|c| !c.is_whitespace()).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_told_from_look_alikes() {
+        let mut numbers = Numbers::default();
+        assert_eq!(numbers.read("+1 650 253 0000", false), Some(16_502_530_000));
+        assert_eq!(numbers.read("16502530000", true), Some(16_502_530_000));
+        assert_eq!(numbers.read("16502530000", false), None);
+        for other in ["1667551234567", "+1667", "8.6.1", "490154203237518999", "", "+", "abc"] {
+            assert_eq!(numbers.read(other, true), None, "{other}");
+        }
+        assert_eq!(numbers.several("+16502530000->+4915123456789", false), [16_502_530_000, 4_915_123_456_789]);
+        assert_eq!(numbers.several("16502530000_4915123456789", true).len(), 2);
+    }
+
+    #[test]
+    fn times_are_read_in_every_spelling() {
+        let want = Timestamp(1_793_610_000_000_000_000);
+        for text in [
+            "1793610000",
+            "1793610000000",
+            "2026-11-02T09:00:00Z",
+            "2026-11-02 09:00:00.000",
+            "2026-11-02T11:00:00+02:00",
+        ] {
+            assert_eq!(time(text), Some(want), "{text}");
+        }
+        for other in ["12", "hello", "2026-13-02T09:00:00Z", "447700900142123"] {
+            assert!(time(other).is_none() || other.len() > 12, "{other}");
+        }
+    }
+
+    #[test]
+    fn texts_are_told_from_identifiers() {
+        for text in
+            ["ok", "haha", "The heron lands", "苍鹭在黄昏降落", "мама мыла раму", "see https://a.example/x", "🙂"]
+        {
+            assert!(is_prose(text), "{text}");
+        }
+        for other in
+            ["a8f3c0de11", "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo=", "12345", "", "user_created_ok", "sessionTokenX9"]
+        {
+            assert!(!is_prose(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn places_are_read() {
+        assert_eq!(pair("48.8583701,2.2944813").map(|p| p.2), Some(7));
+        assert!(pair("1,2").is_none() && pair("91.5,2.5").is_none());
+        assert!(is_email("priya.k@mail.example.org") && !is_email("a@b") && !is_email("@x.y"));
+    }
+}

@@ -1,0 +1,149 @@
+//! What a store exposes: how many people, conversations, places, since when.
+
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// What a field of a store's records is.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// Who sends a message.
+    Sender,
+    /// To whom it goes.
+    Recipient,
+    /// Everybody in a chat.
+    Member,
+    /// What a person wrote.
+    Text,
+    /// Who calls.
+    Caller,
+    /// Who is called.
+    Callee,
+    /// Latitude.
+    Latitude,
+    /// Longitude.
+    Longitude,
+    /// Latitude and longitude in one value.
+    Place,
+    /// A person's own number.
+    RealNumber,
+    /// A number leased to a person.
+    LeasedNumber,
+    /// An identifier of the person a record is about.
+    Identity,
+    /// When it happened.
+    Time,
+    /// Which product.
+    App,
+    /// What happened.
+    Event,
+    /// How long a call took.
+    Duration,
+}
+
+impl Role {
+    /// As scenario files and reports spell it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sender => "sender",
+            Self::Recipient => "recipient",
+            Self::Member => "member",
+            Self::Text => "text",
+            Self::Caller => "caller",
+            Self::Callee => "callee",
+            Self::Latitude => "latitude",
+            Self::Longitude => "longitude",
+            Self::Place => "place",
+            Self::RealNumber => "real-number",
+            Self::LeasedNumber => "leased-number",
+            Self::Identity => "identity",
+            Self::Time => "time",
+            Self::App => "app",
+            Self::Event => "event",
+            Self::Duration => "duration",
+        }
+    }
+}
+
+/// The role of one field, with its evidence.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+pub struct Learned {
+    /// The field: its keys, outermost first, joined by dots.
+    pub field: String,
+    /// Its role.
+    pub role: Role,
+    /// Records of the sample in which it stood.
+    pub seen: u64,
+    /// Of its values, so many per cent were of the role's shape.
+    pub fits: u8,
+}
+
+/// What is exposed of one product's users.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
+pub struct Share {
+    /// Persons.
+    pub people: u64,
+    /// Readable messages.
+    pub messages: u64,
+}
+
+/// A trace of somebody who was there first.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+pub struct ExtortionNote {
+    /// The dump.
+    pub dump: String,
+    /// Line of the record.
+    pub line: u64,
+    /// What gives it away: words of a ransom note, the name of an index.
+    pub signs: Vec<String>,
+    /// Payment addresses whose checksums are right.
+    pub addresses: Vec<String>,
+}
+
+/// Messages, calls and so on of one day.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
+pub struct Day {
+    /// Records of any kind.
+    pub records: u64,
+    /// Readable messages.
+    pub messages: u64,
+}
+
+/// What a store exposes.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
+pub struct Exposure {
+    /// Persons, after joining the identifiers that a record ties together; a leased number is not another person.
+    pub people: u64,
+    /// Distinct telephone numbers.
+    pub phone_numbers: u64,
+    /// Records whose text can be read.
+    pub messages: u64,
+    /// Distinct sets of people who wrote to each other.
+    pub conversations: u64,
+    /// Of them, by the number of participants.
+    pub conversation_sizes: BTreeMap<u64, u64>,
+    /// Calls with both ends readable.
+    pub calls: u64,
+    /// Records with a place of three decimals or more.
+    pub precise_locations: u64,
+    /// Distinct pairs of a real and a leased number.
+    pub number_links: u64,
+    /// Records.
+    pub records: u64,
+    /// When the first record was made, nanoseconds since the epoch.
+    pub first_seen: Option<i64>,
+    /// When the last was.
+    pub last_seen: Option<i64>,
+    /// The same per product.
+    pub by_app: BTreeMap<String, Share>,
+    /// By day, `2026-11-02`.
+    pub by_day: BTreeMap<String, Day>,
+    /// People by the country of their numbers: calling code and count.
+    pub countries: BTreeMap<u16, u64>,
+    /// Traces of somebody who was there first.
+    pub extortion_notes: Vec<ExtortionNote>,
+    /// What the fields were taken for, by dump.
+    pub roles: BTreeMap<String, Vec<Learned>>,
+    /// Counts are lower bounds: more distinct values came than are kept.
+    pub at_least: bool,
+}

@@ -1,0 +1,131 @@
+//! How many people a store exposes: equal to the generator's own count, for two stores of different makes, whatever the
+//! order of their parts.
+
+use plainsight::model::exposure::Exposure;
+use plainsight::model::scenario::Parties;
+use plainsight::pipeline::{self, Inspection};
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+/// The generator's count.
+#[derive(serde::Deserialize)]
+struct Truth {
+    people: u64,
+    phone_numbers: u64,
+    messages: u64,
+    conversations: u64,
+    calls: u64,
+    precise_locations: u64,
+    number_links: u64,
+    records: u64,
+    by_app: std::collections::BTreeMap<String, Share>,
+}
+
+#[derive(serde::Deserialize)]
+struct Share {
+    people: u64,
+    messages: u64,
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
+}
+
+fn expose(files: &[PathBuf]) -> Exposure {
+    let inspection =
+        Inspection { files: files.to_vec(), keys: Vec::new(), planted: Vec::new(), parties: Parties::default() };
+    pipeline::inspect(&inspection, &mut |_| {}).unwrap().exposure.unwrap()
+}
+
+fn hold(found: &Exposure, truth: &Path) {
+    let truth: Truth = serde_json::from_slice(&fs::read(truth).unwrap()).unwrap();
+    for (what, found, want) in [
+        ("people", found.people, truth.people),
+        ("phone numbers", found.phone_numbers, truth.phone_numbers),
+        ("messages", found.messages, truth.messages),
+        ("conversations", found.conversations, truth.conversations),
+        ("calls", found.calls, truth.calls),
+        ("places", found.precise_locations, truth.precise_locations),
+        ("links", found.number_links, truth.number_links),
+        ("records", found.records, truth.records),
+    ] {
+        assert_eq!(found, want, "{what}");
+    }
+    for (app, share) in truth.by_app {
+        let found = &found.by_app[&app];
+        assert_eq!((found.people, found.messages), (share.people, share.messages), "{app}");
+    }
+    assert!(!found.at_least);
+}
+
+#[test]
+fn the_bundled_store_exposes_whom_its_generator_counted() {
+    let folder = root().join("scenarios/justalk-log-store");
+    let found = expose(&[folder.join("store.ndjson.zst")]);
+    hold(&found, &folder.join("truth.json"));
+    let [note] = found.extortion_notes.as_slice() else { panic!("{:?}", found.extortion_notes) };
+    assert_eq!(note.addresses, ["1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa"]);
+    assert_eq!(found.by_day.len(), 30);
+}
+
+#[test]
+fn a_store_of_another_make_is_counted_by_the_same_rules() {
+    let folder = root().join("tests/fixtures/dumps");
+    let (table, log) = (folder.join("second.csv.zst"), folder.join("second.log.zst"));
+    let found = expose(&[table.clone(), log.clone()]);
+    hold(&found, &folder.join("second.json"));
+    assert!(found.extortion_notes.is_empty());
+    let other = expose(&[log, table]);
+    assert_eq!(other, found, "the order of files");
+}
+
+#[test]
+fn parts_of_a_store_add_up_to_the_whole() {
+    let path = root().join("scenarios/justalk-log-store/store.ndjson.zst");
+    let text = zstd::decode_all(fs::File::open(&path).unwrap()).unwrap();
+    let whole = expose(&[path]);
+    let lines: Vec<&[u8]> = text.split_inclusive(|byte| *byte == b'\n').collect();
+    let folder = tempfile::tempdir().unwrap();
+    let parts: Vec<PathBuf> = (0..2)
+        .map(|part| {
+            let path = folder.path().join(format!("part{part}.ndjson"));
+            let mut file = fs::File::create(&path).unwrap();
+            for line in lines.iter().skip(part).step_by(2) {
+                file.write_all(line).unwrap();
+            }
+            path
+        })
+        .collect();
+    let found = expose(&parts);
+    let without = |found: &Exposure| Exposure {
+        roles: std::collections::BTreeMap::new(),
+        extortion_notes: Vec::new(),
+        ..found.clone()
+    };
+    assert_eq!(without(&found), without(&whole));
+    assert_eq!(found.extortion_notes.len(), 1);
+}
+
+/// Records that look like people and are none.
+#[test]
+fn look_alikes_are_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("noise.ndjson");
+    let mut text = String::new();
+    for n in 0..500_u64 {
+        let line = format!(
+            "{{\"ts\":{},\"order\":\"{}\",\"imei\":\"490154203237518\",\"version\":\"8.6.{n}\",\"msg\":\"flushed {n} rows in {} ms\",\"build\":{},\"sha\":\"{:040x}\",\"from\":\"cache\",\"to\":\"disk\"}}\n",
+            1_793_610_000_000 + n * 777,
+            6_502_530_000 + n,
+            n * 7 % 900,
+            20_261_102_000 + n,
+            n * 0x9e37_79b9
+        );
+        text.push_str(&line);
+    }
+    fs::write(&path, text).unwrap();
+    let found = expose(&[path]);
+    assert_eq!((found.people, found.phone_numbers, found.messages, found.calls), (0, 0, 0, 0), "{:#?}", found.roles);
+    assert_eq!(found.records, 500);
+}
