@@ -76,6 +76,7 @@ class World:
         self.rng = random.Random(seed)
         people = max(60, min(24000, records // 8))
         found = numbers(self.rng, people + people // 10)
+        people = min(people, len(found) * 10 // 11)
         self.people, self.leased = found[:people], found[people:]
         self.pool = set(self.leased)
         self.kids = set(self.people[: people // 5])
