@@ -2,6 +2,7 @@
 
 use crate::field::fields::to_u32;
 use flate2::{Decompress, FlushDecompress, Status};
+use std::cell::RefCell;
 
 /// What came out of one deflate stream.
 #[derive(Debug, Default)]
@@ -21,9 +22,27 @@ pub(super) struct Inflated {
 /// A symbol that a piece of input ends in the middle of began at most so many bytes before its end.
 const SYMBOL: usize = 8;
 
+thread_local! {
+    /// States to use again: making one costs more than most guesses need.
+    static SPARE: RefCell<Vec<Decompress>> = const { RefCell::new(Vec::new()) };
+}
+
 /// Inflates `input`, with or without the zlib wrapper, to at most `limit` bytes.
 pub(super) fn inflate(input: &[u8], zlib: bool, limit: usize) -> Inflated {
-    let mut state = Decompress::new(zlib);
+    let spare = SPARE.with_borrow_mut(Vec::pop);
+    let mut state = spare.map_or_else(
+        || Decompress::new(zlib),
+        |mut state| {
+            state.reset(zlib);
+            state
+        },
+    );
+    let out = inflate_with(&mut state, input, limit);
+    SPARE.with_borrow_mut(|spare| spare.push(state));
+    out
+}
+
+fn inflate_with(state: &mut Decompress, input: &[u8], limit: usize) -> Inflated {
     let mut out = Inflated::default();
     // Small pieces tell which input carried which output; their number is bounded.
     let piece = (input.len() / 512).clamp(32, 8_192);
@@ -38,8 +57,7 @@ pub(super) fn inflate(input: &[u8], zlib: bool, limit: usize) -> Inflated {
         let room = limit.saturating_sub(out.bytes.len());
         if room == 0 {
             // Only a stream that has more to give is over its budget.
-            out.over =
-                !matches!(finished(&mut state, input.get(out.used..).unwrap_or_default(), &mut out.used), Some(true));
+            out.over = !matches!(finished(state, input.get(out.used..).unwrap_or_default(), &mut out.used), Some(true));
             out.done = !out.over;
             break;
         }

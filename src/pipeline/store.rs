@@ -28,7 +28,8 @@ pub(super) fn read(brief: &Brief<'_>, record: &Record<'_>, ledger: &mut Ledger, 
     let scene = sighting::Scene { capture: dump, flow: None, flow_start: record.number };
     let shown = ledger.take(&exposure::leaves(&tree), brief.roles, dump, record.line);
     let hits = shown.iter().filter_map(|shown| hit(&tree, shown)).collect();
-    finds.take(sighting::detect_beside(&tree, &brief.cx, &scene, hits));
+    let found = sighting::detect_beside(&tree, &brief.cx, &scene, hits, &|data| finds.wants(data));
+    finds.take(found);
 }
 
 /// Looks at a record of the sample that roles are learned from.

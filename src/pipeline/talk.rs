@@ -52,6 +52,11 @@ pub(super) struct Finds {
 }
 
 impl Finds {
+    /// Whether more of this data, found by rule in a store, is still kept.
+    pub(super) fn wants(&self, data: Data) -> bool {
+        self.by_rule.get(&data).is_none_or(|kept| *kept < budget::DUMP_SIGHTINGS)
+    }
+
     /// Keeps what was seen in one message, as far as the budget goes.
     pub(super) fn take(&mut self, found: sighting::Detected) {
         self.dropped = self.dropped.saturating_add(found.dropped as u64);

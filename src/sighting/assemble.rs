@@ -8,6 +8,7 @@ use crate::model::origin::FrameNo;
 use crate::model::scenario::Party;
 use crate::model::sighting::{Excerpt, Masked, Place, Sighting, Strength};
 use crate::model::stream::FlowKey;
+use crate::model::taxonomy::Data;
 use std::cmp::Reverse;
 
 /// Characters of an excerpt on either side.
@@ -37,11 +38,18 @@ pub struct Detected {
 
 /// Everything readable in one message.
 pub fn detect(tree: &Tree<'_>, cx: &Cx<'_>, scene: &Scene<'_>) -> Detected {
-    detect_beside(tree, cx, scene, Vec::new())
+    detect_beside(tree, cx, scene, Vec::new(), &|_| true)
 }
 
-/// Everything readable in one message, beside what somebody else saw in it already.
-pub fn detect_beside(tree: &Tree<'_>, cx: &Cx<'_>, scene: &Scene<'_>, mut hits: Vec<Hit>) -> Detected {
+/// Everything readable in one message, beside what somebody else saw in it already. Data found by rule alone of which
+/// no more is `wanted` is counted, and not told.
+pub fn detect_beside(
+    tree: &Tree<'_>,
+    cx: &Cx<'_>,
+    scene: &Scene<'_>,
+    mut hits: Vec<Hit>,
+    wanted: &dyn Fn(Data) -> bool,
+) -> Detected {
     for detector in DETECTORS {
         detector.on_message(tree, cx, &mut hits);
     }
@@ -49,7 +57,10 @@ pub fn detect_beside(tree: &Tree<'_>, cx: &Cx<'_>, scene: &Scene<'_>, mut hits: 
         return Detected::default();
     }
     let mut hits = merge(tree, hits);
-    let dropped = hits.len().saturating_sub(budget::MESSAGE_SIGHTINGS);
+    let all = hits.len();
+    hits.retain(|hit| hit.planted.is_some() || hit.conclusive || wanted(hit.data));
+    let unwanted = all.saturating_sub(hits.len());
+    let dropped = hits.len().saturating_sub(budget::MESSAGE_SIGHTINGS).saturating_add(unwanted);
     hits.truncate(budget::MESSAGE_SIGHTINGS);
     let mut sightings: Vec<Sighting> = hits.iter().map(|hit| sighting(tree, cx, scene, hit)).collect();
     sightings.sort_by(|a, b| a.order().cmp(&b.order()));

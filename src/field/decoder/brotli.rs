@@ -37,7 +37,7 @@ fn open(bytes: &[u8], hint: &Hint<'_>, fields: &mut Fields<'_>) -> Result<(), Ma
     let mut state = BrotliState::new(alloc(), alloc(), alloc());
     let (limit, budget) = fields.room(bytes.len());
     let (mut out, mut way) = (Vec::new(), vec![(0, 0)]);
-    let mut chunk = vec![0_u8; 16 << 10];
+    let mut chunk = vec![0_u8; bytes.len().saturating_mul(4).clamp(1 << 10, 16 << 10)];
     let (mut used, mut total) = (0_usize, 0_usize);
     let piece = (bytes.len() / 512).clamp(32, 8_192);
     let mut stop = 0_usize;

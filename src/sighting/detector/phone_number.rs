@@ -6,6 +6,8 @@ use crate::sighting::globe::key_before;
 use crate::sighting::rule::{digit_runs, hit};
 use crate::sighting::{Card, Cx, Detector, Example, Hit};
 use rlibphonenumber::PHONE_NUMBER_UTIL;
+use std::cell::RefCell;
+use std::collections::HashMap;
 
 /// The detector.
 pub(super) struct PhoneNumbers;
@@ -58,8 +60,27 @@ impl Detector for PhoneNumbers {
     }
 }
 
+/// Numbers that one thread remembers with whether they are valid: the same ones come again and again.
+const REMEMBERED: usize = 1 << 15;
+
+thread_local! {
+    static KNOWN: RefCell<HashMap<u64, bool, foldhash::fast::FixedState>> = RefCell::default();
+}
+
 fn is_valid(number: &str) -> bool {
-    PHONE_NUMBER_UTIL.parse(number, None).is_ok_and(|number| number.is_valid())
+    let digits = number.bytes().filter(u8::is_ascii_digit);
+    let digits = digits.fold(0_u64, |sum, digit| sum.wrapping_mul(10).wrapping_add(u64::from(digit - b'0')));
+    if let Some(valid) = KNOWN.with_borrow(|known| known.get(&digits).copied()) {
+        return valid;
+    }
+    let valid = PHONE_NUMBER_UTIL.parse(number, None).is_ok_and(|number| number.is_valid());
+    KNOWN.with_borrow_mut(|known| {
+        if known.len() >= REMEMBERED {
+            known.clear();
+        }
+        known.insert(digits, valid);
+    });
+    valid
 }
 
 fn names_phone(key: &[u8]) -> bool {
