@@ -2,6 +2,7 @@
 
 mod batch;
 mod breaking;
+mod calls;
 mod ledger;
 mod line;
 pub mod overhear;
@@ -75,6 +76,7 @@ pub fn run(scenario: &Scenario, progress: &mut dyn FnMut(Progress<'_>)) -> Resul
     }
     evidence.exposure = exposed.settle();
     breaking::break_open(&mut evidence, &cx, &scenario.pairs);
+    calls::listen_in(&mut evidence, &scenario.parties);
     let evidence = settle(evidence, &scenario.parties);
     let claims = verdict::judge(scenario, &evidence);
     Ok(ScenarioReport {
@@ -101,6 +103,7 @@ pub fn inspect(inspection: &Inspection, progress: &mut dyn FnMut(Progress<'_>)) 
     }
     evidence.exposure = exposed.settle();
     breaking::break_open(&mut evidence, &cx, &[]);
+    calls::listen_in(&mut evidence, &inspection.parties);
     let evidence = settle(evidence, &inspection.parties);
     Ok(ScenarioReport {
         id: inspection.files.first().map(|file| stem(file)).unwrap_or_default(),

@@ -113,6 +113,11 @@ fn cards() -> Vec<Card> {
             lines: vec![card.why.to_owned(), format!("False alarms: {}", card.bound)],
         });
     }
+    for detector in crate::sighting::detector::CALL_DETECTORS {
+        let card = detector.card();
+        let lines = vec![card.why.to_owned()];
+        cards.push(Card { kind: "detector", id: card.id, title: card.title.to_owned(), lines });
+    }
     for protocol in crate::message::protocol::PROTOCOLS {
         cards.push(Card { kind: "protocol", id: protocol.name, title: protocol.about.to_owned(), lines: Vec::new() });
     }

@@ -8,13 +8,14 @@ use crate::message::sink::{Child, ChildId, Draft, Output};
 use crate::message::{Dissector, Peek, Protocol, Sink};
 use crate::model::budget;
 use crate::model::flow::{Blind, BlindSpot, Fact};
+use crate::model::media::{MediaKey, MediaStream};
 use crate::model::message::Message;
 use crate::model::opacity::Opacity;
-use crate::model::origin::Origins;
+use crate::model::origin::{FrameNo, Origins};
 use crate::model::secret::Secrets;
 use crate::model::stream::{Chunk, Direction, Ending, Layer, Lost, StreamEvent, StreamMeta};
 use crate::model::time::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -39,6 +40,21 @@ pub enum Told {
     Decrypted,
     /// Media packets went by.
     Media(u64),
+    /// A media stream is over.
+    MediaStream(Box<MediaStream>),
+    /// A key that opens media.
+    MediaKey(Box<MediaKey>),
+    /// An IP packet that a tunnel carried, behind these layers.
+    Packet {
+        /// All of them, outermost first.
+        layers: Vec<Layer>,
+        /// When.
+        at: Timestamp,
+        /// The packet, from its IP header on.
+        bytes: Vec<u8>,
+        /// The frame that carried it.
+        frame: FrameNo,
+    },
     /// A protocol was recognised, `depth` streams inside the flow.
     Protocol {
         /// Registry name.
@@ -103,9 +119,18 @@ enum State {
     /// A dissector reads it.
     Reading(Reader),
     /// Datagrams, each read by whoever recognises it: several protocols may share a pair of ports (RFC 7983).
-    Datagrams(Vec<Reader>),
+    Datagrams(Datagrams),
     /// Nobody reads it: its bytes are messages as they are.
     Raw(Raw),
+}
+
+/// Who reads the datagrams of a conversation, and those that nobody has recognised yet.
+#[derive(Default)]
+struct Datagrams {
+    /// The last in the list is the one that read last.
+    readers: Vec<Reader>,
+    waiting: VecDeque<Held>,
+    waiting_bytes: usize,
 }
 
 /// A dissector at work, with the streams it opened.
@@ -144,7 +169,8 @@ enum Decision {
 
 impl Stream {
     fn new(meta: StreamMeta, depth: usize) -> Self {
-        let state = if meta.datagrams { State::Datagrams(Vec::new()) } else { State::Probing(Probing::default()) };
+        let state =
+            if meta.datagrams { State::Datagrams(Datagrams::default()) } else { State::Probing(Probing::default()) };
         let layers = Arc::from(meta.layers.as_slice());
         Self { scene: Scene { meta, layers, depth }, state }
     }
@@ -175,7 +201,7 @@ impl Stream {
                     self.state = State::Raw(raw);
                 }
             }
-            State::Datagrams(readers) => self.scene.on_datagram(readers, &event, around, tell),
+            State::Datagrams(all) => self.scene.on_datagram(all, &event, around, tell),
             State::Raw(raw) => raw.on_event(event, &self.scene, tell),
         }
     }
@@ -191,11 +217,12 @@ impl Stream {
 }
 
 impl Scene {
-    /// Hands a datagram to the protocol that is certain of it; else to the one that read last, for not every datagram
-    /// names its protocol; else to one that may be right. A datagram that fails does not end the conversation.
+    /// Hands a datagram to the protocol that is certain of it; else to one that has read here before and may be right;
+    /// else to the one that read last, for not every datagram names its protocol. What may show with others what it is
+    /// waits for them. A datagram that fails does not end the conversation.
     fn on_datagram(
         &self,
-        readers: &mut Vec<Reader>,
+        all: &mut Datagrams,
         event: &StreamEvent<'_>,
         around: &mut Surroundings<'_>,
         tell: &mut dyn FnMut(Told),
@@ -205,7 +232,10 @@ impl Scene {
             StreamEvent::Gap { direction, len, why, .. } => return tell(Told::Blind(lost(*direction, *len, *why))),
             StreamEvent::End { .. } => return,
             StreamEvent::Close { .. } => {
-                for reader in readers {
+                while let Some(held) = all.release(around) {
+                    held.replay(|event| self.unrecognised(&mut all.readers, &event, around, tell));
+                }
+                for reader in &mut all.readers {
                     if let Err(malformed) = reader.on_event(event.clone(), self, around, tell) {
                         Offending::of(event).tell(malformed, reader.protocol.name, tell);
                     }
@@ -213,24 +243,68 @@ impl Scene {
                 return;
             }
         };
-        let mut probing = Probing::default();
-        probing.hold(event);
-        let (found, fit) = match probing.best(&self.meta) {
-            Some((protocol, fit)) => (Some(protocol), fit),
-            None => (None, Match::No),
+        let fits = all.fits(&self.meta, chunk);
+        let known = |all: &Datagrams, least: Match| {
+            let at = |name: &str| all.readers.iter().rposition(|reader| reader.protocol.name == name);
+            let of = fits.iter().filter(|(_, fit)| *fit >= least);
+            of.filter_map(|(protocol, fit)| Some((*fit, at(protocol.name)?))).max()
         };
-        let known = found.and_then(|found| readers.iter().position(|reader| reader.protocol.name == found.name));
-        match (known, found) {
-            // The last in the list is the one that read last.
-            (Some(known), _) if fit == Match::Certain || known + 1 == readers.len() => {
-                let reader = readers.remove(known);
-                readers.push(reader);
+        let first = |least: Match| fits.iter().find(|(_, fit)| *fit >= least).map(|(protocol, _)| *protocol);
+        let chosen = match (known(all, Match::NeedMore), first(Match::Certain)) {
+            (Some((Match::Certain, index)), _) => Some(index),
+            (_, Some(protocol)) => Some(all.begin(protocol, self, tell)),
+            (Some((_, index)), None) => Some(index),
+            (None, None) => match first(Match::Maybe) {
+                Some(protocol) if all.readers.is_empty() => Some(all.begin(protocol, self, tell)),
+                _ => None,
+            },
+        };
+        let Some(index) = chosen else {
+            if first(Match::NeedMore).is_some() && around.held <= around.allowed {
+                all.hold(event, around);
+                if all.waiting.len() > budget::DATAGRAMS_HELD
+                    && let Some(held) = all.release(around)
+                {
+                    held.replay(|event| self.unrecognised(&mut all.readers, &event, around, tell));
+                }
+                return;
             }
-            (None, Some(found)) if fit == Match::Certain || readers.is_empty() => {
-                readers.push(Reader::start(found, self, tell));
+            return self.unrecognised(&mut all.readers, event, around, tell);
+        };
+        let reader = all.readers.remove(index);
+        let is_mine = |bytes: &[u8], direction| {
+            let [mut to_server, mut to_client] = [&[][..]; 2];
+            *(if direction == Direction::ToServer { &mut to_server } else { &mut to_client }) = bytes;
+            let peek = Peek { meta: &self.meta, to_server, to_client, waiting: &[] };
+            (reader.protocol.probe)(&peek) != Match::No
+        };
+        // What waited for this protocol to show itself was its own.
+        let mut mine = Vec::new();
+        for held in std::mem::take(&mut all.waiting) {
+            match &held {
+                Held::Data { direction, bytes, .. } if is_mine(bytes, *direction) => {
+                    all.settle(bytes.len(), around);
+                    mine.push(held);
+                }
+                _ => all.waiting.push_back(held),
             }
-            _ => {}
         }
+        all.readers.push(reader);
+        for held in mine {
+            held.replay(|event| self.unrecognised(&mut all.readers, &event, around, tell));
+        }
+        self.unrecognised(&mut all.readers, event, around, tell);
+    }
+
+    /// Hands a datagram to the one that read last; without anyone, its bytes are a message as they are.
+    fn unrecognised(
+        &self,
+        readers: &mut [Reader],
+        event: &StreamEvent<'_>,
+        around: &mut Surroundings<'_>,
+        tell: &mut dyn FnMut(Told),
+    ) {
+        let StreamEvent::Data(chunk) = event else { return };
         let Some(reader) = readers.last_mut() else {
             return tell(Told::Message(raw_message(self, chunk, true)));
         };
@@ -238,6 +312,58 @@ impl Scene {
             Offending::of(event).tell(malformed, reader.protocol.name, tell);
             tell(Told::Message(raw_message(self, chunk, false)));
         }
+    }
+}
+
+impl Datagrams {
+    /// Everyone to whom a datagram may belong, and how well it fits.
+    fn fits(&self, meta: &StreamMeta, chunk: &Chunk<'_>) -> Vec<(&'static Protocol, Match)> {
+        let [mut to_server, mut to_client] = [&[][..]; 2];
+        *(if chunk.direction == Direction::ToServer { &mut to_server } else { &mut to_client }) = chunk.bytes;
+        let waiting: Vec<(Direction, &[u8])> = self
+            .waiting
+            .iter()
+            .filter_map(|held| match held {
+                Held::Data { direction, bytes, .. } => Some((*direction, bytes.as_slice())),
+                _ => None,
+            })
+            .collect();
+        let peek = Peek { meta, to_server, to_client, waiting: &waiting };
+        let fits = PROTOCOLS.iter().map(|protocol| (*protocol, (protocol.probe)(&peek)));
+        fits.filter(|(_, fit)| *fit > Match::No).collect()
+    }
+
+    /// Someone begins to read: the index of their reader.
+    fn begin(&mut self, protocol: &'static Protocol, scene: &Scene, tell: &mut dyn FnMut(Told)) -> usize {
+        self.readers.push(Reader::start(protocol, scene, tell));
+        self.readers.len().saturating_sub(1)
+    }
+
+    fn hold(&mut self, event: &StreamEvent<'_>, around: &mut Surroundings<'_>) {
+        let StreamEvent::Data(chunk) = event else { return };
+        self.waiting_bytes = self.waiting_bytes.saturating_add(chunk.bytes.len());
+        around.held = around.held.saturating_add(chunk.bytes.len());
+        self.waiting.push_back(Held::Data {
+            direction: chunk.direction,
+            at: chunk.at,
+            offset: chunk.offset,
+            bytes: chunk.bytes.to_vec(),
+            origins: chunk.origins.clone(),
+        });
+    }
+
+    fn settle(&mut self, bytes: usize, around: &mut Surroundings<'_>) {
+        self.waiting_bytes = self.waiting_bytes.saturating_sub(bytes);
+        around.held = around.held.saturating_sub(bytes);
+    }
+
+    /// The datagram that has waited longest.
+    fn release(&mut self, around: &mut Surroundings<'_>) -> Option<Held> {
+        let held = self.waiting.pop_front()?;
+        if let Held::Data { bytes, .. } = &held {
+            self.settle(bytes.len(), around);
+        }
+        Some(held)
     }
 }
 
@@ -356,6 +482,16 @@ impl Reader {
             Output::Sealed(direction, bytes) => tell(Told::Sealed(direction, bytes)),
             Output::Decrypted => tell(Told::Decrypted),
             Output::Media(packets) => tell(Told::Media(packets)),
+            Output::MediaStream(mut stream) => {
+                stream.layers.clone_from(&scene.meta.layers);
+                tell(Told::MediaStream(stream));
+            }
+            Output::MediaKey(key) => tell(Told::MediaKey(key)),
+            Output::Packet { layer, at, bytes, frame } => {
+                tell(Told::Secured);
+                let layers = scene.meta.layers.iter().cloned().chain([layer]).collect();
+                tell(Told::Packet { layers, at, bytes, frame });
+            }
         }
     }
 
@@ -444,7 +580,7 @@ impl Probing {
     /// The protocol that fits best, and whether somebody needs more bytes to tell.
     fn best(&self, meta: &StreamMeta) -> Option<(&'static Protocol, Match)> {
         let [to_server, to_client] = &self.first;
-        let peek = Peek { meta, to_server, to_client };
+        let peek = Peek { meta, to_server, to_client, waiting: &[] };
         let mut best: Option<(&'static Protocol, Match)> = None;
         for protocol in PROTOCOLS {
             let fit = (protocol.probe)(&peek);
@@ -457,7 +593,7 @@ impl Probing {
 
     fn waiting(&self, meta: &StreamMeta) -> bool {
         let [to_server, to_client] = &self.first;
-        let peek = Peek { meta, to_server, to_client };
+        let peek = Peek { meta, to_server, to_client, waiting: &[] };
         to_server.len().max(to_client.len()) < budget::PROBE_BYTES
             && PROTOCOLS.iter().any(|protocol| (protocol.probe)(&peek) == Match::NeedMore)
     }

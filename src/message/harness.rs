@@ -4,6 +4,7 @@ use crate::message::protocol::PROTOCOLS;
 use crate::message::sink::{Draft, Output};
 use crate::message::{Peek, Protocol, Sink};
 use crate::model::flow::BlindSpot;
+use crate::model::media::{MediaKey, MediaStream};
 use crate::model::message::PartKind;
 use crate::model::origin::Origins;
 use crate::model::packet::Endpoint;
@@ -59,6 +60,10 @@ pub(crate) struct Heard {
     pub(crate) raw: Vec<(Option<String>, [Vec<u8>; 2])>,
     pub(crate) hosts: Vec<String>,
     pub(crate) names: Vec<(IpAddr, String)>,
+    pub(crate) media: Vec<MediaStream>,
+    pub(crate) keys: Vec<MediaKey>,
+    /// IP packets that tunnels carried.
+    pub(crate) packets: Vec<Vec<u8>>,
 }
 
 impl Heard {
@@ -125,6 +130,17 @@ fn line(protocol: &str, draft: &Draft) -> String {
 
 /// Plays events to a protocol's dissector, and what its children get to theirs.
 pub(crate) fn play(protocol: &Protocol, meta: &StreamMeta, limit: usize, events: &[Ev]) -> Heard {
+    play_with(&Secrets::default(), protocol, meta, limit, events)
+}
+
+/// The same with secrets.
+pub(crate) fn play_with(
+    secrets: &Secrets,
+    protocol: &Protocol,
+    meta: &StreamMeta,
+    limit: usize,
+    events: &[Ev],
+) -> Heard {
     let mut heard = Heard::default();
     let mut offsets = [0_u64; 2];
     let events: Vec<Fed> = events
@@ -148,7 +164,7 @@ pub(crate) fn play(protocol: &Protocol, meta: &StreamMeta, limit: usize, events:
             Ev::Close(how) => Fed::Close(*how),
         })
         .collect();
-    run(protocol, meta, limit, &events, &mut heard);
+    run(secrets, protocol, meta, limit, &events, &mut heard);
     heard.check();
     heard
 }
@@ -160,9 +176,8 @@ enum Fed {
     Close(Ending),
 }
 
-fn run(protocol: &Protocol, meta: &StreamMeta, limit: usize, events: &[Fed], heard: &mut Heard) {
-    let secrets = Secrets::default();
-    let mut sink = Sink::new(&secrets, limit);
+fn run(secrets: &Secrets, protocol: &Protocol, meta: &StreamMeta, limit: usize, events: &[Fed], heard: &mut Heard) {
+    let mut sink = Sink::new(secrets, limit);
     let mut dissector = (protocol.start)(meta);
     let mut offsets = [0_u64; 2];
     let at = meta.at;
@@ -210,6 +225,9 @@ fn run(protocol: &Protocol, meta: &StreamMeta, limit: usize, events: &[Fed], hea
                 Output::Fact(fact) => heard.facts.push((fact.name, fact.value)),
                 Output::Host(name, _) => heard.hosts.push(name),
                 Output::Name(ip, name) => heard.names.push((ip, name)),
+                Output::MediaStream(stream) => heard.media.push(*stream),
+                Output::MediaKey(key) => heard.keys.push(*key),
+                Output::Packet { bytes, .. } => heard.packets.push(bytes),
                 Output::Wire(..) | Output::Sealed(..) | Output::Decrypted | Output::Media(_) => {}
             }
         }
@@ -224,10 +242,10 @@ fn run(protocol: &Protocol, meta: &StreamMeta, limit: usize, events: &[Fed], hea
                 first[direction.index()].extend_from_slice(bytes);
             }
         }
-        let peek = Peek { meta: &meta, to_server: &first[0], to_client: &first[1] };
+        let peek = Peek { meta: &meta, to_server: &first[0], to_client: &first[1], waiting: &[] };
         let best = PROTOCOLS.iter().rev().map(|p| ((p.probe)(&peek), *p)).max_by_key(|(fit, _)| *fit);
         match best.filter(|(fit, _)| *fit >= crate::bytes::Match::Maybe) {
-            Some((_, protocol)) => run(protocol, &meta, limit, &events, heard),
+            Some((_, protocol)) => run(secrets, protocol, &meta, limit, &events, heard),
             None => heard.raw.push((meta.hint, first)),
         }
     }

@@ -14,6 +14,7 @@ pub mod handshake;
 pub(crate) mod harness;
 pub mod hpack;
 pub mod http;
+pub mod media;
 pub mod protocol;
 mod raw;
 pub mod sink;
@@ -21,7 +22,7 @@ pub mod sink;
 mod tests;
 
 use crate::bytes::{Malformed, Match};
-use crate::model::stream::{StreamEvent, StreamMeta};
+use crate::model::stream::{Direction, StreamEvent, StreamMeta};
 pub use sink::Sink;
 
 /// What is known of a stream's first bytes when a protocol is asked whether they are its own.
@@ -33,6 +34,9 @@ pub struct Peek<'a> {
     pub to_server: &'a [u8],
     /// First bytes to the client, as far as seen.
     pub to_client: &'a [u8],
+    /// Earlier datagrams of the same conversation that nobody has recognised, oldest first: where one datagram says
+    /// nothing, several may.
+    pub waiting: &'a [(Direction, &'a [u8])],
 }
 
 /// A registry entry: how to recognise a protocol, and how to start reading it.
@@ -42,7 +46,8 @@ pub struct Protocol {
     /// What it is, in a few words, for the docs.
     pub about: &'static str,
     /// Whether these first bytes are this protocol. Must not claim `Certain` on a port, and must answer `No` as soon as
-    /// it can: the stream waits for everyone who says `NeedMore`.
+    /// it can: the stream waits for everyone who says `NeedMore`. Of a datagram `NeedMore` says that it may be one of
+    /// several that show it together, or one of a conversation that began with others.
     pub probe: fn(&Peek<'_>) -> Match,
     /// A dissector for one stream.
     pub start: fn(&StreamMeta) -> Box<dyn Dissector>,

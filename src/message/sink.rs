@@ -1,9 +1,10 @@
 //! Where dissectors put what they make.
 
 use crate::model::flow::{Blind, BlindSpot, Fact};
+use crate::model::media::{MediaKey, MediaStream};
 use crate::model::message::Part;
 use crate::model::opacity::Opacity;
-use crate::model::origin::Origins;
+use crate::model::origin::{FrameNo, Origins};
 use crate::model::secret::Secrets;
 use crate::model::stream::{Direction, Ending, Layer, Lost};
 use crate::model::time::Timestamp;
@@ -97,6 +98,21 @@ pub enum Output {
     Decrypted,
     /// Media packets went by.
     Media(u64),
+    /// A media stream is over: one source's packets, with a sample of them.
+    MediaStream(Box<MediaStream>),
+    /// A key that opens media.
+    MediaKey(Box<MediaKey>),
+    /// An IP packet that a tunnel carried: it is read as if it had come bare, behind this layer.
+    Packet {
+        /// The tunnel.
+        layer: Layer,
+        /// When.
+        at: Timestamp,
+        /// The packet, from its IP header on.
+        bytes: Vec<u8>,
+        /// The frame that carried it.
+        frame: FrameNo,
+    },
 }
 
 /// Where a dissector puts what it makes, and where it finds the secrets.
@@ -199,6 +215,22 @@ impl<'a> Sink<'a> {
     /// Counts media packets.
     pub fn media(&mut self, packets: u64) {
         self.out.push(Output::Media(packets));
+    }
+
+    /// Hands over a media stream that is over. Whether it was encrypted shows at the end of the run, when every key that
+    /// went by is known; what it counts for, too.
+    pub fn media_stream(&mut self, stream: MediaStream) {
+        self.out.push(Output::MediaStream(Box::new(stream)));
+    }
+
+    /// Records a key that opens media, of this flow or another.
+    pub fn media_key(&mut self, key: MediaKey) {
+        self.out.push(Output::MediaKey(Box::new(key)));
+    }
+
+    /// Hands an IP packet that a tunnel carried back to the start of the line.
+    pub fn packet(&mut self, layer: Layer, at: Timestamp, bytes: Vec<u8>, frame: FrameNo) {
+        self.out.push(Output::Packet { layer, at, bytes, frame });
     }
 
     /// Takes everything that was put in, in order.

@@ -52,6 +52,36 @@ pub const TLS_HELD_BYTES: usize = 128 << 10;
 pub const TLS_MESSAGE_BYTES: usize = 256 << 10;
 /// Bytes one TLS direction may spend on trying records with other keys and numbers after a loss.
 pub const TLS_TRIAL_BYTES: u64 = 64 << 20;
+/// Fragments of one DTLS handshake message.
+pub const DTLS_FRAGMENTS: usize = 1_024;
+/// Handshake messages of one DTLS direction that are put together or remembered.
+pub const DTLS_MESSAGES: usize = 64;
+/// Bytes of DTLS records that come before the handshake that names their keys, and wait for it.
+pub const DTLS_HELD_BYTES: usize = 64 << 10;
+/// Epochs of one DTLS direction whose keys are kept.
+pub const DTLS_EPOCHS: usize = 8;
+/// Datagrams of one conversation, and their bytes, that wait for others to show what they are.
+pub const DATAGRAMS_HELD: usize = 8;
+/// Media sources of one conversation that are told one by one.
+pub const MEDIA_STREAMS: usize = 64;
+/// Of them, those whose first packets are kept.
+pub const MEDIA_SAMPLED: usize = 6;
+/// Bytes of packets kept of one media stream, with what keeping each costs: five seconds of G.711 and a little more.
+pub const MEDIA_SAMPLE_BYTES: usize = 72 << 10;
+/// Bytes of packets kept of all media streams of one worker.
+pub const MEDIA_TOTAL: usize = 8 << 20;
+/// Keys of media kept from one run.
+pub const MEDIA_KEYS: usize = 256;
+/// Seconds of a call that a report plays.
+pub const CLIP_SECONDS: usize = 5;
+/// Attributes of one STUN message.
+pub const STUN_ATTRIBUTES: usize = 256;
+/// Keys of each kind that are tried on a WireGuard conversation.
+pub const WIREGUARD_KEYS: usize = 256;
+/// Sessions of one WireGuard conversation whose keys are kept.
+pub const WIREGUARD_SESSIONS: usize = 256;
+/// Tunnels of one worker whose packets are followed at once.
+pub const TUNNELS: usize = 256;
 /// Decoding steps one inside the other.
 pub const FIELD_DEPTH: usize = 64;
 /// Decoders that undo a whole layer (gzip in base64 in gzip …) one inside the other.

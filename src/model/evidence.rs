@@ -2,6 +2,7 @@
 
 use crate::model::exposure::Exposure;
 use crate::model::flow::Flow;
+use crate::model::media::MediaKey;
 use crate::model::payload::Pool;
 use crate::model::sighting::Sighting;
 use crate::model::weakness::Weakness;
@@ -51,6 +52,8 @@ pub struct Evidence {
     pub weaknesses: Vec<Weakness>,
     /// Opaque payloads and short values, for what only a whole run can show.
     pub pool: Pool,
+    /// Keys of media that travelled in session descriptions.
+    pub media_keys: Vec<MediaKey>,
     /// What an auditor should know about the run as a whole: budgets that bit.
     pub notes: Vec<String>,
     /// Names that DNS answers gave to addresses; of several the least is kept.
@@ -72,6 +75,7 @@ impl Evidence {
     pub fn merge(&mut self, other: Self) {
         self.inputs.extend(other.inputs);
         self.flows.extend(other.flows);
+        self.media_keys.extend(other.media_keys);
         self.sightings.extend(other.sightings);
         self.weaknesses.extend(other.weaknesses);
         self.notes.extend(other.notes);

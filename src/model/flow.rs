@@ -1,5 +1,6 @@
 //! What is known of one conversation once it is over.
 
+use crate::model::media::{MediaKey, MediaStream};
 use crate::model::opacity::{Opacity, OpacityTally};
 use crate::model::origin::FrameNo;
 use crate::model::scenario::Party;
@@ -163,6 +164,10 @@ pub struct Flow {
     pub sealed_to_server: u64,
     /// Media packets (RTP, SRTP) seen.
     pub media_packets: u64,
+    /// Media streams of it that nobody has looked into yet.
+    pub media: Vec<MediaStream>,
+    /// Keys of media that its handshakes made.
+    pub media_keys: Vec<MediaKey>,
     /// What dissectors learned.
     pub facts: Vec<Fact>,
 }
@@ -195,6 +200,8 @@ impl Flow {
             opaque: Vec::new(),
             sealed_to_server: 0,
             media_packets: 0,
+            media: Vec::new(),
+            media_keys: Vec::new(),
             facts: Vec::new(),
         }
     }
@@ -236,6 +243,12 @@ impl Flow {
         self.opacity.merge(&other.opacity);
         self.sealed_to_server = self.sealed_to_server.max(other.sealed_to_server);
         self.media_packets = self.media_packets.saturating_add(other.media_packets);
+        for stream in other.media {
+            // Its packets are another conversation's: what is not looked into alone is not looked into.
+            let detail = "media streams".to_owned();
+            let spot = BlindSpot { why: Blind::Budget, direction: stream.direction, detail, bytes: stream.bytes };
+            self.add_blind(spot, crate::model::budget::FLOW_BLIND);
+        }
         let unread = self.unread;
         for spot in other.blind {
             self.add_blind(spot, crate::model::budget::FLOW_BLIND);

@@ -9,6 +9,7 @@ pub mod field;
 pub mod flow;
 pub mod frame;
 pub mod item;
+pub mod media;
 pub mod message;
 pub mod opacity;
 pub mod origin;

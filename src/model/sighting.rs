@@ -48,6 +48,10 @@ impl fmt::Display for Masked {
     }
 }
 
+/// How an excerpt begins that is to be heard rather than read: a WAV file as a data URL, of the `call-audio` sightings
+/// that have one.
+pub const CLIP: &str = "data:audio/wav;base64,";
+
 /// How what was seen relates to the value itself.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Strength {

@@ -5,17 +5,20 @@ use crate::message::driver::{Conversation, Surroundings, Told};
 use crate::model::budget;
 use crate::model::field::{Kind, Tree};
 use crate::model::flow::{Blind, BlindSpot, Flow, OpaquePayload};
+use crate::model::media::{KeySource, MediaKey, MediaStream, Profile};
 use crate::model::message::{Message, Part, PartKind};
 use crate::model::opacity::Opacity;
 use crate::model::origin::FrameNo;
 use crate::model::payload::{Pool, Token};
-use crate::model::sighting::Sighting;
-use crate::model::stream::{Direction, Ending, StreamEvent, StreamMeta, Transport};
+use crate::model::secret::SecretBytes;
+use crate::model::sighting::{Place, Sighting};
+use crate::model::stream::{Direction, Ending, FlowKey, Layer, StreamEvent, StreamMeta, Transport};
 use crate::model::taxonomy::Data;
+use crate::model::time::Timestamp;
 use crate::opacity;
 use crate::sighting;
 use crate::sighting::run::collect::{self, Opaque};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -28,6 +31,8 @@ pub(super) struct Talk {
     depth: usize,
     /// Bytes the client sent since the server last said anything.
     unanswered: usize,
+    /// It goes through a tunnel: a listener on the network sees none of it.
+    inside: bool,
 }
 
 /// More unanswered bytes than this, at the end of a capture, were a question: what HTTP/2 and others send on their own
@@ -49,6 +54,23 @@ pub(super) struct Finds {
     pub(super) pool: Pool,
     /// DNS answers.
     pub(super) names: Vec<(IpAddr, String)>,
+    /// Keys of media that travelled in session descriptions.
+    pub(super) media_keys: Vec<MediaKey>,
+    /// Bytes of media packets kept.
+    media_bytes: usize,
+    /// Packets that tunnels carried, which the worker has not followed yet.
+    pub(super) carried: VecDeque<Carried>,
+}
+
+/// An IP packet that came out of a tunnel.
+pub(super) struct Carried {
+    /// The tunnel: its flow and first frame.
+    pub(super) tunnel: (FlowKey, FrameNo),
+    /// The layers around it, outermost first.
+    pub(super) layers: Vec<Layer>,
+    pub(super) at: Timestamp,
+    pub(super) bytes: Vec<u8>,
+    pub(super) frame: FrameNo,
 }
 
 impl Finds {
@@ -76,7 +98,9 @@ impl Finds {
 
 impl Talk {
     pub(super) fn new(flow: Flow, meta: StreamMeta) -> Self {
-        Self { conversation: Conversation::new(meta), flow, depth: 0, unanswered: 0 }
+        let inside = !meta.layers.is_empty();
+        let flow = Flow { secure: inside, decrypted: inside, ..flow };
+        Self { conversation: Conversation::new(meta), flow, depth: 0, unanswered: 0, inside }
     }
 
     /// Takes the next event of the flow.
@@ -87,7 +111,7 @@ impl Talk {
         cx: &sighting::Cx<'_>,
         finds: &mut Finds,
     ) {
-        let Self { conversation, flow, depth, unanswered } = self;
+        let Self { conversation, flow, depth, unanswered, inside } = self;
         if let StreamEvent::Data(chunk) = &event {
             *unanswered = match chunk.direction {
                 Direction::ToServer => unanswered.saturating_add(chunk.bytes.len()),
@@ -97,6 +121,10 @@ impl Talk {
         let last = matches!(event, StreamEvent::Close { how: Ending::CaptureEnd, .. });
         conversation.on_event(event, around, &mut |told| {
             flow.cut_by_end |= last && matches!(&told, Told::Blind(spot) if spot.why == Blind::Truncated);
+            let told = match told {
+                Told::Wire(_, bytes) if *inside => Told::Wire(Opacity::Encrypted, bytes),
+                told => told,
+            };
             listen(flow, depth, told, cx, finds);
         });
         // Where nobody could read the conversation, a question without an answer is all that shows the cut.
@@ -145,6 +173,24 @@ fn listen(flow: &mut Flow, depth: &mut usize, told: Told, cx: &sighting::Cx<'_>,
         }
         Told::Decrypted => flow.decrypted = true,
         Told::Media(packets) => flow.media_packets = flow.media_packets.saturating_add(packets),
+        Told::MediaStream(stream) => keep(flow, *stream, finds),
+        Told::MediaKey(key) => {
+            if flow.media_keys.len() < budget::FLOW_FACTS {
+                flow.media_keys.push(*key);
+            }
+        }
+        Told::Packet { layers, at, bytes, frame } => {
+            let deep = layers.len() > budget::STREAM_DEPTH;
+            if deep || finds.carried.len() >= budget::CHILD_STREAMS {
+                let detail = "packets of a tunnel".to_owned();
+                let bytes = bytes.len() as u64;
+                let spot = BlindSpot { why: Blind::Budget, direction: Direction::ToServer, detail, bytes };
+                flow.add_blind(spot, budget::FLOW_BLIND);
+            } else {
+                let tunnel = (flow.key, flow.first_frame);
+                finds.carried.push_back(Carried { tunnel, layers, at, bytes, frame });
+            }
+        }
         Told::Protocol { name, depth: at } => {
             if flow.protocol == "unknown" || at >= *depth {
                 flow.protocol = name;
@@ -153,6 +199,68 @@ fn listen(flow: &mut Flow, depth: &mut usize, told: Told, cx: &sighting::Cx<'_>,
         }
         Told::Secured => flow.secure = true,
     }
+}
+
+/// Keeps a media stream for the end of the run.
+fn keep(flow: &mut Flow, mut stream: MediaStream, finds: &mut Finds) {
+    flow.protocol = "rtp";
+    let bytes: usize = stream.sample.iter().map(|packet| packet.bytes.len()).sum();
+    if finds.media_bytes.saturating_add(bytes) > budget::MEDIA_TOTAL || flow.media.len() >= budget::MEDIA_STREAMS {
+        stream.sample = Vec::new();
+    } else {
+        finds.media_bytes = finds.media_bytes.saturating_add(bytes);
+    }
+    flow.media.push(stream);
+}
+
+/// Keys of media in a session description (RFC 4568): whoever could read the description can read the call.
+fn note_keys(flow: &Flow, message: &Message, tree: &Tree<'_>, finds: &mut Finds) {
+    const ATTRIBUTE: &[u8] = b"a=crypto:";
+    for (number, buffer) in (0..).zip(&tree.buffers) {
+        let text = &buffer.bytes;
+        let mut from = 0;
+        while let Some(at) = text.get(from..).and_then(|rest| memchr::memmem::find(rest, ATTRIBUTE)) {
+            let start = from + at + ATTRIBUTE.len();
+            from = start;
+            let line = text.get(start..).unwrap_or_default();
+            let end = line.iter().position(|byte| matches!(byte, b'\r' | b'\n' | b'\\' | b'"')).unwrap_or(line.len());
+            let line = String::from_utf8_lossy(line.get(..end.min(512)).unwrap_or_default());
+            let Some((profile, key, salt)) = inline_key(&line) else { continue };
+            if finds.media_keys.len() >= budget::MEDIA_KEYS {
+                return;
+            }
+            let mut trail: Vec<String> = message.layers.iter().map(|layer| layer.name.clone()).collect();
+            trail.extend([message.protocol.to_owned(), message.label.clone()]);
+            let (start, end) = (start, start.saturating_add(end));
+            trail.extend(tree.innermost(number, start, end).map(|node| tree.trail(node)).unwrap_or_default());
+            let place = Place {
+                capture: flow.capture.clone(),
+                flow: Some(flow.key),
+                flow_start: flow.first_frame,
+                direction: message.direction,
+                at: message.at,
+                authority: message.host.clone(),
+                secured: message.is_secured(),
+                frames: tree.origins(number, start, end).frames(),
+                bytes: (start as u64, end as u64),
+                trail,
+            };
+            let (key, salt) = (SecretBytes(key), SecretBytes(salt));
+            finds.media_keys.push(MediaKey { profile, key, salt, source: KeySource::Description(Box::new(place)) });
+        }
+    }
+}
+
+/// Profile, master key and salt of an `a=crypto` attribute: `1 AES_CM_128_HMAC_SHA1_80 inline:…|2^20|1:4`.
+fn inline_key(attribute: &str) -> Option<(Profile, Vec<u8>, Vec<u8>)> {
+    let mut words = attribute.split_ascii_whitespace();
+    words.next()?.parse::<u32>().ok()?;
+    let profile = Profile::named(words.next()?)?;
+    let inline = words.find_map(|word| word.strip_prefix("inline:"))?;
+    let text = inline.split(['|', ';']).next()?;
+    let decoded = data_encoding::BASE64_NOPAD.decode(text.trim_end_matches('=').as_bytes()).ok()?;
+    let (key, salt) = decoded.split_at_checked(profile.key_len())?;
+    (salt.len() == profile.salt_len()).then(|| (profile, key.to_vec(), salt.to_vec()))
 }
 
 /// A name by SNI stands before one by authority; the first of a kind stays.
@@ -174,6 +282,7 @@ fn read(flow: &mut Flow, message: &Message, cx: &sighting::Cx<'_>, finds: &mut F
     count(&mut flow.messages, side);
     let tree = field::walk(message);
     note_wire(flow, message);
+    note_keys(flow, message, &tree, finds);
     let mut in_full = message.whole && tree.exhausted.is_empty();
     for name in &tree.exhausted {
         let detail = format!("{name} of one message");

@@ -5,10 +5,13 @@ use crate::message::driver::Surroundings;
 use crate::model::budget;
 use crate::model::evidence::Evidence;
 use crate::model::flow::{Blind, BlindSpot, Flow};
+use crate::model::frame::{Frame, LinkType};
 use crate::model::message::Message;
-use crate::model::opacity::Opacity;
+use crate::model::opacity::{Opacity, OpacityTally};
+use crate::model::origin::FrameNo;
 use crate::model::secret::Secrets;
-use crate::model::stream::{Direction, FlowKey, StreamEvent, StreamMeta, Transport};
+use crate::model::stream::{Direction, FlowKey, Layer, StreamEvent, StreamMeta, Transport};
+use crate::packet;
 use crate::pipeline::batch::Batch;
 use crate::pipeline::ledger::Ledger;
 use crate::pipeline::store;
@@ -19,6 +22,9 @@ use std::collections::BTreeMap;
 
 /// Shards, whatever the machine: their number decides which flows share a budget, and so the result.
 pub(super) const SHARDS: usize = 4;
+
+/// Link type of frames that begin with an IP header.
+const RAW_IP: u32 = 101;
 
 /// What every worker looks for and may use.
 pub(super) struct Brief<'p> {
@@ -36,6 +42,19 @@ pub(super) struct Brief<'p> {
 pub(super) struct Worker<'p> {
     table: Table<Shard<'p>>,
     shard: Shard<'p>,
+    tunnels: BTreeMap<Through, Tunnel<'p>>,
+    /// Packets of tunnels that were too many.
+    unfollowed: u64,
+}
+
+/// Which tunnel: the flow that carries it, its first frame, and how many tunnels deep.
+type Through = (FlowKey, FrameNo, usize);
+
+/// The conversations inside a tunnel.
+struct Tunnel<'p> {
+    layers: Vec<Layer>,
+    reader: packet::Reader,
+    table: Table<Shard<'p>>,
 }
 
 /// What the flows of one shard share.
@@ -48,6 +67,8 @@ struct Shard<'p> {
     exposed: exposure::Ledger,
     /// Flows of sources that know messages.
     told: BTreeMap<FlowKey, Flow>,
+    /// The layers around the packets at hand: those of the tunnel they came through.
+    layers: Vec<Layer>,
 }
 
 impl<'p> Worker<'p> {
@@ -60,14 +81,18 @@ impl<'p> Worker<'p> {
             ledger: Ledger::of_shard(),
             exposed: exposure::Ledger::default(),
             told: BTreeMap::new(),
+            layers: Vec::new(),
         };
-        Self { table: Table::new(), shard }
+        Self { table: Table::new(), shard, tunnels: BTreeMap::new(), unfollowed: 0 }
     }
 
     /// Takes a batch of packets and messages, and leaves it to be used again.
     pub(super) fn take(&mut self, batch: &mut Batch) {
         for packet in batch.packets() {
             self.table.packet(&packet, &mut self.shard);
+            if !self.shard.finds.carried.is_empty() {
+                self.follow();
+            }
         }
         for record in batch.records() {
             let Shard { brief, exposed, finds, .. } = &mut self.shard;
@@ -78,10 +103,49 @@ impl<'p> Worker<'p> {
         }
     }
 
+    /// Follows what tunnels carried: packets again, behind the tunnel's layers.
+    fn follow(&mut self) {
+        while let Some(carried) = self.shard.finds.carried.pop_front() {
+            let (flow, first) = carried.tunnel;
+            let through = (flow, first, carried.layers.len());
+            if !self.tunnels.contains_key(&through) && self.tunnels.len() >= budget::TUNNELS {
+                self.unfollowed = self.unfollowed.saturating_add(1);
+                continue;
+            }
+            let tunnel = self.tunnels.entry(through).or_insert_with(|| Tunnel {
+                layers: carried.layers,
+                reader: packet::Reader::new(),
+                table: Table::new(),
+            });
+            let frame = Frame {
+                number: carried.frame,
+                at: carried.at,
+                link: LinkType(RAW_IP),
+                bytes: &carried.bytes,
+                wire_len: u32::try_from(carried.bytes.len()).unwrap_or(u32::MAX),
+            };
+            self.shard.layers.clone_from(&tunnel.layers);
+            tunnel.reader.frame(&frame, |packet| tunnel.table.packet(packet, &mut self.shard));
+            self.shard.layers.clear();
+        }
+    }
+
     /// The capture has ended: everything unfinished is told as such.
     pub(super) fn finish(mut self) -> (Evidence, exposure::Ledger) {
         self.table.finish(&mut self.shard);
-        let tally = self.table.tally();
+        self.follow();
+        let mut tally = self.table.tally();
+        // Tunnels that end may have held packets of others.
+        while let Some((_, mut tunnel)) = self.tunnels.pop_first() {
+            self.shard.layers.clone_from(&tunnel.layers);
+            tunnel.reader.finish(|packet| tunnel.table.packet(packet, &mut self.shard));
+            tunnel.table.finish(&mut self.shard);
+            self.shard.layers.clear();
+            let inside = tunnel.table.tally();
+            tally.evicted = tally.evicted.saturating_add(inside.evicted);
+            tally.empty = tally.empty.saturating_add(inside.empty);
+            self.follow();
+        }
         let Shard { finds, mut ledger, exposed, told, .. } = self.shard;
         for flow in told.into_values() {
             ledger.add(flow);
@@ -94,8 +158,12 @@ impl<'p> Worker<'p> {
             unread_records: finds.unread_records,
             sightings_dropped: finds.dropped,
             pool: finds.pool,
+            media_keys: finds.media_keys,
             ..Evidence::default()
         };
+        if self.unfollowed > 0 {
+            evidence.notes.push(format!("{} packets were in tunnels that were too many to follow", self.unfollowed));
+        }
         for (ip, name) in finds.names {
             evidence.add_name(ip, name);
         }
@@ -118,7 +186,8 @@ impl Shard<'_> {
 impl Listener for Shard<'_> {
     type State = Box<Talk>;
 
-    fn open(&mut self, meta: StreamMeta, info: &FlowInfo) -> Box<Talk> {
+    fn open(&mut self, mut meta: StreamMeta, info: &FlowInfo) -> Box<Talk> {
+        meta.layers.clone_from(&self.layers);
         let flow = Flow::new(self.brief.capture, info.key, info.first_frame, info.first_at);
         Box::new(Talk::new(flow, meta))
     }
@@ -137,6 +206,10 @@ impl Listener for Shard<'_> {
             let detail = format!("{} overlapping segments with different content", info.conflicts);
             let spot = BlindSpot { why: Blind::Lost, direction: Direction::ToServer, detail, bytes: 0 };
             flow.add_blind(spot, budget::FLOW_BLIND);
+        }
+        if !self.layers.is_empty() {
+            flow.opacity = OpacityTally::default();
+            flow.opacity.add(Opacity::Encrypted, info.bytes.iter().sum());
         }
         if info.key.transport == Transport::Ip && flow.opacity.dominant() == Opacity::Unknown {
             flow.opacity.add(Opacity::Unknown, info.bytes.iter().sum());

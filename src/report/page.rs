@@ -118,6 +118,8 @@ struct Card {
     before: String,
     found: String,
     after: String,
+    /// Audio to be played, as a data URL.
+    clip: Option<String>,
     form: String,
     reason: String,
     capture: String,
@@ -511,6 +513,7 @@ fn card(
         before,
         found,
         after,
+        clip: view.clip(first).map(str::to_owned),
         form: first.form.clone(),
         reason: first.reason.clone(),
         capture: place.capture.clone(),

@@ -1,6 +1,7 @@
 //! What a reader of a report may see, and how wide it may be.
 
-use crate::model::sighting::{Excerpt, Masked, Sighting};
+use crate::model::sighting::{CLIP, Excerpt, Masked, Sighting};
+use crate::model::taxonomy::Data;
 
 /// How to show a report. The default shows what anyone may see, on plain paper.
 #[derive(Clone, Debug)]
@@ -33,8 +34,17 @@ impl View {
     /// The words around a sighting: what was planted is the auditor's own, the rest is somebody's.
     pub(crate) fn excerpt(&self, sighting: &Sighting) -> Shown {
         let Excerpt { before, found, after } = &sighting.excerpt;
+        if let Some(seconds) = clip_seconds(sighting) {
+            return Shown { found: format!("{seconds} s of audio"), ..Shown::default() };
+        }
         let found = if sighting.planted.is_some() { found.reveal().to_owned() } else { self.text(found) };
         Shown { before: self.text(before), found, after: self.text(after) }
+    }
+
+    /// Audio to be played, as a data URL: somebody's voice is shown on the auditor's own call only.
+    pub(crate) fn clip<'s>(&self, sighting: &'s Sighting) -> Option<&'s str> {
+        let heard = self.reveal && clip_seconds(sighting).is_some();
+        heard.then(|| sighting.excerpt.found.reveal())
     }
 
     /// The trail, joined; where it repeats a value that may not be shown, as its shape.
@@ -54,4 +64,13 @@ impl View {
     fn text(&self, text: &Masked) -> String {
         if self.reveal { text.reveal().to_owned() } else { text.shape() }
     }
+}
+
+/// How long the audio of a sighting is, if it has some, in seconds.
+fn clip_seconds(sighting: &Sighting) -> Option<String> {
+    let audio = sighting.data == Data::CallAudio && sighting.planted.is_none();
+    let encoded = sighting.excerpt.found.reveal().strip_prefix(CLIP).filter(|_| audio)?;
+    // Base64 of a WAV header of 44 bytes and 8,000 samples of two bytes a second.
+    let tenths = (encoded.len() / 4 * 3).saturating_sub(44) / 1_600;
+    Some(format!("{}.{}", tenths / 10, tenths % 10))
 }

@@ -5,6 +5,7 @@
 //! `detector/` with a [`Card`] that carries its own hits and misses, and two lines in `detector/mod.rs`.
 
 pub mod assemble;
+pub mod call;
 pub mod detector;
 mod digest;
 mod engine;

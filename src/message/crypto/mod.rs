@@ -6,3 +6,4 @@ pub mod aead;
 pub mod cbc;
 pub mod hash;
 pub mod rc4;
+pub mod srtp;

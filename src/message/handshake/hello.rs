@@ -11,6 +11,8 @@ pub const EXT_TRUNCATED_HMAC: u16 = 4;
 pub const EXT_GROUPS: u16 = 10;
 /// `signature_algorithms`.
 pub const EXT_SIGNATURES: u16 = 13;
+/// `use_srtp` (RFC 5764).
+pub const EXT_USE_SRTP: u16 = 14;
 /// `application_layer_protocol_negotiation`.
 pub const EXT_ALPN: u16 = 16;
 /// `encrypt_then_mac` (RFC 7366).
@@ -25,6 +27,8 @@ pub const EXT_EARLY_DATA: u16 = 42;
 pub const EXT_VERSIONS: u16 = 43;
 /// `key_share`.
 pub const EXT_KEY_SHARE: u16 = 51;
+/// `connection_id` (RFC 9146).
+pub const EXT_CONNECTION_ID: u16 = 54;
 /// `encrypted_client_hello` (RFC 9849).
 pub const EXT_ECH: u16 = 0xfe0d;
 
@@ -131,10 +135,22 @@ fn protocols(data: &[u8]) -> Vec<Vec<u8>> {
 impl ClientHello {
     /// Reads the body of a `ClientHello`, without its four-byte handshake header.
     pub fn parse(body: &[u8]) -> Result<Self, Malformed> {
+        Self::read(body, false)
+    }
+
+    /// Reads the body of a `ClientHello` of DTLS, which has a cookie behind the session id (RFC 6347 section 4.2.1).
+    pub fn parse_dtls(body: &[u8]) -> Result<Self, Malformed> {
+        Self::read(body, true)
+    }
+
+    fn read(body: &[u8], cookie: bool) -> Result<Self, Malformed> {
         let mut cursor = Cursor::new(body);
         let version = cursor.u16("client version")?;
         let random = cursor.array("client random")?;
         let session_id = cursor.sub_u8("session id")?.rest().to_vec();
+        if cookie {
+            cursor.sub_u8("cookie")?;
+        }
         let mut list = cursor.sub_u16("cipher suites")?;
         let mut suites = Vec::new();
         while !list.is_empty() {
@@ -183,6 +199,21 @@ impl ClientHello {
         best.unwrap_or(self.version)
     }
 
+    /// The highest version of DTLS it offers: their numbers go down.
+    pub fn highest_dtls(&self) -> u16 {
+        let listed = self.extension(EXT_VERSIONS).and_then(|data| {
+            let mut list = Cursor::new(data).sub_u8("versions").ok()?;
+            let mut best: Option<u16> = None;
+            while let Ok(version) = list.u16("version") {
+                if version >> 8 == 0xfe {
+                    best = Some(best.map_or(version, |best| best.min(version)));
+                }
+            }
+            best
+        });
+        listed.unwrap_or(self.version)
+    }
+
     /// The signature algorithms it offers, in order.
     pub fn signature_algorithms(&self) -> Vec<u16> {
         self.extension(EXT_SIGNATURES).map(values).unwrap_or_default()
@@ -224,6 +255,12 @@ impl ServerHello {
     pub fn group(&self) -> Option<u16> {
         Cursor::new(self.extension(EXT_KEY_SHARE)?).u16("group").ok()
     }
+}
+
+/// The content of one of the `EncryptedExtensions` (TLS 1.3).
+pub fn encrypted_extension(encrypted_extensions: &[u8], id: u16) -> Option<Vec<u8>> {
+    let extensions = extensions(&mut Cursor::new(encrypted_extensions)).ok()?;
+    find(&extensions, id).map(<[u8]>::to_vec)
 }
 
 /// The application protocol that `EncryptedExtensions` (TLS 1.3) choose.

@@ -6,7 +6,8 @@ use std::fmt::Write as _;
 
 /// The fingerprint. `transport` is `t` for TLS over TCP, `q` for QUIC, `d` for DTLS.
 pub fn ja4(transport: char, hello: &ClientHello) -> String {
-    let version = match hello.highest_version() {
+    let highest = if transport == 'd' { hello.highest_dtls() } else { hello.highest_version() };
+    let version = match highest {
         0x0304 => "13",
         0x0303 => "12",
         0x0302 => "11",

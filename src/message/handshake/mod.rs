@@ -3,4 +3,6 @@
 pub mod certificate;
 pub mod hello;
 pub mod ja4;
+pub mod key_block;
+pub mod protect;
 pub mod suite;

@@ -1,17 +1,23 @@
 //! The registry: one file a protocol, two lines here.
 
 pub mod dns;
+pub mod dtls;
 pub mod ftp;
 pub mod grpc;
 pub mod http1;
 pub mod http2;
 pub mod imap;
+pub mod mtproto;
 pub mod pop3;
+pub mod rtcp;
+pub mod rtp;
 pub mod sip;
 pub mod smtp;
 pub mod sse;
+pub mod stun;
 pub mod tls;
 pub mod websocket;
+pub mod wireguard;
 pub mod xmpp;
 
 use crate::message::Protocol;
@@ -20,17 +26,23 @@ use crate::message::Protocol;
 pub static PROTOCOLS: &[&Protocol] = &[
     // One line each, by name.
     &dns::PROTOCOL,
+    &dtls::PROTOCOL,
     &ftp::PROTOCOL,
     &grpc::PROTOCOL,
     &http1::PROTOCOL,
     &http2::PROTOCOL,
     &imap::PROTOCOL,
+    &mtproto::PROTOCOL,
     &pop3::PROTOCOL,
+    &rtcp::PROTOCOL,
+    &rtp::PROTOCOL,
     &sip::PROTOCOL,
     &smtp::PROTOCOL,
     &sse::PROTOCOL,
+    &stun::PROTOCOL,
     &tls::PROTOCOL,
     &websocket::PROTOCOL,
+    &wireguard::PROTOCOL,
     &xmpp::PROTOCOL,
 ];
 

@@ -4,8 +4,7 @@
 //!
 //! ```text
 //! bytes → record (what segments cut) → session (handshake, epochs) → child stream of application data
-//!                                      ├ keys: key block, traffic secrets
-//!                                      └ protect: one direction under one set of keys
+//!                                      └ keys: openers, traffic secrets
 //! ```
 //!
 //! Each direction goes through its own epochs. Where one cannot go on before the other has said something (the suite, a
@@ -13,7 +12,6 @@
 
 mod keys;
 mod probe;
-mod protect;
 mod record;
 mod rsa;
 mod session;

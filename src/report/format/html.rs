@@ -47,7 +47,8 @@ impl Format for Html {
     fn render(&self, report: &Report, view: &View, out: &mut dyn Write) -> io::Result<()> {
         static TERA: LazyLock<Result<Tera, String>> = LazyLock::new(|| templates().map_err(|error| error.to_string()));
         let tera = TERA.as_ref().map_err(|error| io::Error::other(error.clone()))?;
-        let document = Document { page: page::page(report, view), style: STYLE, script: SCRIPT, policy: policy() };
+        let heard = report.scenarios.iter().flat_map(|s| &s.sightings).any(|sighting| view.clip(sighting).is_some());
+        let document = Document { page: page::page(report, view), style: STYLE, script: SCRIPT, policy: policy(heard) };
         let context = Context::from_serialize(&document).map_err(io::Error::other)?;
         tera.render_to("report.html", &context, out).map_err(io::Error::other)
     }
@@ -69,11 +70,12 @@ fn templates() -> tera::TeraResult<Tera> {
     Ok(tera)
 }
 
-/// Nothing from anywhere; of inline code, only what is ours.
-fn policy() -> String {
+/// Nothing from anywhere; of inline code, only what is ours; of media, what the page itself holds, if it holds any.
+fn policy(heard: bool) -> String {
+    let media = if heard { "media-src data:; " } else { "" };
     let digest = |text: &str| data_encoding::BASE64.encode(&Sha256::digest(text));
     format!(
-        "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'; base-uri 'none'; form-action 'none'",
+        "default-src 'none'; {media}style-src 'sha256-{}'; script-src 'sha256-{}'; base-uri 'none'; form-action 'none'",
         digest(STYLE),
         digest(SCRIPT)
     )

@@ -223,6 +223,9 @@ struct SightingJson<'a> {
     strength: &'static str,
     detector: &'static str,
     excerpt: ExcerptJson,
+    /// The first seconds of a call as a WAV file, as a data URL; only with `--reveal`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    clip: Option<&'a str>,
 }
 
 /// Encryption that is none, or provably poor, with the messages that prove it.
@@ -641,6 +644,7 @@ fn sighting<'a>(sighting: &'a Sighting, flow: Option<&'a Flow>, view: &View) -> 
         },
         detector: sighting.detector,
         excerpt: ExcerptJson { before: excerpt.before, found: excerpt.found, after: excerpt.after },
+        clip: view.clip(sighting),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The registry: one file a detector, two lines here.
 
+mod call_audio;
 mod credentials;
 mod device_id;
 mod ecb;
@@ -15,6 +16,7 @@ mod private_key;
 mod xor;
 
 use crate::sighting::Detector;
+use crate::sighting::call::CallDetector;
 use crate::sighting::run::RunDetector;
 
 /// Every detector.
@@ -33,3 +35,6 @@ pub static DETECTORS: &[&dyn Detector] = &[
 /// Every detector over whole runs. What several of them recover is the first one's.
 pub static RUN_DETECTORS: &[&dyn RunDetector] =
     &[&xor::Xor, &key_in_traffic::KeyInTraffic, &keystream_reuse::KeystreamReuse, &ecb::Ecb];
+
+/// Every detector over media streams.
+pub static CALL_DETECTORS: &[&dyn CallDetector] = &[&call_audio::CallAudio];

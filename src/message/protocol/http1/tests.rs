@@ -263,7 +263,7 @@ fn floods_stay_within_budgets_and_are_told() {
 fn a_capture_that_starts_in_the_middle_is_read_from_the_next_message() {
     let midway = StreamMeta { from_start: false, ..meta() };
     let rest = "rest of an old body\"}GET /a HTTP/1.1\r\nHost: h\r\n\r\n";
-    let peek = Peek { meta: &midway, to_server: rest.as_bytes(), to_client: b"" };
+    let peek = Peek { meta: &midway, to_server: rest.as_bytes(), to_client: b"", waiting: &[] };
     assert_eq!(probe(&peek), Match::Maybe);
     let heard = play(&PROTOCOL, &midway, LIMIT, &[up(rest), close()]);
     assert_eq!(
@@ -307,7 +307,11 @@ fn only_http_is_taken_for_http() {
         (b"", b"", Match::NeedMore),
     ];
     for (to_server, to_client, want) in table {
-        assert_eq!(probe(&Peek { meta: &meta, to_server, to_client }), want, "{to_server:?} {to_client:?}");
+        assert_eq!(
+            probe(&Peek { meta: &meta, to_server, to_client, waiting: &[] }),
+            want,
+            "{to_server:?} {to_client:?}"
+        );
     }
 }
 

@@ -3,8 +3,8 @@
 //! Timing (RUSTSEC-2023-0071) is nobody's secret here: the key is the auditor's own and nothing answers a peer.
 
 use crate::message::crypto::hash::Hash;
+use crate::message::handshake::key_block::expand;
 use crate::message::handshake::suite::Suite;
-use crate::message::protocol::tls::keys::expand;
 use crate::model::secret::Secrets;
 use rsa::pkcs1::DecodeRsaPrivateKey as _;
 use rsa::pkcs8::DecodePrivateKey as _;

@@ -3,10 +3,11 @@
 
 use crate::bytes::{Cursor, Malformed};
 use crate::message::handshake::hello::{self, ClientHello, ServerHello};
+use crate::message::handshake::key_block::key_block;
+use crate::message::handshake::protect::{Bound, Opener, Plain, Terms, capacity};
 use crate::message::handshake::suite::{Cipher, Suite};
 use crate::message::handshake::{certificate, ja4};
-use crate::message::protocol::tls::keys::{Epoch, Ladder, Legacy, Shut, key_block};
-use crate::message::protocol::tls::protect::{Bound, Opener, Plain, Terms, capacity};
+use crate::message::protocol::tls::keys::{Epoch, Ladder, Legacy, Shut};
 use crate::message::protocol::tls::record::{
     ALERT, APPLICATION_DATA, Assembler, CHANGE_CIPHER_SPEC, HANDSHAKE, HEADER, Piece, RECORD, Record,
 };

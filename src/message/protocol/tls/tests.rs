@@ -190,7 +190,12 @@ impl Seen {
                 *most = (*most).max(bytes);
             }
             Output::Decrypted => self.decrypted += 1,
-            Output::Message(_) | Output::Name(..) | Output::Media(_) => panic!("not of this protocol"),
+            Output::Message(_)
+            | Output::Name(..)
+            | Output::Media(_)
+            | Output::MediaStream(_)
+            | Output::MediaKey(_)
+            | Output::Packet { .. } => panic!("not of this protocol"),
         }
     }
 

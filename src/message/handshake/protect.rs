@@ -1,4 +1,4 @@
-//! Record protection: what opens the records of one direction under one set of keys.
+//! Record protection of TLS and of DTLS up to 1.2: what opens the records of one direction under one set of keys.
 #![deny(clippy::arithmetic_side_effects, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use crate::message::crypto::aead::{Aead, Algorithm};
@@ -6,31 +6,41 @@ use crate::message::crypto::cbc::CbcKey;
 use crate::message::crypto::hash::Hash;
 use crate::message::crypto::rc4::Rc4;
 use crate::message::handshake::suite::{Cipher, Suite};
+use smallvec::SmallVec;
 
 /// Keys of one direction up to TLS 1.2.
 #[derive(Clone, Default)]
-pub(super) struct Keys {
-    pub(super) mac: Vec<u8>,
-    pub(super) key: Vec<u8>,
-    pub(super) iv: Vec<u8>,
+pub struct Keys {
+    /// Of the MAC.
+    pub mac: Vec<u8>,
+    /// Of the cipher.
+    pub key: Vec<u8>,
+    /// The IV, or the part of the nonce that is not sent.
+    pub iv: Vec<u8>,
 }
 
 /// What hellos agreed on beside the suite, up to TLS 1.2.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Terms {
-    pub(super) version: u16,
-    pub(super) encrypt_then_mac: bool,
-    pub(super) truncated_hmac: bool,
+pub struct Terms {
+    /// The version, as TLS numbers it; DTLS 1.0 is built on TLS 1.1, DTLS 1.2 on TLS 1.2.
+    pub version: u16,
+    /// `encrypt_then_mac` (RFC 7366).
+    pub encrypt_then_mac: bool,
+    /// `truncated_hmac` (RFC 6066).
+    pub truncated_hmac: bool,
 }
 
 /// What an opened record was.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct Plain {
+pub struct Plain {
     /// Content type: the inner one in TLS 1.3.
-    pub(super) kind: u8,
+    pub kind: u8,
     /// Where in the record's body the plaintext began.
-    pub(super) lead: usize,
+    pub lead: usize,
 }
+
+/// Content type of DTLS records with a connection ID (RFC 9146).
+pub const TLS12_CID: u8 = 25;
 
 enum Kind {
     /// TLS 1.3 (RFC 8446 section 5.2).
@@ -48,27 +58,29 @@ enum Kind {
 }
 
 /// Opens the records of one direction under one set of keys.
-pub(super) struct Opener {
+pub struct Opener {
     kind: Kind,
     mac: Option<(Hash, usize, Vec<u8>)>,
     /// Number of the next record.
-    pub(super) seq: u64,
+    pub seq: u64,
+    /// The connection ID that DTLS records of this direction carry (RFC 9146).
+    pub cid: Vec<u8>,
 }
 
 impl Opener {
     /// For TLS 1.3: from a traffic secret.
-    pub(super) fn tls13(suite: Suite, secret: &[u8]) -> Option<Self> {
+    pub fn tls13(suite: Suite, secret: &[u8]) -> Option<Self> {
         let Cipher::Aead(algorithm) = suite.cipher else { return None };
         if secret.len() != suite.hash.size() {
             return None;
         }
         let key = suite.hash.expand_label("tls13 ", secret, "key", &[], algorithm.key_len())?;
         let iv = suite.hash.expand_label("tls13 ", secret, "iv", &[], 12)?.try_into().ok()?;
-        Some(Self { kind: Kind::Aead13 { aead: Aead::new(algorithm, &key)?, iv }, mac: None, seq: 0 })
+        Some(Self { kind: Kind::Aead13 { aead: Aead::new(algorithm, &key)?, iv }, mac: None, seq: 0, cid: Vec::new() })
     }
 
     /// Up to TLS 1.2: from one direction's part of the key block.
-    pub(super) fn tls12(suite: Suite, terms: Terms, keys: &Keys) -> Option<Self> {
+    pub fn tls12(suite: Suite, terms: Terms, keys: &Keys) -> Option<Self> {
         let mac_of = |hash: Hash| {
             let len = if terms.truncated_hmac { 10 } else { hash.size() };
             (hash, len, keys.mac.clone())
@@ -97,11 +109,11 @@ impl Opener {
             Cipher::Null(hash) => (Kind::Null, hash.map(mac_of)),
             Cipher::Unsupported => return None,
         };
-        Some(Self { kind, mac, seq: 0 })
+        Some(Self { kind, mac, seq: 0, cid: Vec::new() })
     }
 
     /// Whether a record can be tried more than once, with one number and then another.
-    pub(super) const fn can_retry(&self) -> bool {
+    pub const fn can_retry(&self) -> bool {
         match &self.kind {
             Kind::Rc4(_) => false,
             Kind::Cbc { implicit, .. } => !*implicit,
@@ -110,7 +122,7 @@ impl Opener {
     }
 
     /// The number that a record says it has, where it says so: explicit nonces count along with records in most stacks.
-    pub(super) fn told_seq(&self, body: &[u8]) -> Option<u64> {
+    pub fn told_seq(&self, body: &[u8]) -> Option<u64> {
         let Kind::Aead12 { last, .. } = &self.kind else { return None };
         let (nonce, seq) = (*last)?;
         let now = u64::from_be_bytes(body.first_chunk::<8>().copied()?);
@@ -118,8 +130,9 @@ impl Opener {
     }
 
     /// Opens record number `seq`: `body` is then its plaintext. `None` if it is not authentic; `body` is then of no use.
-    pub(super) fn open(&mut self, seq: u64, kind: u8, version: u16, body: &mut Vec<u8>) -> Option<Plain> {
+    pub fn open(&mut self, seq: u64, kind: u8, version: u16, body: &mut Vec<u8>) -> Option<Plain> {
         let mac = self.mac.as_ref();
+        let cid = self.cid.as_slice();
         match &mut self.kind {
             Kind::Aead13 { aead, iv } => {
                 let [v0, v1] = version.to_be_bytes();
@@ -135,7 +148,7 @@ impl Opener {
             Kind::Aead12 { aead, salt, last } => {
                 let explicit = body.first_chunk::<8>().copied()?;
                 let len = body.len().checked_sub(8)?.checked_sub(aead.algorithm().tag_len())?;
-                let aad = pseudo_header(seq, kind, version, len)?;
+                let aad = pseudo_header(cid, seq, kind, version, len)?;
                 if !aead.open(explicit_nonce(*salt, explicit), &aad, body, 8) {
                     return None;
                 }
@@ -144,7 +157,7 @@ impl Opener {
             }
             Kind::ChaCha12 { aead, iv } => {
                 let len = body.len().checked_sub(aead.algorithm().tag_len())?;
-                let aad = pseudo_header(seq, kind, version, len)?;
+                let aad = pseudo_header(cid, seq, kind, version, len)?;
                 aead.open(xor_nonce(*iv, seq), &aad, body, 0).then_some(Plain { kind, lead: 0 })
             }
             Kind::Cbc { key, block, implicit, iv, encrypt_then_mac } => {
@@ -152,7 +165,7 @@ impl Opener {
                 if *encrypt_then_mac {
                     let end = body.len().checked_sub(*mac_len)?;
                     let (text, tag) = body.split_at_checked(end)?;
-                    let front = pseudo_header(seq, kind, version, text.len())?;
+                    let front = pseudo_header(cid, seq, kind, version, text.len())?;
                     if !hash.hmac(mac_key, &[&front, text]).starts_with(tag) {
                         return None;
                     }
@@ -175,14 +188,14 @@ impl Opener {
                 }
                 body.truncate(end);
                 if !*encrypt_then_mac {
-                    check_mac((*hash, *mac_len, mac_key), seq, kind, version, body)?;
+                    check_mac((*hash, *mac_len, mac_key), cid, seq, kind, version, body)?;
                 }
                 Some(Plain { kind, lead })
             }
             Kind::Rc4(stream) => {
                 let (hash, mac_len, mac_key) = mac?;
                 stream.apply(body);
-                check_mac((*hash, *mac_len, mac_key), seq, kind, version, body)?;
+                check_mac((*hash, *mac_len, mac_key), cid, seq, kind, version, body)?;
                 Some(Plain { kind, lead: 0 })
             }
             Kind::Null => {
@@ -196,7 +209,7 @@ impl Opener {
 
     /// Reads record number `seq` of which bytes are lost, without authenticating it. Gives where the plaintext began in
     /// the body, and how much of the front of the body can be trusted to be plaintext at the most.
-    pub(super) fn peek(&mut self, seq: u64, body: &mut [u8], first_hole: usize) -> Option<(usize, usize)> {
+    pub fn peek(&mut self, seq: u64, body: &mut [u8], first_hole: usize) -> Option<(usize, usize)> {
         let tail = self.mac.as_ref().map_or(0, |(_, len, _)| *len);
         match &mut self.kind {
             Kind::Aead13 { aead, iv } => {
@@ -246,7 +259,7 @@ impl Opener {
 
 /// How much plaintext a record with a body of `len` bytes can hold: with the most padding that stacks usually send for a
 /// lower bound, with the least that is possible for an upper one.
-pub(super) fn capacity(suite: Option<Suite>, version: Option<u16>, len: usize, bound: Bound) -> u64 {
+pub fn capacity(suite: Option<Suite>, version: Option<u16>, len: usize, bound: Bound) -> u64 {
     let overhead = match (suite.map(|suite| suite.cipher), version) {
         (Some(Cipher::Aead(algorithm)), Some(0x0304)) => algorithm.tag_len().saturating_add(1),
         (Some(Cipher::Aead(algorithm @ Algorithm::ChaCha20Poly1305)), _) => algorithm.tag_len(),
@@ -269,8 +282,10 @@ pub(super) fn capacity(suite: Option<Suite>, version: Option<u16>, len: usize, b
 
 /// Which bound of a capacity: what is evidence is never overestimated, what is unread never underestimated.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Bound {
+pub enum Bound {
+    /// The least that it surely holds.
     Lower,
+    /// The most that it may hold.
     Upper,
 }
 
@@ -289,23 +304,37 @@ fn explicit_nonce(salt: [u8; 4], explicit: [u8; 8]) -> [u8; 12] {
     nonce
 }
 
-/// What MACs and AEADs cover in front of the content (RFC 5246 section 6.2.3).
-fn pseudo_header(seq: u64, kind: u8, version: u16, len: usize) -> Option<[u8; 13]> {
-    let mut out = [0; 13];
-    let len = u16::try_from(len).ok()?.to_be_bytes();
-    let parts = seq.to_be_bytes().into_iter().chain([kind]).chain(version.to_be_bytes()).chain(len);
-    for (to, from) in out.iter_mut().zip(parts) {
-        *to = from;
+/// What MACs and AEADs cover in front of the content (RFC 5246 section 6.2.3; for `tls12_cid`, RFC 9146 section 5).
+fn pseudo_header(cid: &[u8], seq: u64, kind: u8, version: u16, len: usize) -> Option<SmallVec<[u8; 32]>> {
+    let mut out = SmallVec::new();
+    if kind == TLS12_CID {
+        out.extend_from_slice(&[0xff; 8]);
+        out.extend_from_slice(&[TLS12_CID, u8::try_from(cid.len()).ok()?, TLS12_CID]);
+        out.extend_from_slice(&version.to_be_bytes());
+        out.extend_from_slice(&seq.to_be_bytes());
+        out.extend_from_slice(cid);
+    } else {
+        out.extend_from_slice(&seq.to_be_bytes());
+        out.push(kind);
+        out.extend_from_slice(&version.to_be_bytes());
     }
+    out.extend_from_slice(&u16::try_from(len).ok()?.to_be_bytes());
     Some(out)
 }
 
 /// Takes the MAC off the end of `body`; `None` if it is wrong.
-fn check_mac(mac: (Hash, usize, &[u8]), seq: u64, kind: u8, version: u16, body: &mut Vec<u8>) -> Option<()> {
+fn check_mac(
+    mac: (Hash, usize, &[u8]),
+    cid: &[u8],
+    seq: u64,
+    kind: u8,
+    version: u16,
+    body: &mut Vec<u8>,
+) -> Option<()> {
     let (hash, len, key) = mac;
     let end = body.len().checked_sub(len)?;
     let (text, tag) = body.split_at_checked(end)?;
-    let front = pseudo_header(seq, kind, version, text.len())?;
+    let front = pseudo_header(cid, seq, kind, version, text.len())?;
     if !hash.hmac(key, &[&front, text]).starts_with(tag) {
         return None;
     }
