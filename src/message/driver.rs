@@ -477,7 +477,10 @@ impl Reader {
             Output::Fact(fact) => tell(Told::Fact(fact)),
             Output::Host(name, from) => tell(Told::Host(name, from)),
             Output::Name(ip, name) => tell(Told::Name(ip, name)),
-            Output::Wire(class, bytes) if scene.depth == 0 => tell(Told::Wire(class, bytes)),
+            // What a relay carries is on the wire as well as what wraps it.
+            Output::Wire(class, bytes) if scene.meta.layers.iter().all(|layer| layer.name == "turn") => {
+                tell(Told::Wire(class, bytes));
+            }
             Output::Wire(..) => {}
             Output::Sealed(direction, bytes) => tell(Told::Sealed(direction, bytes)),
             Output::Decrypted => tell(Told::Decrypted),

@@ -32,6 +32,8 @@ pub enum Blind {
     Budget,
     /// No known protocol, and the bytes look random: it may be anything.
     Opaque,
+    /// Media of which it does not show whether it is encrypted: it may be a call that anyone can hear.
+    Unheard,
 }
 
 impl Blind {
@@ -48,6 +50,7 @@ impl Blind {
             Self::Lossy => "lossy",
             Self::Budget => "budget",
             Self::Opaque => "opaque",
+            Self::Unheard => "unheard",
         }
     }
 
@@ -64,6 +67,7 @@ impl Blind {
             Self::Lossy => "bytes lost by the evidence format",
             Self::Budget => "a budget ran out",
             Self::Opaque => "unknown protocol, random-looking",
+            Self::Unheard => "media, and whether it is encrypted does not show",
         }
     }
 }

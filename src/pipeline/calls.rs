@@ -90,7 +90,8 @@ fn shut(
     flow.media_packets = flow.media_packets.saturating_add(stream.packets);
     let heard = call::hear(&Call { payload_type: stream.payload_type, opened: true, payloads });
     let (_, Heard::Audio { .. }) = &heard else {
-        blind(flow, stream, Blind::Opaque, format!("media of payload type {}, opened", stream.payload_type));
+        let detail = format!("media of payload type {}, opened and not understood", stream.payload_type);
+        blind(flow, stream, Blind::Unsupported, detail);
         return None;
     };
     let trail = format!("srtp ({})", profile.label());
@@ -102,6 +103,10 @@ fn shut(
             let host = flow.host.as_deref().or_else(|| names.get(&flow.key.server.ip).map(String::as_str));
             let party = parties.party_of(host, Some(flow.key.server.ip));
             let listed = !matches!(party, Party::Unlisted);
+            if !listed {
+                let detail = "media, opened at an end that is nobody's who is listed".to_owned();
+                blind(flow, stream, Blind::Unsupported, detail);
+            }
             sighting(flow, stream, heard, true, trail, "could be heard where its encryption ends", listed)
         }
         KeySource::Description(place) if !place.secured => {
@@ -156,7 +161,7 @@ fn bare(flow: &mut Flow, stream: &MediaStream) -> Option<Sighting> {
             let class = if stream.sample.is_empty() { Opacity::Unknown } else { Opacity::RandomLooking };
             flow.opacity.add(class, stream.bytes);
             let detail = format!("media of payload type {}: encrypted or not, it does not show", stream.payload_type);
-            blind(flow, stream, Blind::Opaque, detail);
+            blind(flow, stream, Blind::Unheard, detail);
             None
         }
     }

@@ -70,14 +70,13 @@ impl<'a> Case<'a> {
         self.indexed.evidence.sightings.iter().filter(|sighting| self.is_about(sighting))
     }
 
-    /// Whether a sighting can count against the app: the planted value itself; or, where no value can be planted, in a
-    /// dump, and for key material, data found by rule alone. Data found in traffic by rule may be somebody else's or a
-    /// look-alike; it is shown.
+    /// Whether a sighting can count against the app: the planted value itself; or, of a media stream and key material where
+    /// the detector is sure, and in a dump, data found by rule alone. Other data found in traffic by rule may be somebody
+    /// else's or a look-alike; it is shown. So is a call heard at an end that nobody lists: it may be the person called.
     pub fn counts(&self, sighting: &Sighting) -> bool {
         sighting.planted.is_some()
             || sighting.conclusive
             || sighting.place.flow.is_none()
-            || !sighting.data.can_be_planted()
     }
 
     /// Whether somebody who must not could read it there.
@@ -111,7 +110,7 @@ impl<'a> Case<'a> {
 fn is_bare(flow: &Flow, spot: &BlindSpot) -> bool {
     match spot.why {
         Blind::NoKeys | Blind::WrongKeys | Blind::Unsupported | Blind::HandshakeMissing => false,
-        Blind::Opaque => true,
+        Blind::Opaque | Blind::Unheard => true,
         // What breaks a protocol's rules may be anything, also in the middle of TLS.
         Blind::Malformed => !flow.secure && !flow.decrypted,
         Blind::Lost | Blind::Truncated | Blind::Lossy | Blind::Budget => !is_sealed(flow),

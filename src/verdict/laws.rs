@@ -13,7 +13,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
-const BLIND: [Blind; 10] = [
+const BLIND: [Blind; 11] = [
     Blind::NoKeys,
     Blind::WrongKeys,
     Blind::Unsupported,
@@ -24,6 +24,7 @@ const BLIND: [Blind; 10] = [
     Blind::Lossy,
     Blind::Budget,
     Blind::Opaque,
+    Blind::Unheard,
 ];
 
 fn any_flow() -> impl Strategy<Value = Flow> {
