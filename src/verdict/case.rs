@@ -74,9 +74,7 @@ impl<'a> Case<'a> {
     /// the detector is sure, and in a dump, data found by rule alone. Other data found in traffic by rule may be somebody
     /// else's or a look-alike; it is shown. So is a call heard at an end that nobody lists: it may be the person called.
     pub fn counts(&self, sighting: &Sighting) -> bool {
-        sighting.planted.is_some()
-            || sighting.conclusive
-            || sighting.place.flow.is_none()
+        sighting.planted.is_some() || sighting.conclusive || sighting.place.flow.is_none()
     }
 
     /// Whether somebody who must not could read it there.
