@@ -261,7 +261,9 @@ fn every_verdict_occurs_in_these_worlds() {
     use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
     let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
     let mut runner = TestRunner::new_with_rng(Config::default(), rng);
-    for promise in promise::names() {
+    // Promises about stores are judged on dumps, which these worlds do not have.
+    let stored = ["encrypted-at-rest", "not-public", "not-retained"];
+    for promise in promise::names().into_iter().filter(|promise| !stored.contains(promise)) {
         let mut occurred = Vec::new();
         for _ in 0..1500 {
             let data = [Data::Messages, Data::PhoneNumber, Data::VirtualNumber];

@@ -43,9 +43,12 @@ fn registry_entries_are_complete() {
     assert_eq!(
         names,
         [
+            "encrypted-at-rest",
             "encrypted-in-transit",
             "end-to-end-encrypted",
             "not-collected",
+            "not-public",
+            "not-retained",
             "not-shared-with-third-parties",
             "unlinkable"
         ]

@@ -70,12 +70,8 @@ impl Summary<'_> {
         writeln!(out)?;
         if let Some(found) = &scenario.exposure {
             self.line("exposed", &exposed::answer(found), out)?;
-            if let Some(since) = exposed::since(found) {
-                self.line("", &since, out)?;
-            }
             if let Some(note) = found.extortion_notes.first() {
-                let said = format!("{} line {}: a ransom note ({})", note.dump, note.line, note.signs.join(", "));
-                self.line("intruder", &said, out)?;
+                self.line("intruder", &format!("a ransom note in {}, line {}", note.dump, note.line), out)?;
             }
         }
         self.line("coverage", &coverage(&scenario.coverage), out)?;

@@ -1,0 +1,197 @@
+//! What must be told from what: texts in many scripts, encodings, compression, noise.
+
+use super::*;
+use crate::model::opacity::Opacity::{Compressed, Encoded, Plaintext, RandomLooking, Unknown, WeaklyEncrypted};
+use data_encoding::{BASE32_NOPAD, BASE64, BASE64URL_NOPAD, HEXLOWER};
+use std::io::Write as _;
+
+/// Whole sentences in twenty languages and ten scripts, and what programs write.
+const TEXTS: [&str; 26] = [
+    "The heron lands at dusk behind the old mill where the water is low.",
+    "Le héron se pose au crépuscule derrière le vieux moulin, près de l'eau.",
+    "Der Reiher landet in der Dämmerung hinter der alten Mühle am Wasser.",
+    "La garza se posa al anochecer detrás del viejo molino, junto al río.",
+    "A garça pousa ao anoitecer atrás do velho moinho, onde a água é rasa.",
+    "L'airone si posa al tramonto dietro il vecchio mulino vicino al fiume.",
+    "De reiger landt in de schemering achter de oude molen bij het water.",
+    "Czapla ląduje o zmierzchu za starym młynem, gdzie woda jest płytka.",
+    "Balıkçıl alacakaranlıkta eski değirmenin arkasına iner, su sığ orada.",
+    "Con diệc đáp xuống lúc hoàng hôn phía sau cối xay cũ, nơi nước cạn.",
+    "Burung bangau mendarat saat senja di belakang kincir tua di tepi air.",
+    "Цапля садится в сумерках за старой мельницей, где вода совсем низкая.",
+    "Чапля сідає в сутінках за старим млином, там де вода зовсім мілка.",
+    "Ο ερωδιός προσγειώνεται το σούρουπο πίσω από τον παλιό μύλο.",
+    "האנפה נוחתת בשעת בין הערביים מאחורי הטחנה הישנה ליד המים.",
+    "يهبط مالك الحزين عند الغسق خلف الطاحونة القديمة قرب الماء.",
+    "حواصیل هنگام غروب پشت آسیاب قدیمی کنار آب فرود می‌آید.",
+    "बगुला शाम को पुरानी चक्की के पीछे पानी के पास उतरता है।",
+    "নদীর ধারে পুরনো কলের পিছনে সন্ধ্যায় বক নামে।",
+    "நாரை மாலையில் பழைய ஆலைக்குப் பின்னால் இறங்குகிறது.",
+    "นกกระสาลงจอดยามพลบค่ำหลังโรงสีเก่าริมน้ำ",
+    "苍鹭在黄昏时分降落在老磨坊后面水浅的地方。",
+    "夕暮れにサギが古い水車小屋の裏の浅瀬に降り立つ。",
+    "왜가리가 해질녘 낡은 방앗간 뒤 얕은 물가에 내려앉는다.",
+    "{\"to\":\"+447700900142\",\"ts\":1793610000123,\"body\":{\"text\":\"hi\",\"n\":[1,2,3]}}",
+    "<message id='a7'><body>Meet me</body><time>2026-11-02T09:00:00Z</time></message>",
+];
+
+/// SplitMix64: the same noise in every run.
+struct Noise(u64);
+
+impl Noise {
+    fn bytes(&mut self, len: usize) -> Vec<u8> {
+        (0..len)
+            .map(|_| {
+                self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+                let mut z = self.0;
+                z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+                z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+                (z ^ (z >> 31)).to_le_bytes()[2]
+            })
+            .collect()
+    }
+}
+
+fn cut(text: &str, len: usize) -> &str {
+    let mut end = len.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
+fn class(bytes: &[u8]) -> Opacity {
+    assess(bytes).class
+}
+
+#[test]
+fn text_in_every_script_is_plaintext() {
+    let mut wrong = Vec::new();
+    for text in TEXTS {
+        for len in [24, 32, 48, 64, 200] {
+            let part = cut(text, len);
+            if part.len() >= 22 && class(part.as_bytes()) != Plaintext {
+                wrong.push((part, assess(part.as_bytes())));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn encodings_are_encoded() {
+    let mut wrong = Vec::new();
+    let mut noise = Noise(7);
+    for text in TEXTS {
+        for len in [16, 24, 48, 200] {
+            let part = cut(text, len).as_bytes();
+            let sealed = noise.bytes(part.len());
+            for inner in [part, &sealed] {
+                for (what, coded) in [
+                    ("base64", BASE64.encode(inner)),
+                    ("base64url", BASE64URL_NOPAD.encode(inner)),
+                    ("base32", BASE32_NOPAD.encode(inner)),
+                    ("hex", HEXLOWER.encode(inner)),
+                ] {
+                    if class(coded.as_bytes()) != Encoded {
+                        wrong.push((what, coded.clone(), assess(coded.as_bytes())));
+                    }
+                }
+            }
+        }
+        let utf16: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        if class(&utf16) != Encoded {
+            wrong.push(("utf-16", text.to_owned(), assess(&utf16)));
+        }
+    }
+    assert!(wrong.is_empty(), "{} wrong: {:#?}", wrong.len(), &wrong[..wrong.len().min(8)]);
+}
+
+#[test]
+fn compressed_bodies_are_compressed() {
+    let mut wrong = Vec::new();
+    for (index, text) in TEXTS.iter().enumerate() {
+        let long = TEXTS[index..].join(" ");
+        for plain in [text.as_bytes(), long.as_bytes()] {
+            let mut packed: Vec<(&str, Vec<u8>)> = Vec::new();
+            let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+            gzip.write_all(plain).unwrap();
+            packed.push(("gzip", gzip.finish().unwrap()));
+            let mut zlib = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+            zlib.write_all(plain).unwrap();
+            packed.push(("zlib", zlib.finish().unwrap()));
+            let mut raw = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::best());
+            raw.write_all(plain).unwrap();
+            packed.push(("raw deflate", raw.finish().unwrap()));
+            packed.push(("zstd", zstd::bulk::compress(plain, 3).unwrap()));
+            packed.push(("snappy", snap::raw::Encoder::new().compress_vec(plain).unwrap()));
+            for (what, bytes) in packed {
+                // What does not compress stands in the stream as it is: anyone reads it there.
+                let readable = matches!(what, "snappy" | "raw deflate") && class(&bytes) == Plaintext;
+                if class(&bytes) != Compressed && !readable {
+                    wrong.push((what, plain.len(), assess(&bytes)));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} wrong: {:#?}", wrong.len(), &wrong[..wrong.len().min(8)]);
+}
+
+#[test]
+fn noise_is_random_looking_and_nothing_else() {
+    let mut noise = Noise(42);
+    let mut wrong = Vec::new();
+    let mut unknown = 0;
+    for (len, times) in
+        [(12, 4_000), (16, 8_000), (24, 4_000), (32, 4_000), (64, 3_000), (256, 1_000), (1_024, 400), (10_000, 60)]
+    {
+        for _ in 0..times {
+            let bytes = noise.bytes(len);
+            match class(&bytes) {
+                RandomLooking => {}
+                Unknown => unknown += 1,
+                _ => wrong.push((len, assess(&bytes), bytes)),
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:?}");
+    assert!(unknown < 250, "{unknown} of 24,460 unknown");
+}
+
+#[test]
+fn one_byte_xor_is_weak_and_structure_is_readable() {
+    for text in &TEXTS[..8] {
+        let xored: Vec<u8> = text.bytes().map(|byte| byte ^ 0xa7).collect();
+        assert_eq!(class(&xored), WeaklyEncrypted, "{text}: {:?}", assess(&xored));
+    }
+    // Tables of integers, and a record with lengths in front.
+    let numbers: Vec<u8> = (0..40_u32).flat_map(|n| (n * 37).to_be_bytes()).collect();
+    assert_eq!(class(&numbers), Plaintext);
+    let mut record = vec![0x0a, 0x0b];
+    record.extend_from_slice(b"+4477009001\x10\x07\x1a\x17The heron lands at dusk.");
+    assert_eq!(class(&record), Plaintext, "{:?}", assess(&record));
+}
+
+#[test]
+fn media_and_archives_are_compressed() {
+    let mut noise = Noise(3);
+    for head in [
+        &b"\xff\xd8\xff\xe0\0\x10JFIF"[..],
+        b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR",
+        b"OggS\0\x02",
+        b"PK\x03\x04\x14\0",
+        b"\0\0\0\x18ftypmp42",
+        b"RIFF\x10\0\0\0WEBPVP8 ",
+    ] {
+        let mut bytes = head.to_vec();
+        bytes.extend(noise.bytes(300));
+        assert_eq!(class(&bytes), Compressed, "{head:?}");
+    }
+}
+
+#[test]
+fn every_length_says_what_it_could_have_shown() {
+    for len in [0, 12, 64, 511, 512, 100_000] {
+        assert!(power(len).ends_with('.'));
+    }
+}
