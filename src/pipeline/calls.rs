@@ -67,7 +67,7 @@ fn open(srtp: &Srtp, stream: &MediaStream) -> Option<Vec<Payload>> {
     })?;
     let payloads = stream.sample.iter().filter_map(|packet| {
         let body = srtp.open(&packet.bytes, packet.sequence + roll)?;
-        let header = media::header(&packet.bytes)?;
+        let header = media::header(&packet.bytes).filter(|header| header.payload_type == stream.payload_type)?;
         let bytes = media::without_padding(&header, &body)?;
         Some(Payload { frame: packet.frame, sequence: packet.sequence, timestamp: header.timestamp, bytes })
     });

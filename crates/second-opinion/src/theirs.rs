@@ -63,8 +63,8 @@ pub(crate) fn read(capture: &Path, keys: Option<&Path>, preferences: &[String]) 
             });
         }
     }
-    for (kind, index) in [("tcp", "tcp.stream"), ("udp", "udp.stream"), ("tls", "tcp.stream"), ("dtls", "udp.stream")] {
-        let filter = if matches!(kind, "tls" | "dtls") { kind } else { index };
+    for (kind, index) in [("tcp", "tcp.stream"), ("udp", "udp.stream"), ("tls", "tcp.stream")] {
+        let filter = if kind == "tls" { kind } else { index };
         let numbers = run(capture, keys, preferences, &["-Y", filter, "-T", "fields", "-e", index])?;
         let numbers: BTreeSet<u32> = String::from_utf8_lossy(&numbers).lines().filter_map(|l| l.parse().ok()).collect();
         let asked: Vec<String> =
@@ -89,7 +89,10 @@ fn run(capture: &Path, keys: Option<&Path>, preferences: &[String], arguments: &
         command.args(preference.split(' '));
     }
     if let Some(keys) = keys {
-        command.arg("-o").arg(format!("tls.keylog_file:{}", keys.display()));
+        // Each takes what is its own.
+        for preference in ["tls.keylog_file", "wg.keylog_file"] {
+            command.arg("-o").arg(format!("{preference}:{}", keys.display()));
+        }
     }
     let output = command.stderr(Stdio::piped()).output().context("running tshark")?;
     if !output.status.success() && output.stdout.is_empty() {
