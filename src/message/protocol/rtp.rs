@@ -182,7 +182,7 @@ impl Rtp {
             for (why, bytes, detail) in [
                 (Blind::Budget, of(&self.over), "media streams"),
                 (Blind::Opaque, of(&stray), "media packets that belong to no stream"),
-                (Blind::NoKeys, of(&self.control), "encrypted RTCP"),
+                (Blind::Unsupported, of(&self.control), "encrypted RTCP"),
             ] {
                 if bytes > 0 {
                     sink.blind(why, direction, bytes, detail);
