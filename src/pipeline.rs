@@ -6,6 +6,7 @@ mod calls;
 mod ledger;
 mod line;
 pub mod overhear;
+mod shape;
 mod store;
 mod talk;
 mod worker;

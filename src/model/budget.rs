@@ -152,3 +152,7 @@ pub const RUN_WORK: u64 = 96 << 20;
 pub const EXHIBITS: usize = 50;
 /// Bytes of a payload that an exhibit shows as they were sent, and as they were recovered.
 pub const EXHIBIT_BYTES: usize = 512;
+/// Messages in an unknown protocol that are held against one another, each way.
+pub const GLIMPSES: usize = 16;
+/// Bytes kept of each.
+pub const GLIMPSE_BYTES: usize = 128;

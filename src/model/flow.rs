@@ -1,7 +1,7 @@
 //! What is known of one conversation once it is over.
 
 use crate::model::media::{MediaKey, MediaStream};
-use crate::model::opacity::{Opacity, OpacityTally};
+use crate::model::opacity::{Glimpse, Opacity, OpacityTally, Range};
 use crate::model::origin::FrameNo;
 use crate::model::scenario::Party;
 use crate::model::stream::{Direction, FlowKey};
@@ -174,6 +174,10 @@ pub struct Flow {
     pub media_keys: Vec<MediaKey>,
     /// What dissectors learned.
     pub facts: Vec<Fact>,
+    /// The first messages in an unknown protocol, each way, until its segments are told.
+    pub glimpses: [Vec<Glimpse>; 2],
+    /// What its messages are made of, range by range, where their protocol is unknown.
+    pub segments: Vec<Range>,
 }
 
 impl Flow {
@@ -207,6 +211,8 @@ impl Flow {
             media: Vec::new(),
             media_keys: Vec::new(),
             facts: Vec::new(),
+            glimpses: [Vec::new(), Vec::new()],
+            segments: Vec::new(),
         }
     }
 
@@ -263,6 +269,9 @@ impl Flow {
             if self.facts.len() < crate::model::budget::FLOW_FACTS || fact.weakness.is_some() {
                 self.add_fact(fact);
             }
+        }
+        if self.segments.is_empty() {
+            self.segments = other.segments;
         }
         for payload in other.opaque {
             self.add_opaque(payload);

@@ -59,14 +59,126 @@ impl Opacity {
 }
 
 /// How sure an opacity judgement is, and on what.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Assessment {
     /// The class.
     pub class: Opacity,
-    /// The model that explains the bytes best: `utf-8 text`, `base64`, `raw deflate`, `uniform` …
+    /// The model that explains the bytes best: `latin text`, `base64`, `deflate`, `uniform` …
     pub model: &'static str,
     /// Evidence in bits for this model over the best of another class.
     pub bits: f64,
+    /// Odds of each class in the order of [`Opacity::ALL`]; they sum to one.
+    pub odds: [f64; 7],
+    /// What is inside an encoding, where it is long enough to tell.
+    pub inner: Option<Opacity>,
+}
+
+impl Assessment {
+    /// A judgement without a rival.
+    pub fn sure(class: Opacity, model: &'static str, bits: f64) -> Self {
+        let mut odds = [0.0; 7];
+        if let Some(slot) = odds.get_mut(class.index()) {
+            *slot = 1.0;
+        }
+        Self { class, model, bits, odds, inner: None }
+    }
+
+    /// The odds of the class that was told.
+    pub fn confidence(&self) -> f64 {
+        self.odds.get(self.class.index()).copied().unwrap_or(0.0)
+    }
+}
+
+/// One range of a message, of one class.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+pub struct Segment {
+    /// First byte.
+    pub start: u64,
+    /// The byte behind the last.
+    pub end: u64,
+    /// What the range is.
+    pub class: Opacity,
+    /// On what model.
+    pub model: &'static str,
+}
+
+impl Segment {
+    /// Its length in bytes.
+    pub const fn len(&self) -> u64 {
+        self.end.saturating_sub(self.start)
+    }
+
+    /// Whether it holds nothing.
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// What the same bytes of several messages of a flow are, told from how they differ.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ColumnKind {
+    /// The same in all messages.
+    Constant,
+    /// Rises by one with each message.
+    Counter,
+    /// Says how long the message is, but for a constant.
+    Length,
+    /// Readable in all messages.
+    Readable,
+    /// Differs without a law.
+    Random,
+    /// Too few messages, or no kind of these.
+    Unknown,
+}
+
+impl ColumnKind {
+    /// As reports spell it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Constant => "constant",
+            Self::Counter => "counter",
+            Self::Length => "length",
+            Self::Readable => "readable",
+            Self::Random => "random-looking",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// What is kept of a message in an unknown protocol, to hold it against the others of its flow.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Glimpse {
+    /// Its length in bytes.
+    pub len: u64,
+    /// Its first bytes.
+    pub head: Vec<u8>,
+}
+
+/// A range of a flow's messages in one direction, as reports show it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+pub struct Range {
+    /// `to-server` is true.
+    pub to_server: bool,
+    /// First byte.
+    pub start: u64,
+    /// The byte behind the last; `None` where it reaches to the end of each message.
+    pub end: Option<u64>,
+    /// Its kind over several messages, or its class in the one there was: `constant`, `counter`, `length`, `plaintext` …
+    pub kind: &'static str,
+    /// How many messages say so.
+    pub messages: u64,
+}
+
+/// Neighbouring bytes of one kind, in all messages of one direction of a flow.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+pub struct Column {
+    /// First byte.
+    pub start: u64,
+    /// The byte behind the last; `None` where it reaches to the end of each message.
+    pub end: Option<u64>,
+    /// What it is.
+    pub kind: ColumnKind,
 }
 
 /// Bytes by opacity class.

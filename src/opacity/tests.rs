@@ -1,6 +1,7 @@
 //! What must be told from what: texts in many scripts, encodings, compression, noise.
 
 use super::*;
+use crate::model::opacity::Opacity;
 use crate::model::opacity::Opacity::{Compressed, Encoded, Plaintext, RandomLooking, Unknown, WeaklyEncrypted};
 use data_encoding::{BASE32_NOPAD, BASE64, BASE64URL_NOPAD, HEXLOWER};
 use std::io::Write as _;
@@ -194,4 +195,88 @@ fn every_length_says_what_it_could_have_shown() {
     for len in [0, 12, 64, 511, 512, 100_000] {
         assert!(power(len).ends_with('.'));
     }
+}
+
+#[test]
+fn mixed_messages_are_told_range_by_range() {
+    let mut noise = Noise(11);
+    let mut message = b"{\"v\":1,\"to\":\"+447700900142\",\"alg\":\"x25519\"}\n".to_vec();
+    let header = message.len() as u64;
+    message.extend(noise.bytes(80));
+    let told = assess(&message);
+    assert_eq!(told.class, Unknown, "{told:?}");
+    let closed = closed_range(&message, &told).expect("ciphertext");
+    assert!(closed.start.abs_diff(header) <= 4 && closed.end == message.len() as u64, "{closed:?}");
+    let tally = tally(&message);
+    assert!(tally.of(Plaintext).abs_diff(header) <= 4 && tally.of(RandomLooking) > 70, "{tally:?}");
+    // Nothing is cut out of noise, and nothing into text.
+    for _ in 0..500 {
+        let bytes = noise.bytes(200);
+        assert_eq!(segments(&bytes).len(), 1);
+    }
+    for text in TEXTS {
+        assert!(segments(text.as_bytes()).iter().all(|part| !part.class.is_opaque()), "{text}");
+    }
+}
+
+#[test]
+fn a_private_protocol_shows_length_counter_and_ciphertext() {
+    use crate::model::opacity::{Column, ColumnKind, Glimpse};
+    let mut noise = Noise(5);
+    let messages: Vec<Glimpse> = (0..10_u32)
+        .map(|n| {
+            let body = noise.bytes(16 * (2 + (n as usize * 5) % 7));
+            let mut bytes = u32::try_from(body.len() + 5).unwrap().to_be_bytes().to_vec();
+            bytes.push(3);
+            bytes.extend((100 + n).to_be_bytes());
+            bytes.extend(body);
+            Glimpse { len: bytes.len() as u64, head: bytes }
+        })
+        .collect();
+    let columns = columns(&messages);
+    let kinds: Vec<_> = columns.iter().map(|column| (column.start, column.end, column.kind)).collect();
+    let told = |column: &Column| column.kind;
+    assert_eq!(told(&columns[0]), ColumnKind::Length, "{kinds:?}");
+    assert!(kinds.contains(&(4, Some(5), ColumnKind::Constant)), "{kinds:?}");
+    assert!(kinds.contains(&(5, Some(9), ColumnKind::Counter)), "{kinds:?}");
+    assert_eq!(*kinds.last().unwrap(), (9, None, ColumnKind::Random), "{kinds:?}");
+    let lengths: Vec<u64> = messages.iter().map(|one| one.len).collect();
+    assert_eq!(length_law(&lengths), Some(16));
+    assert_eq!(length_law(&[20, 31, 47, 52, 68, 91, 103]), None);
+}
+
+#[test]
+fn short_values_are_told_together() {
+    let words: Vec<&[u8]> = vec![b"heron lands", b"at the mill", b"behind dusk", b"water is low"];
+    assert_eq!(pooled(&words).class, Plaintext);
+    let mut noise = Noise(9);
+    let tags: Vec<Vec<u8>> = (0..8).map(|_| noise.bytes(8)).collect();
+    let tags: Vec<&[u8]> = tags.iter().map(Vec::as_slice).collect();
+    assert_eq!(pooled(&tags).class, RandomLooking);
+}
+
+#[test]
+fn false_discoveries_are_held_down() {
+    // Ten true among a thousand that chance made.
+    let mut bits: Vec<f64> = (1..=1000).map(|rank| -(f64::from(rank) / 1000.0).log2()).collect();
+    bits.extend([30.0; 10]);
+    let believed = believable(&bits, 0.01);
+    assert_eq!(believed.iter().filter(|believed| **believed).count(), 10);
+    assert!(believable(&[], 0.01).is_empty());
+}
+
+#[test]
+fn odds_are_shares() {
+    for bytes in [&b"The heron lands at dusk."[..], &Noise(1).bytes(40), b"\x1f\x8b\x08\0\0\0\0\0\0\x03abcdef"] {
+        let told = assess(bytes);
+        assert!((told.odds.iter().sum::<f64>() - 1.0).abs() < 1e-9, "{told:?}");
+        assert!(told.confidence() > 0.9, "{told:?}");
+    }
+}
+
+#[test]
+fn base64_tells_what_is_inside() {
+    let mut noise = Noise(2);
+    assert_eq!(assess(BASE64.encode(&noise.bytes(60)).as_bytes()).inner, Some(RandomLooking));
+    assert_eq!(assess(BASE64.encode(TEXTS[0].as_bytes()).as_bytes()).inner, Some(Plaintext));
 }

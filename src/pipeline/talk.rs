@@ -16,6 +16,7 @@ use crate::model::stream::{Direction, Ending, FlowKey, Layer, StreamEvent, Strea
 use crate::model::taxonomy::Data;
 use crate::model::time::Timestamp;
 use crate::opacity;
+use crate::pipeline::shape;
 use crate::sighting;
 use crate::sighting::run::collect::{self, Opaque};
 use std::collections::{BTreeMap, VecDeque};
@@ -312,8 +313,10 @@ fn note_wire(flow: &mut Flow, message: &Message) {
     }
     for part in &message.parts {
         if matches!(part.kind, PartKind::Body | PartKind::Raw) {
-            let class = opacity::assess(&part.bytes).class;
-            flow.opacity.add(class, part.bytes.len() as u64);
+            flow.opacity.merge(&opacity::tally(&part.bytes));
+            if message.protocol == "raw" {
+                shape::glimpse(flow, message.direction, &part.bytes);
+            }
         }
     }
 }
@@ -329,7 +332,11 @@ fn note_opaque(flow: &mut Flow, message: &Message, tree: &Tree<'_>) -> (bool, Ve
         if bytes.len() < opacity::SHORTEST || !matches!(node.kind, Kind::Bytes) {
             continue;
         }
-        let class = opacity::assess(bytes).class;
+        let told = opacity::assess(bytes);
+        // A clear header around ciphertext is shut as far as the ciphertext goes.
+        let closed = opacity::closed_range(bytes, &told);
+        let class = closed.map_or(told.class, |part| part.class);
+        let len = closed.map_or(bytes.len() as u64, |part| part.len());
         let shut = match class {
             Opacity::Compressed | Opacity::Encoded => false,
             Opacity::Plaintext => std::str::from_utf8(bytes).is_err(),
@@ -346,12 +353,11 @@ fn note_opaque(flow: &mut Flow, message: &Message, tree: &Tree<'_>) -> (bool, Ve
                 why: Blind::Opaque,
                 direction: message.direction,
                 detail: "unknown protocol".to_owned(),
-                bytes: bytes.len() as u64,
+                bytes: len,
             };
             flow.add_blind(spot, budget::FLOW_BLIND);
             readable = false;
         }
-        let len = bytes.len() as u64;
         if !flow.wants_opaque(message.direction, len) {
             continue;
         }

@@ -14,6 +14,7 @@ use crate::model::stream::{Direction, FlowKey, Layer, StreamEvent, StreamMeta, T
 use crate::packet;
 use crate::pipeline::batch::Batch;
 use crate::pipeline::ledger::Ledger;
+use crate::pipeline::shape;
 use crate::pipeline::store;
 use crate::pipeline::talk::{self, Finds, Talk};
 use crate::sighting;
@@ -147,7 +148,8 @@ impl<'p> Worker<'p> {
             self.follow();
         }
         let Shard { finds, mut ledger, exposed, told, .. } = self.shard;
-        for flow in told.into_values() {
+        for mut flow in told.into_values() {
+            shape::tell(&mut flow);
             ledger.add(flow);
         }
         let mut evidence = Evidence {
@@ -214,6 +216,7 @@ impl Listener for Shard<'_> {
         if info.key.transport == Transport::Ip && flow.opacity.dominant() == Opacity::Unknown {
             flow.opacity.add(Opacity::Unknown, info.bytes.iter().sum());
         }
+        shape::tell(&mut flow);
         self.ledger.add(flow);
     }
 }

@@ -191,7 +191,17 @@ struct FlowRow {
     blind: Vec<String>,
     facts: Vec<String>,
     weak: Vec<String>,
+    segments: Vec<SegmentRow>,
+    /// What the statistics measured, and what they could not have seen.
+    power: Vec<String>,
     sightings: u64,
+}
+
+/// What the messages of an unknown protocol are made of, one way.
+#[derive(Debug, Serialize)]
+struct SegmentRow {
+    way: &'static str,
+    says: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -658,8 +668,29 @@ fn flow_row(flow: &Flow, sightings: u64) -> FlowRow {
             .map(|fact| format!("{} {}", fact.name, fact.value))
             .collect(),
         weak: flow.facts.iter().filter_map(|fact| fact.weakness.map(str::to_owned)).collect(),
+        segments: [(true, "up"), (false, "down")]
+            .into_iter()
+            .filter_map(|(up, way)| segment_row(flow, up, way))
+            .collect(),
+        power: flow
+            .facts
+            .iter()
+            .filter(|fact| fact.name.starts_with("opacity."))
+            .map(|fact| fact.value.clone())
+            .collect(),
         sightings,
     }
+}
+
+fn segment_row(flow: &Flow, up: bool, way: &'static str) -> Option<SegmentRow> {
+    let ranges: Vec<String> = (flow.segments.iter())
+        .filter(|range| range.to_server == up)
+        .map(|range| match range.end {
+            Some(end) => format!("{}–{end} {}", range.start, range.kind),
+            None => format!("{}– {}", range.start, range.kind),
+        })
+        .collect();
+    (!ranges.is_empty()).then(|| SegmentRow { way, says: ranges.join(" · ") })
 }
 
 fn covered(coverage: &Coverage) -> Covered {

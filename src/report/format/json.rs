@@ -326,6 +326,23 @@ struct FlowJson<'a> {
     blind: Vec<BlindJson<'a>>,
     facts: Vec<FactJson<'a>>,
     opaque: Vec<OpaqueJson<'a>>,
+    /// Where the protocol is unknown: what its messages are made of, range by range.
+    segments: Vec<SegmentJson>,
+}
+
+/// A range of a flow's messages in one direction.
+#[derive(JsonSchema, Serialize)]
+struct SegmentJson {
+    #[schemars(extend("enum" = ["to-server", "to-client"]))]
+    direction: &'static str,
+    start: u64,
+    /// The byte behind the last; null where it reaches to the end of each message.
+    end: Option<u64>,
+    /// Over several messages `constant`, `counter`, `length`, `readable`, `random-looking`, `encrypted` or `unknown`; in
+    /// one message its opacity.
+    kind: &'static str,
+    /// How many messages say so.
+    messages: u64,
 }
 
 /// How many people a store exposes, and what of them. Counts only: nobody is named.
@@ -732,6 +749,15 @@ fn flow(flow: &Flow) -> FlowJson<'_> {
                 trail: &payload.trail,
                 frame: payload.frame,
                 envelope: payload.envelope,
+            })
+            .collect(),
+        segments: (flow.segments.iter())
+            .map(|range| SegmentJson {
+                direction: if range.to_server { "to-server" } else { "to-client" },
+                start: range.start,
+                end: range.end,
+                kind: range.kind,
+                messages: range.messages,
             })
             .collect(),
     }

@@ -1,0 +1,100 @@
+//! What truly random bytes of some length look like, and what a test of that length can catch.
+
+/// Entropy of the byte histogram in bits a byte (the plug-in estimate).
+#[expect(clippy::cast_precision_loss, reason = "a buffer's length is far below 2^52")]
+pub fn entropy(bytes: &[u8]) -> f64 {
+    let n = bytes.len().max(1) as f64;
+    let bits: f64 = histogram(bytes)
+        .iter()
+        .filter(|count| **count > 0)
+        .map(|count| {
+            let p = f64::from(*count) / n;
+            -p * p.log2()
+        })
+        .sum();
+    bits.max(0.0)
+}
+
+/// How often each byte occurs.
+pub(super) fn histogram(bytes: &[u8]) -> [u32; 256] {
+    // Two tables, so that equal neighbours do not wait for one another.
+    let (mut a, mut b) = ([0_u32; 256], [0_u32; 256]);
+    let (pairs, rest) = bytes.as_chunks::<2>();
+    let up = |table: &mut [u32; 256], byte: u8| {
+        if let Some(slot) = table.get_mut(usize::from(byte)) {
+            *slot = slot.saturating_add(1);
+        }
+    };
+    for [first, second] in pairs {
+        up(&mut a, *first);
+        up(&mut b, *second);
+    }
+    for byte in rest {
+        up(&mut a, *byte);
+    }
+    for (sum, more) in a.iter_mut().zip(b) {
+        *sum = sum.saturating_add(more);
+    }
+    a
+}
+
+/// What [`entropy`] gives on average for `n` uniform bytes: never 8, and never above log2 n. Exact: the mean over the
+/// binomial count of one byte value.
+#[expect(clippy::cast_precision_loss, reason = "a buffer's length is far below 2^52")]
+pub fn expected_entropy(n: usize) -> f64 {
+    if n < 2 {
+        return 0.0;
+    }
+    let len = n as f64;
+    if n > 65_536 {
+        return 8.0 - 255.0 / (2.0 * len * std::f64::consts::LN_2);
+    }
+    // log C(n, k) p^k q^(n-k), from one k to the next.
+    let (p, q) = (1.0_f64 / 256.0, 255.0_f64 / 256.0);
+    let mut log = len * q.ln();
+    let mut sum = 0.0;
+    for k in 1..=n {
+        let at = k as f64;
+        log += ((len - at + 1.0) / at).ln() + p.ln() - q.ln();
+        let share = at / len;
+        sum -= 256.0 * log.exp() * share * share.log2();
+        if at > len * p + 12.0 * (len * p).sqrt() + 30.0 {
+            break;
+        }
+    }
+    sum
+}
+
+/// What a judgement of `random-looking` over `n` bytes excludes, and what it cannot.
+pub fn power(n: usize) -> String {
+    let caught = match n {
+        0..12 => return format!("{n} bytes are too few to tell anything from random bytes."),
+        12..24 => "most text in any script, base64 and hex of it",
+        24..64 => "text in any script, its encodings, whole compressed objects and one-byte XOR",
+        64..512 => {
+            "text in any script, its encodings, whole compressed objects, one-byte XOR, and lz4 or snappy pieces"
+        }
+        _ => {
+            "text in any script, its encodings, whole compressed objects, one-byte XOR, lz4 or snappy pieces, and \
+             speech in plain codecs"
+        }
+    };
+    format!(
+        "{n} bytes would have shown {caught}; not a piece cut out of deflate, brotli, xz or WebP, a random identifier, \
+         or a cipher whose key others know."
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn expected_entropy_is_the_known_one() {
+        for (n, want) in [(16, 3.9419), (32, 4.8815), (64, 5.7655), (256, 7.1749), (1024, 7.8088), (4096, 7.9546)] {
+            assert!((expected_entropy(n) - want).abs() < 0.002, "{n} {}", expected_entropy(n));
+        }
+        assert!(expected_entropy(1 << 20) < 8.0);
+        assert!((entropy(b"aabb") - 1.0).abs() < 1e-9);
+    }
+}
