@@ -13,6 +13,7 @@ mod tests;
 mod text;
 mod transfer;
 mod typed;
+mod unpack;
 pub mod walk;
 
 pub use fields::{Fields, Key};

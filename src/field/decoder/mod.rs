@@ -5,12 +5,14 @@ mod base32;
 mod base64;
 mod brotli;
 mod bson;
+mod bzip2;
 mod cbor;
 mod charset;
 mod cookie;
 mod data_url;
 mod deflate;
 mod escapes;
+mod exif;
 mod form;
 mod gzip;
 mod hex;
@@ -18,6 +20,7 @@ mod html_entities;
 mod json;
 mod jwt;
 mod logfmt;
+mod lz4;
 mod mail;
 mod msgpack;
 mod multipart;
@@ -25,10 +28,15 @@ mod params;
 mod path;
 mod percent;
 mod protobuf;
+mod punycode;
 mod quoted_printable;
+mod snappy;
+mod tar;
 mod url;
 mod utf16;
 mod xml;
+mod xz;
+mod zip;
 mod zlib;
 mod zstd;
 
@@ -38,6 +46,11 @@ use crate::field::Decoder;
 pub static DECODERS: &[&Decoder] = &[
     &gzip::GZIP,
     &zstd::ZSTD,
+    &xz::XZ,
+    &bzip2::BZIP2,
+    &zip::ZIP,
+    &exif::EXIF,
+    &tar::TAR,
     &zlib::ZLIB,
     &deflate::DEFLATE,
     &utf16::UTF16,
@@ -59,6 +72,7 @@ pub static DECODERS: &[&Decoder] = &[
     &logfmt::LOGFMT,
     &escapes::ESCAPES,
     &html_entities::HTML_ENTITIES,
+    &punycode::PUNYCODE,
     &hex::HEX,
     &base64::BASE64,
     &base32::BASE32,
@@ -67,5 +81,7 @@ pub static DECODERS: &[&Decoder] = &[
     &msgpack::MSGPACK,
     &cbor::CBOR,
     &protobuf::PROTOBUF,
+    &lz4::LZ4,
+    &snappy::SNAPPY,
     &brotli::BROTLI,
 ];
