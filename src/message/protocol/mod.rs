@@ -7,8 +7,10 @@ pub mod grpc;
 pub mod http1;
 pub mod http2;
 pub mod imap;
+pub mod mqtt;
 pub mod mtproto;
 pub mod pop3;
+pub mod redis;
 pub mod rtcp;
 pub mod rtp;
 pub mod sip;
@@ -32,10 +34,12 @@ pub static PROTOCOLS: &[&Protocol] = &[
     &http1::PROTOCOL,
     &http2::PROTOCOL,
     &imap::PROTOCOL,
+    &mqtt::PROTOCOL,
     &mtproto::PROTOCOL,
     &pop3::PROTOCOL,
     &rtcp::PROTOCOL,
     &rtp::PROTOCOL,
+    &redis::PROTOCOL,
     &sip::PROTOCOL,
     &smtp::PROTOCOL,
     &sse::PROTOCOL,
