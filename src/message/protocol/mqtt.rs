@@ -259,7 +259,7 @@ fn properties(cursor: &mut Cursor<'_>, start: usize, parts: &mut Parts) -> Resul
                 parts.push((PartKind::Header, "user-property", text(&mut inner, base, WHAT)?));
             }
             0x12 | 0x15 | 0x1a | 0x1c | 0x1f => {
-                parts.push((PartKind::Header, "property", text(&mut inner, base, WHAT)?))
+                parts.push((PartKind::Header, "property", text(&mut inner, base, WHAT)?));
             }
             _ => return Err(Malformed::Illegal("MQTT property")),
         }
