@@ -15,6 +15,7 @@ pub mod rtcp;
 pub mod rtp;
 pub mod sip;
 pub mod smtp;
+pub mod socks;
 pub mod sse;
 pub mod stun;
 pub mod tls;
@@ -42,6 +43,7 @@ pub static PROTOCOLS: &[&Protocol] = &[
     &redis::PROTOCOL,
     &sip::PROTOCOL,
     &smtp::PROTOCOL,
+    &socks::PROTOCOL,
     &sse::PROTOCOL,
     &stun::PROTOCOL,
     &tls::PROTOCOL,
