@@ -148,7 +148,15 @@ pub(super) fn on_message(flow: &mut Flow, message: &Message, frame: FrameNo, cx:
         *sum = sum.saturating_add(bytes as u64);
     }
     flow.protocol = message.protocol;
-    flow.secure |= message.is_secured();
+    if message.is_secured() {
+        flow.secure = true;
+        flow.opacity.add(Opacity::Encrypted, bytes as u64);
+    }
+    if !message.whole {
+        let detail = "the evidence format lost a part of it".to_owned();
+        let spot = BlindSpot { why: Blind::Lossy, direction: message.direction, detail, bytes: 0 };
+        flow.add_blind(spot, budget::FLOW_BLIND);
+    }
     read(flow, message, cx, finds);
 }
 

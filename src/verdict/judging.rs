@@ -309,7 +309,9 @@ fn unknown_transport(case: &Case<'_>) -> Vec<String> {
     let handshake_lost = |flow: &&Flow| {
         let gap = |why| !matches!(why, Blind::NoKeys | Blind::WrongKeys | Blind::Unsupported | Blind::Opaque);
         let known = flow.facts.iter().any(|fact| fact.name.ends_with(".version"));
-        flow.blind.iter().any(|spot| gap(spot.why)) && !known
+        // Evidence that others decrypted says nothing of how it was protected.
+        let told = flow.secure && !flow.decrypted && flow.messages != [0, 0];
+        (told || flow.blind.iter().any(|spot| gap(spot.why))) && !known
     };
     // Whatever is sealed may be the app's, as long as it was not read.
     let mut hosts: Vec<String> = case

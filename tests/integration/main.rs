@@ -8,6 +8,7 @@ mod conformance;
 mod dumps;
 mod exposure;
 mod forms;
+mod har;
 mod judging;
 mod laws;
 mod peers;

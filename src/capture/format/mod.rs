@@ -1,6 +1,7 @@
 //! Every evidence format. To add one: its module and its entry in `FORMATS`.
 
 mod csv;
+mod har;
 mod lines;
 mod ndjson;
 mod pcap;
@@ -13,6 +14,7 @@ pub static FORMATS: &[&Format] = &[
     // One line each.
     &pcap::FORMAT,
     &pcapng::FORMAT,
+    &har::FORMAT,
     &ndjson::FORMAT,
     &csv::FORMAT,
     &lines::FORMAT,

@@ -1,0 +1,500 @@
+//! HTTP Archives (HAR 1.2) as browsers, mitmproxy, HTTP Toolkit and Proxyman write them: messages that somebody else has
+//! decrypted and decoded. What such a file lost (bodies, characters, WebSocket messages) is told.
+#![deny(clippy::arithmetic_side_effects, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+use crate::bytes::Match;
+use crate::capture::{EvidenceKind, Format, Loss, Source, Stopped, Window};
+use crate::model::budget::BLOCK_BYTES;
+use crate::model::item::Item;
+use crate::model::message::{Message, Part, PartKind};
+use crate::model::origin::{FrameNo, Origins};
+use crate::model::packet::Endpoint;
+use crate::model::stream::{Direction, FlowKey, Layer, Transport};
+use crate::model::time::Timestamp;
+use data_encoding::BASE64;
+use memchr::memmem;
+use serde::Deserialize;
+use std::collections::VecDeque;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+/// The registry entry.
+pub(super) static FORMAT: Format = Format {
+    name: "har",
+    about: "HTTP Archive (HAR 1.2): decrypted and decoded by whoever wrote it",
+    kind: EvidenceKind::Traffic,
+    sniff,
+    open,
+    secrets: None,
+};
+
+/// Bytes asked for at a time.
+const STEP: usize = 256 << 10;
+/// Bytes in front of the entries: pages, the creator's name.
+const FRONT: usize = 8 << 20;
+
+fn sniff(head: &[u8]) -> Match {
+    let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
+    if text.first() != Some(&b'{') || memmem::find(text, b"\"log\"").is_none_or(|at| at > 64) {
+        return Match::No;
+    }
+    let has = |key: &[u8]| memmem::find(text, key).is_some();
+    if has(b"\"creator\"") || has(b"\"entries\"") || has(b"\"pages\"") { Match::Certain } else { Match::No }
+}
+
+fn open(mut window: Window) -> Result<Box<dyn Source + Send>, Stopped> {
+    // On to the first entry.
+    let mut want = STEP;
+    loop {
+        let head = window.head(want);
+        let at = memmem::find(head, b"\"entries\"").and_then(|at| {
+            let open = memchr::memchr(b'[', head.get(at..)?)?;
+            Some(at.saturating_add(open).saturating_add(1))
+        });
+        let have = head.len();
+        if let Some(at) = at {
+            window.consume(at);
+            return Ok(Box::new(Har { window, entries: 0, ready: VecDeque::new(), loss: Loss::default() }));
+        }
+        if have < want || want >= FRONT {
+            return Err(window.stopped("a HAR without entries"));
+        }
+        want = want.saturating_mul(2);
+    }
+}
+
+struct Har {
+    window: Window,
+    entries: FrameNo,
+    ready: VecDeque<Message>,
+    loss: Loss,
+}
+
+impl Source for Har {
+    fn next(&mut self) -> Result<Option<Item<'_>>, Stopped> {
+        loop {
+            if let Some(message) = self.ready.pop_front() {
+                return Ok(Some(Item::Message(Box::new(message))));
+            }
+            let Some(entry) = self.entry()? else { return Ok(None) };
+            self.entries = self.entries.saturating_add(1);
+            let number = self.entries;
+            match serde_json::from_slice::<Entry>(&entry).or_else(|_| serde_json::from_slice(&mended(&entry))) {
+                Ok(entry) => self.ready.extend(messages(&entry, number, &mut self.loss)),
+                Err(error) => self.loss.record("unreadable HAR entry", || format!("entry {number}: {error}")),
+            }
+        }
+    }
+
+    fn loss(&mut self) -> Loss {
+        std::mem::take(&mut self.loss)
+    }
+}
+
+impl Har {
+    /// The next entry as it stands; `None` behind the last.
+    fn entry(&mut self) -> Result<Option<Vec<u8>>, Stopped> {
+        // Commas and white space between entries.
+        loop {
+            match self.window.head(1).first() {
+                Some(b',' | b' ' | b'\n' | b'\r' | b'\t') => self.window.consume(1),
+                Some(b'{') => break,
+                Some(b']') => return Ok(None),
+                Some(_) => return Err(self.window.stopped("no entry of a HAR where one should begin")),
+                None => return Err(self.window.stopped("the HAR breaks off")),
+            }
+        }
+        let mut want = STEP;
+        let mut scan = Scan::default();
+        loop {
+            let head = self.window.head(want);
+            if let Some(len) = scan.on(head) {
+                let entry = head.get(..len).unwrap_or_default().to_vec();
+                self.window.consume(len);
+                return Ok(Some(entry));
+            }
+            if head.len() < want {
+                return Err(self.window.stopped("the HAR breaks off in an entry"));
+            }
+            if want > BLOCK_BYTES {
+                return Err(self.window.stopped("an entry of the HAR is over its budget"));
+            }
+            want = want.saturating_mul(2);
+        }
+    }
+}
+
+/// Finds the end of an object, its strings passed over.
+#[derive(Default)]
+struct Scan {
+    at: usize,
+    depth: usize,
+    quoted: bool,
+    escaped: bool,
+}
+
+impl Scan {
+    fn on(&mut self, bytes: &[u8]) -> Option<usize> {
+        for byte in bytes.get(self.at..)? {
+            self.at = self.at.saturating_add(1);
+            match byte {
+                _ if self.escaped => self.escaped = false,
+                b'\\' if self.quoted => self.escaped = true,
+                b'"' => self.quoted = !self.quoted,
+                b'{' if !self.quoted => self.depth = self.depth.saturating_add(1),
+                b'}' if !self.quoted => {
+                    self.depth = self.depth.saturating_sub(1);
+                    if self.depth == 0 {
+                        return Some(self.at);
+                    }
+                }
+                _ => {}
+            }
+        }
+        None
+    }
+}
+
+/// Surrogates that stand alone, which browsers write and JSON forbids, as replacement characters: the loss they are.
+fn mended(entry: &[u8]) -> Vec<u8> {
+    let is = |at: usize, high: bool| {
+        let escape = entry.get(at..at.saturating_add(4)).unwrap_or_default();
+        let third = if high { b"89abAB".as_slice() } else { b"cdefCDEF" };
+        escape.starts_with(b"\\u")
+            && escape.get(2).is_some_and(|b| b.eq_ignore_ascii_case(&b'd'))
+            && escape.get(3).is_some_and(|b| third.contains(b))
+    };
+    let mut out = Vec::with_capacity(entry.len());
+    let mut at = 0_usize;
+    while let Some(byte) = entry.get(at) {
+        if is(at, true) && is(at.saturating_add(6), false) {
+            out.extend_from_slice(entry.get(at..at.saturating_add(12)).unwrap_or_default());
+            at = at.saturating_add(12);
+        } else if is(at, true) || is(at, false) {
+            out.extend_from_slice(b"\\ufffd");
+            at = at.saturating_add(6);
+        } else if *byte == b'\\' {
+            out.extend_from_slice(entry.get(at..at.saturating_add(2)).unwrap_or_default());
+            at = at.saturating_add(2);
+        } else {
+            out.push(*byte);
+            at = at.saturating_add(1);
+        }
+    }
+    out
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[derive(Default)]
+struct Entry {
+    started_date_time: String,
+    request: Request,
+    response: Response,
+    #[serde(rename = "serverIPAddress")]
+    server_ip_address: Option<String>,
+    connection: Option<serde_json::Value>,
+    #[serde(rename = "_webSocketMessages")]
+    web_socket_messages: Option<Vec<WebSocketMessage>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Request {
+    method: String,
+    url: String,
+    http_version: String,
+    headers: Vec<Named>,
+    post_data: Option<PostData>,
+    body_size: i64,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Response {
+    status: i64,
+    headers: Vec<Named>,
+    content: Content,
+    /// Bytes on the wire; 0 for what came out of a cache.
+    body_size: Option<i64>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Named {
+    name: String,
+    value: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct PostData {
+    mime_type: String,
+    text: Option<String>,
+    encoding: Option<String>,
+    params: Vec<Named>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Content {
+    size: i64,
+    mime_type: String,
+    text: Option<String>,
+    encoding: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct WebSocketMessage {
+    #[serde(rename = "type")]
+    kind: String,
+    opcode: i64,
+    data: String,
+}
+
+/// Where a request went.
+struct Target<'a> {
+    secure: bool,
+    host: &'a str,
+    port: u16,
+    path: &'a str,
+    query: Option<&'a str>,
+}
+
+impl<'a> Target<'a> {
+    fn of(url: &'a str) -> Option<Self> {
+        let (scheme, rest) = url.split_once("://")?;
+        let secure = matches!(scheme, "https" | "wss");
+        let (authority, path) = rest.find(['/', '?', '#']).map_or((rest, ""), |at| rest.split_at(at));
+        let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+        let (host, port) = match authority.rsplit_once(':') {
+            Some((host, port)) if !port.ends_with(']') => (host, port.parse().ok()?),
+            _ => (authority, if secure { 443 } else { 80 }),
+        };
+        let path = path.split('#').next()?;
+        let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
+        Some(Self { secure, host, port, path, query })
+    }
+}
+
+/// The messages of one entry, and what is missing of them.
+fn messages(entry: &Entry, number: FrameNo, loss: &mut Loss) -> Vec<Message> {
+    let Entry { request, response, .. } = entry;
+    let Some(target) = Target::of(&request.url) else {
+        loss.record("HAR entry without an address", || format!("entry {number}: its URL is none"));
+        return Vec::new();
+    };
+    let at = entry.started_date_time.parse::<jiff::Timestamp>().map_or(0, jiff::Timestamp::as_nanosecond);
+    let at = Timestamp(i64::try_from(at).unwrap_or(0));
+    let protocol =
+        if request.http_version.contains('2') || request.http_version.contains('3') { "http2" } else { "http1" };
+    let layers: Arc<[Layer]> = if target.secure {
+        Arc::from([Layer { name: "tls".to_owned(), secure: true, opened: true }])
+    } else {
+        Arc::from([])
+    };
+    let path = if target.path.is_empty() { "/" } else { target.path };
+    let name = format!("{} {}{path}", request.method, target.host);
+    let message = |direction, label: String, parts: Vec<Part>, whole| Message {
+        flow: flow(entry, &target),
+        layers: Arc::clone(&layers),
+        protocol,
+        label,
+        direction,
+        at,
+        host: Some(target.host.to_ascii_lowercase()),
+        whole: whole && parts.iter().all(|part| part.whole),
+        parts,
+    };
+    let carried = |bytes: &[u8]| Origins::one(bytes.len(), number);
+    let text = |kind, text: &str| Part::new(kind, text.as_bytes().to_vec(), carried(text.as_bytes()));
+    let headers = |all: &[Named]| -> Vec<Part> {
+        // Pseudo-headers of HTTP/2 are the request's own line.
+        let real = all.iter().filter(|header| !header.name.starts_with(':'));
+        real.map(|header| {
+            Part::header(
+                header.name.to_ascii_lowercase(),
+                header.value.clone().into_bytes(),
+                carried(header.value.as_bytes()),
+            )
+        })
+        .collect()
+    };
+    let mut asked = vec![text(PartKind::Path, path)];
+    asked.extend(target.query.map(|query| text(PartKind::Query, query)));
+    asked.extend(headers(&request.headers));
+    let mut whole = true;
+    match &request.post_data {
+        Some(post) => {
+            let params: Vec<String> =
+                post.params.iter().map(|param| format!("{}={}", param.name, param.value)).collect();
+            let joined = params.join("&");
+            let said = post.text.as_deref().filter(|text| !text.is_empty()).unwrap_or(&joined);
+            asked.extend(body(said, post.encoding.as_deref(), &post.mime_type, number, loss));
+        }
+        None if request.body_size > 0 => {
+            loss.record("body left out of the HAR", || format!("entry {number}: the body of the request"));
+            whole = false;
+        }
+        None => {}
+    }
+    let mut out = vec![message(Direction::ToServer, name.clone(), asked, whole)];
+    let mut answered = headers(&response.headers);
+    let mut whole = true;
+    match response.content.text.as_deref().filter(|text| !text.is_empty()) {
+        Some(said) => {
+            answered.extend(body(
+                said,
+                response.content.encoding.as_deref(),
+                &response.content.mime_type,
+                number,
+                loss,
+            ));
+        }
+        None if response.content.size > 0 && response.body_size != Some(0) && !matches!(response.status, 204 | 304) => {
+            loss.record("body left out of the HAR", || format!("entry {number}: the body of the response"));
+            whole = false;
+        }
+        None => {}
+    }
+    if response.status > 0 {
+        out.push(message(Direction::ToClient, format!("{} {name}", response.status), answered, whole));
+    }
+    match &entry.web_socket_messages {
+        Some(messages) => out.extend(messages.iter().map(|said| {
+            let direction = if said.kind == "send" { Direction::ToServer } else { Direction::ToClient };
+            let bytes = if said.opcode == 2 {
+                BASE64.decode(said.data.as_bytes()).unwrap_or_else(|_| said.data.clone().into_bytes())
+            } else {
+                said.data.clone().into_bytes()
+            };
+            let frames = carried(&bytes);
+            let part = Part::new(PartKind::Body, bytes, frames);
+            Message { protocol: "websocket", ..message(direction, format!("{name} message"), vec![part], true) }
+        })),
+        None if response.status == 101 => {
+            loss.record("WebSocket messages left out of the HAR", || format!("entry {number}: {name}"));
+            if let Some(last) = out.last_mut() {
+                last.whole = false;
+            }
+        }
+        None => {}
+    }
+    out
+}
+
+/// A body as the HAR has it; not whole where characters were lost on the way into it.
+fn body(text: &str, encoding: Option<&str>, mime: &str, number: FrameNo, loss: &mut Loss) -> Option<Part> {
+    let (bytes, whole) = if encoding.is_some_and(|encoding| encoding.eq_ignore_ascii_case("base64")) {
+        match BASE64.decode(text.as_bytes()) {
+            Ok(bytes) => (bytes, true),
+            Err(_) => (text.as_bytes().to_vec(), false),
+        }
+    } else {
+        (text.as_bytes().to_vec(), !text.contains('\u{fffd}'))
+    };
+    if !whole {
+        loss.record("characters lost in the HAR", || {
+            format!("entry {number}: bytes of a body became replacement characters")
+        });
+    }
+    let frames = Origins::one(bytes.len(), number);
+    (!bytes.is_empty()).then(|| Part {
+        content_type: (!mime.is_empty()).then(|| mime.to_ascii_lowercase()),
+        whole,
+        ..Part::new(PartKind::Body, bytes, frames)
+    })
+}
+
+/// A flow for each server and connection; a HAR does not say who the client was.
+fn flow(entry: &Entry, target: &Target<'_>) -> FlowKey {
+    let ip = entry.server_ip_address.as_deref().and_then(|ip| ip.trim_matches(['[', ']']).parse().ok());
+    let mut hash = 0x811c_9dc5_u32;
+    let connection = entry.connection.as_ref().map(ToString::to_string).unwrap_or_default();
+    for byte in target.host.bytes().chain(connection.bytes()) {
+        hash = (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
+    }
+    let port = u16::try_from(hash % 64_000).unwrap_or(0).saturating_add(1_024);
+    let nowhere = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+    FlowKey {
+        transport: Transport::Tcp,
+        client: Endpoint { ip: nowhere, port },
+        server: Endpoint { ip: ip.unwrap_or(nowhere), port: target.port },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::{Wanted, open_bytes};
+
+    fn read(har: &str) -> (Vec<Message>, Loss) {
+        let mut opened = open_bytes(har.as_bytes().to_vec(), "a.har", Wanted::Capture).unwrap();
+        assert_eq!(opened.format, "har");
+        let mut out = Vec::new();
+        while let Some(Item::Message(message)) = opened.source.next().unwrap() {
+            out.push(*message);
+        }
+        (out, opened.source.loss())
+    }
+
+    const HEAD: &str = r#"{"log":{"version":"1.2","creator":{"name":"t"},"pages":[{"id":"a{\"b"}],"entries":["#;
+
+    fn entry(url: &str, request: &str, response: &str) -> String {
+        format!(
+            r#"{{"startedDateTime":"2026-11-02T09:00:00.5Z","request":{{"method":"POST","url":"{url}","httpVersion":"HTTP/2","headers":[{{"name":"X-A","value":"b"}}]{request}}},"response":{{"status":200,"headers":[],{response}}}}}"#
+        )
+    }
+
+    #[test]
+    fn entries_are_messages() {
+        let one = entry(
+            "https://api.example/v1/send?x=1",
+            r#","bodySize":17,"postData":{"mimeType":"application/json","text":"{\"t\":\"The heron\"}"}"#,
+            r#""content":{"size":2,"mimeType":"text/plain","text":"b2s=","encoding":"base64"}"#,
+        );
+        let (messages, loss) = read(&format!("{HEAD}{one},\n{one}]}}}}"));
+        assert_eq!(messages.len(), 4);
+        assert_eq!(loss.records(), 0);
+        let said = messages[0].parts.iter().find(|part| part.kind == PartKind::Body).unwrap();
+        assert_eq!(said.bytes, b"{\"t\":\"The heron\"}");
+        assert_eq!(messages[0].label, "POST api.example/v1/send");
+        assert!(messages[0].is_secured() && messages[0].whole && messages[0].at.0 > 0);
+        assert_eq!(messages[1].parts.last().unwrap().bytes, b"ok");
+        assert_eq!(messages[2].parts[0].origins.first(), Some(2));
+    }
+
+    #[test]
+    fn what_is_lost_is_told() {
+        for (request, response, why) in [
+            (r#","bodySize":20"#, r#""content":{"size":0}"#, "body left out of the HAR"),
+            ("", r#""bodySize":9,"content":{"size":9,"mimeType":"image/png"}"#, "body left out of the HAR"),
+            ("", "\"content\":{\"size\":9,\"text\":\"a\u{fffd}b\"}", "characters lost in the HAR"),
+            ("", r#""content":{"size":9,"text":"a\ud800b"}"#, "characters lost in the HAR"),
+        ] {
+            let (messages, loss) = read(&format!("{HEAD}{}]}}}}", entry("http://a.example/", request, response)));
+            assert_eq!(loss.counts().get(why), Some(&1), "{why}: {loss:?}");
+            assert!(messages.iter().any(|message| !message.whole) && !messages[0].is_secured(), "{why}");
+        }
+        let (_, loss) = read(&format!(
+            "{HEAD}{}]}}}}",
+            entry("wss://a.example/", "", r#""content":{}"#).replace("\"status\":200", "\"status\":101")
+        ));
+        assert_eq!(loss.counts().get("WebSocket messages left out of the HAR"), Some(&1));
+    }
+
+    #[test]
+    fn every_cut_is_survived() {
+        let one = entry("https://api.example/", "", r#""content":{"size":1,"text":"\"}{ \\"}"#);
+        let har = format!("{HEAD}{one},{one}]}}}}");
+        for cut in HEAD.len()..har.len() {
+            let mut opened = open_bytes(har.as_bytes()[..cut].to_vec(), "a.har", Wanted::Capture).unwrap();
+            let mut count = 0;
+            while let Ok(Some(_)) = opened.source.next() {
+                count += 1;
+            }
+            assert!(count <= 4);
+        }
+    }
+}
