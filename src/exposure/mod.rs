@@ -1,7 +1,7 @@
 //! Records of a store → how many people it exposes.
 //!
 //! In: the fields of each record. Out: an [`Exposure`](crate::model::exposure::Exposure). First the roles of its fields
-//! are learned from its first records ([`learn`]): who sends, to whom, what was said, where, when. Then every record
+//! are learned from its first records ([`Learner`]): who sends, to whom, what was said, where, when. Then every record
 //! is counted by them ([`Ledger`]). Ledgers of parts of a store merge, in any order, to the same result.
 
 mod identity;
