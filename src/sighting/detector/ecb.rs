@@ -91,7 +91,9 @@ fn slot(run: &Run<'_>, members: &[usize], size: usize) -> Option<Find> {
     let payload = |index: usize| run.payloads.get(index).copied();
     let long = |index: &&usize| {
         // Of a payload that is not whole the last block is cut, and the alignment with it.
-        payload(**index).is_some_and(|p| p.is_whole() && p.envelope.is_none() && p.bytes.len() >= 2 * size)
+        // Short blocks repeat in many files; where they are a cipher's, payloads are whole numbers of them.
+        let fits = |len: usize| len >= 2 * size && (size == 16 || len.is_multiple_of(size));
+        payload(**index).is_some_and(|p| p.is_whole() && p.envelope.is_none() && fits(p.bytes.len()))
     };
     let members: Vec<usize> = members.iter().filter(long).copied().collect();
     // Where each block stands: payload and offset in blocks.
@@ -116,21 +118,19 @@ fn slot(run: &Run<'_>, members: &[usize], size: usize) -> Option<Find> {
     let mut neighbours = 0_usize;
     let mut elsewhere = 0_usize;
     let mut proof: BTreeSet<usize> = BTreeSet::new();
-    for (block, places) in places.iter().filter(|(block, places)| places.len() > 1 && spread(block)) {
-        // The same payload sent twice is one observation.
-        let twins = |a: usize, b: usize| a != b && payload(a).map(|p| &p.bytes) == payload(b).map(|p| &p.bytes);
-        let beside = places.windows(2).filter(|pair| matches!(pair, [(p, a), (q, b)] if p == q && a + 1 == *b)).count();
-        let moved: Vec<usize> = places
-            .iter()
-            .filter(|(p, a)| places.iter().any(|(q, b)| a != b && !twins(*p, *q)))
-            .map(|(p, _)| *p)
-            .collect();
-        neighbours += beside;
-        elsewhere += usize::from(beside == 0 && !moved.is_empty());
-        if beside > 0 || !moved.is_empty() {
-            proof.extend(moved);
+    for (_, places) in places.iter().filter(|(block, places)| places.len() > 1 && spread(block)) {
+        let mut moved = false;
+        for pair in places.array_windows::<2>() {
+            let [one, other] = *pair;
+            if one.0 == other.0 && one.1 + 1 == other.1 {
+                neighbours += 1;
+                proof.insert(one.0);
+            } else if one.1 != other.1 && stands_alone(run, one, other, size) {
+                moved = true;
+                proof.extend([one.0, other.0]);
+            }
         }
-        debug_assert_eq!(block.len(), size, "blocks are whole");
+        elsewhere += usize::from(moved);
     }
     // A codec's frame for silence comes again and again, too: of short blocks one pair is not enough.
     let enough = neighbours >= if size == 16 { 1 } else { 2 } || elsewhere >= 2;
@@ -150,6 +150,24 @@ fn slot(run: &Run<'_>, members: &[usize], size: usize) -> Option<Find> {
         undone: None,
         proof: proof.into_iter().map(Proof::unread).collect(),
     })
+}
+
+/// Whether what two places have in common begins and ends with whole blocks, inside both payloads. Pieces of one file that
+/// overlap have all in common up to where one of them ends; so have two copies of it.
+fn stands_alone(run: &Run<'_>, one: (usize, usize), other: (usize, usize), size: usize) -> bool {
+    let blocks = |(index, _): (usize, usize)| -> Vec<&[u8]> {
+        run.payloads.get(index).map(|payload| blocks(&payload.bytes, size).collect()).unwrap_or_default()
+    };
+    let (ours, theirs) = (blocks(one), blocks(other));
+    if !run.spend(ours.len() + theirs.len()) {
+        return false;
+    }
+    let (head, tail) = (ours.get(..one.1).unwrap_or_default(), ours.get(one.1..).unwrap_or_default());
+    let (their_head, their_tail) =
+        (theirs.get(..other.1).unwrap_or_default(), theirs.get(other.1..).unwrap_or_default());
+    let before = head.iter().rev().zip(their_head.iter().rev()).find(|(a, b)| a != b);
+    let after = tail.iter().zip(their_tail).find(|(a, b)| a != b);
+    before.is_some_and(|(a, b)| a.last() != b.last()) && after.is_some_and(|(a, b)| a.first() != b.first())
 }
 
 /// Whether distinct blocks spread like ciphertext: no position that is always the same, as identifiers, numbers and

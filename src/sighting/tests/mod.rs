@@ -1,6 +1,7 @@
 //! Tests over the whole room.
 
 mod cards;
+mod honest;
 mod runs;
 
 use super::{Cx, Detected, Matcher, Scene, detect};
