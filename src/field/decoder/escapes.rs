@@ -45,6 +45,11 @@ fn escape(bytes: &[u8]) -> Option<(Escape, usize)> {
 
 fn fits(_: &Hint<'_>, bytes: &[u8]) -> Match {
     let head = bytes.get(..4_096).unwrap_or(bytes);
+    // Where no value could stand, signs are signs; and what escapes make is text, as what is around them.
+    let text = std::str::from_utf8(head).err().is_none_or(|error| error.valid_up_to().saturating_add(4) > head.len());
+    if !text || head.iter().filter(|byte| byte.is_ascii_alphanumeric() || !byte.is_ascii()).take(4).count() < 4 {
+        return Match::No;
+    }
     let (mut escapes, mut strays, mut at) = (0_usize, 0_usize, 0_usize);
     while let Some(found) = memchr::memchr(b'\\', head.get(at..).unwrap_or_default()) {
         at = at.saturating_add(found);
