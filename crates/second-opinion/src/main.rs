@@ -108,5 +108,13 @@ fn main() -> Result<ExitCode> {
             writeln!(out, "explained.toml: {:?} {:?} differs no more", stale.recording, stale.what)?;
         }
     }
-    Ok(if fine { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    // The reasons were written for one release: another one knows other protocols, and is told of, not failed by.
+    let explained_for = version.contains(" 4.0.");
+    if !fine && !explained_for {
+        writeln!(
+            out,
+            "explained.toml was written for TShark 4.0: what differs with this one is for people to look at"
+        )?;
+    }
+    Ok(if fine || !explained_for { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
