@@ -170,6 +170,11 @@ impl<'t> Fields<'t> {
         }
     }
 
+    /// Keeps bytes that several fields will view: a piece of the input that was decompressed.
+    pub fn own(&mut self, bytes: Vec<u8>, reach: Reach) -> View {
+        self.buffer(bytes, reach)
+    }
+
     /// Puts out a field that had to be decoded: it gets a buffer of its own.
     pub fn decoded(&mut self, key: Key, bytes: Vec<u8>, reach: Reach, content_type: Option<String>) {
         let view = self.buffer(bytes, reach);
@@ -204,6 +209,21 @@ impl<'t> Fields<'t> {
             {
                 node.end = end.max(node.start);
             }
+        }
+    }
+
+    /// Leaves the innermost container, which ends where `end` does, in the input or in a buffer of the decoder's own.
+    pub fn leave_at(&mut self, end: View) {
+        if self.below > 0 {
+            self.below = self.below.saturating_sub(1);
+            return;
+        }
+        if self.stack.len() > 1
+            && let Some(id) = self.stack.pop()
+            && let Some(node) = self.nodes.get_mut(id as usize)
+            && node.buffer == end.buffer
+        {
+            node.end = end.end.max(node.start);
         }
     }
 

@@ -10,6 +10,8 @@ use std::ops::Range;
 pub(super) enum Item {
     /// A value at this range.
     Leaf(Kind, Range<usize>),
+    /// Bytes at this range, of this media type.
+    Typed(&'static str, Range<usize>),
     /// A container that begins here, with its number of elements or pairs, if it says so.
     Enter { count: Option<u64>, is_map: bool, start: usize },
     /// The end of a container that did not.
@@ -76,6 +78,15 @@ impl<'f, 't> Builder<'f, 't> {
             None => Key::Index(0),
         };
         match item {
+            Item::Typed(media_type, range) => {
+                if root {
+                    return Err(Malformed::Illegal("lone value"));
+                }
+                let end = range.end;
+                let view = self.fields.view(range);
+                self.fields.typed_leaf(key, view, Kind::Bytes, Some(media_type.to_owned()));
+                Ok(self.after(end))
+            }
             Item::Leaf(kind, range) => {
                 if root {
                     return Err(Malformed::Illegal("lone value"));

@@ -24,6 +24,12 @@ pub(super) static CBOR: Decoder = Decoder {
             trail: "cbor text[1]",
         },
         Sample { bytes: b"\xbf\x61t\x9f\x69The heron\xff\xff", hint: "", shows: "The heron", trail: "cbor t[0]" },
+        Sample {
+            bytes: b"\xa2ax\xd8\x18M\xa1axiThe heronan\x01",
+            hint: "application/cbor",
+            shows: "The heron",
+            trail: "cbor x > cbor x",
+        },
     ],
 };
 
@@ -53,8 +59,9 @@ fn item(cursor: &mut Cursor<'_>) -> Result<Item, Malformed> {
     let mut start = cursor.position();
     let (mut major, mut info) = head(cursor)?;
     // Tags say how to read what follows; the value is what counts.
+    let mut tag = None;
     while major == 6 {
-        argument(cursor, info)?.ok_or(Malformed::Illegal("CBOR tag"))?;
+        tag = Some(argument(cursor, info)?.ok_or(Malformed::Illegal("CBOR tag"))?);
         start = cursor.position();
         (major, info) = head(cursor)?;
     }
@@ -82,7 +89,18 @@ fn item(cursor: &mut Cursor<'_>) -> Result<Item, Malformed> {
             if major == 3 && std::str::from_utf8(value).is_err() {
                 return Err(Malformed::Illegal("CBOR text"));
             }
-            Ok(Item::Leaf(if major == 3 { Kind::Text } else { Kind::Bytes }, start..cursor.position()))
+            let kind = match (major, tag) {
+                (3, _) => Kind::Text,
+                // A number too large for eight bytes (section 3.4.3), if it fits sixteen.
+                (_, Some(sign @ (2 | 3))) if value.len() < 16 => {
+                    let number = value.iter().fold(0_i128, |number, byte| number << 8 | i128::from(*byte));
+                    Kind::Integer(if sign == 2 { number } else { -1 - number })
+                }
+                // CBOR in a byte string (section 3.4.5.1).
+                (_, Some(24)) => return Ok(Item::Typed("application/cbor", start..cursor.position())),
+                _ => Kind::Bytes,
+            };
+            Ok(Item::Leaf(kind, start..cursor.position()))
         }
         // Strings in pieces are shown as lists of them.
         (2..=5, count) => Ok(Item::Enter { count, is_map: major == 5, start }),
@@ -119,4 +137,29 @@ fn half(bits: u16) -> f64 {
         _ => (mantissa + 1024.0) * f64::powi(2.0, exponent.saturating_sub(25)),
     };
     if bits & 0x8000 == 0 { value } else { -value }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::field::walk_bytes;
+    use crate::model::field::Kind;
+
+    /// What cbor2 writes for large numbers, a time, and CBOR inside CBOR.
+    #[test]
+    fn tags_say_how_to_read_what_follows() {
+        let packed = b"\xa5at\xd8\x18M\xa1axiThe heronab\xc2I@\0\0\0\0\0\0\0\0an\xc3I?\xff\xff\xff\xff\xff\xff\xff\xff\
+                       ae\xc1\x1aj\xe8Q\x10dnoteewords";
+        walk_bytes(*packed, None, |tree| {
+            let mut leaves: Vec<_> = tree.leaves().map(|(id, node)| (tree.trail(id).join(" > "), node.kind)).collect();
+            leaves.sort_by(|a, b| a.0.cmp(&b.0));
+            let want = [
+                ("cbor b", Kind::Integer(1 << 70)),
+                ("cbor e", Kind::Integer(1_793_610_000)),
+                ("cbor n", Kind::Integer(-(1 << 70))),
+                ("cbor note", Kind::Text),
+                ("cbor t > cbor x", Kind::Text),
+            ];
+            assert_eq!(leaves, want.map(|(trail, kind)| (trail.to_owned(), kind)));
+        });
+    }
 }

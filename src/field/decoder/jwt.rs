@@ -1,4 +1,4 @@
-//! JSON Web Tokens in compact form (RFC 7515, RFC 7516): signed ones can be read by anyone.
+//! JSON Web Tokens in compact form (RFC 7515, RFC 7519): signed, so anyone can read them.
 
 use crate::bytes::{Malformed, Match};
 use crate::field::shape::{Filter, Shape};
@@ -8,7 +8,7 @@ use crate::model::field::Kind;
 /// The entry.
 pub(super) static JWT: Decoder = Decoder {
     name: "jwt",
-    about: "JSON web tokens: header, payload, signature, or the five parts of an encrypted one",
+    about: "signed JSON web tokens: header, payload, signature (RFC 7519)",
     layer: false,
     codings: &[],
     filter: Filter {
@@ -29,15 +29,12 @@ pub(super) static JWT: Decoder = Decoder {
 fn fits(_: &Hint<'_>, bytes: &[u8]) -> Match {
     // `{"` in base64.
     let dots = memchr::memchr_iter(b'.', bytes).count();
-    if bytes.starts_with(b"eyJ") && matches!(dots, 2 | 4) { Match::Certain } else { Match::No }
+    if bytes.starts_with(b"eyJ") && dots == 2 { Match::Certain } else { Match::No }
 }
 
 fn open(bytes: &[u8], _: &Hint<'_>, fields: &mut Fields<'_>) -> Result<(), Malformed> {
-    const SIGNED: &[&str] = &["header", "payload", "signature"];
-    const ENCRYPTED: &[&str] = &["header", "key", "iv", "ciphertext", "tag"];
-    let names = if memchr::memchr_iter(b'.', bytes).count() == 2 { SIGNED } else { ENCRYPTED };
     let mut start = 0_usize;
-    for (name, part) in names.iter().zip(bytes.split(|byte| *byte == b'.')) {
+    for (name, part) in ["header", "payload", "signature"].into_iter().zip(bytes.split(|byte| *byte == b'.')) {
         let end = start.saturating_add(part.len());
         let view = fields.view(start..end);
         fields.leaf(Key::Name(name), view, Kind::Text);

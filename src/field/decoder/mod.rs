@@ -1,23 +1,29 @@
 //! The registry: one file a format, two lines here.
 
 mod authorization;
+mod avro;
 mod base32;
+mod base58;
 mod base64;
+mod base85;
 mod brotli;
 mod bson;
 mod bzip2;
 mod cbor;
 mod charset;
 mod cookie;
+mod csv;
 mod data_url;
 mod deflate;
 mod escapes;
 mod exif;
 mod form;
+mod graphql;
 mod gzip;
 mod hex;
 mod html_entities;
 mod json;
+mod jwe;
 mod jwt;
 mod logfmt;
 mod lz4;
@@ -27,6 +33,7 @@ mod multipart;
 mod params;
 mod path;
 mod percent;
+mod plist;
 mod protobuf;
 mod punycode;
 mod quoted_printable;
@@ -51,12 +58,15 @@ pub static DECODERS: &[&Decoder] = &[
     &zip::ZIP,
     &exif::EXIF,
     &tar::TAR,
+    &avro::AVRO,
     &zlib::ZLIB,
     &deflate::DEFLATE,
     &utf16::UTF16,
     &charset::CHARSET,
+    &graphql::GRAPHQL,
     &json::JSON,
     &json::NDJSON,
+    &plist::PLIST,
     &xml::XML,
     &path::PATH,
     &cookie::COOKIE,
@@ -64,18 +74,22 @@ pub static DECODERS: &[&Decoder] = &[
     &form::FORM,
     &mail::MAIL,
     &multipart::MULTIPART,
+    &jwe::JWE,
     &jwt::JWT,
     &data_url::DATA_URL,
     &params::PARAMS,
     &url::URL,
     &percent::PERCENT,
+    &csv::CSV,
     &logfmt::LOGFMT,
     &escapes::ESCAPES,
     &html_entities::HTML_ENTITIES,
     &punycode::PUNYCODE,
     &hex::HEX,
+    &base58::BASE58,
     &base64::BASE64,
     &base32::BASE32,
+    &base85::BASE85,
     &quoted_printable::QUOTED_PRINTABLE,
     &bson::BSON,
     &msgpack::MSGPACK,

@@ -80,10 +80,7 @@ fn item(cursor: &mut Cursor<'_>) -> Result<Item, Malformed> {
         0xc5 => (usize::from(cursor.u16(WHAT)?), Kind::Bytes),
         0xc6 => (usize::try_from(cursor.u32(WHAT)?).unwrap_or(usize::MAX), Kind::Bytes),
         // Extensions: a type byte, then the data.
-        0xd4..=0xd8 => {
-            cursor.u8(WHAT)?;
-            (1_usize << (first.wrapping_sub(0xd4) & 7), Kind::Bytes)
-        }
+        0xd4..=0xd8 => ext(1 << (first.wrapping_sub(0xd4) & 7), cursor)?,
         0xc7 => ext(cursor.u8(WHAT)?.into(), cursor)?,
         0xc8 => ext(cursor.u16(WHAT)?.into(), cursor)?,
         0xc9 => ext(cursor.u32(WHAT)?, cursor)?,
@@ -95,13 +92,42 @@ fn item(cursor: &mut Cursor<'_>) -> Result<Item, Malformed> {
     Ok(Item::Leaf(kind, start..cursor.position()))
 }
 
+/// An extension's type and what its data are: of the known ones, -1 is a time (timestamp extension type), here its seconds.
 fn ext(len: u32, cursor: &mut Cursor<'_>) -> Result<(usize, Kind), Malformed> {
-    cursor.u8("MessagePack extension")?;
-    Ok((usize::try_from(len).unwrap_or(usize::MAX), Kind::Bytes))
+    let kind = match (cursor.u8("MessagePack extension")?.cast_signed(), len) {
+        (-1, 4) => Kind::Integer(i128::from(u32::from_be_bytes(peek(cursor)?))),
+        // Thirty bits of nanoseconds stand in front.
+        (-1, 8) => Kind::Integer(i128::from(u64::from_be_bytes(peek(cursor)?) & 0x3_ffff_ffff)),
+        (-1, 12) => {
+            let [_, _, _, _, seconds @ ..] = peek::<12>(cursor)?;
+            Kind::Integer(i128::from(i64::from_be_bytes(seconds)))
+        }
+        _ => Kind::Bytes,
+    };
+    Ok((usize::try_from(len).unwrap_or(usize::MAX), kind))
 }
 
 /// The next bytes, not taken yet.
 fn peek<const N: usize>(cursor: &Cursor<'_>) -> Result<[u8; N], Malformed> {
     let mut ahead = *cursor;
     ahead.array("MessagePack number")
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::field::walk_bytes;
+    use crate::model::field::Kind;
+
+    /// What msgpack-python writes for a time, with and without nanoseconds, and before 1970.
+    #[test]
+    fn times_are_read_to_the_second() {
+        for (packed, seconds) in [
+            (&b"\x82\xa1t\xa9The heron\xa2at\xd6\xffj\xe8Q\x10"[..], 1_793_610_000),
+            (b"\x82\xa1t\xa9The heron\xa2at\xd7\xff\x00\x00\x00\x14j\xe8Q\x10", 1_793_610_000),
+            (b"\x82\xa1t\xa9The heron\xa2at\xc7\x0c\xff\0\0\0\0\xff\xff\xff\xff\xff\xff\xff\xfe", -2),
+        ] {
+            let kinds = walk_bytes(packed, None, |tree| tree.leaves().map(|(_, node)| node.kind).collect::<Vec<_>>());
+            assert_eq!(kinds, [Kind::Text, Kind::Integer(seconds)]);
+        }
+    }
 }

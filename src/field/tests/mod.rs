@@ -267,10 +267,121 @@ fn documents_of_other_encoders_are_read() {
             assert!(tree.nodes.len() > 310 && tree.nodes.iter().all(|node| node.whole), "{format}");
         });
     }
+    let lists: [&[u8]; 2] = [include_bytes!("fixtures/document.bplist"), include_bytes!("fixtures/document.plist")];
+    for bytes in lists {
+        walk_bytes(bytes, None, |tree| {
+            let at = |text: &str| places(tree, text).pop().map(|(_, trail, _)| trail).unwrap_or_default();
+            assert_eq!(at("The heron lands"), "plist note");
+            assert_eq!(at("The heron again"), "plist list[2].deep");
+            assert_eq!(at("Graureiher – 苍鹭"), "plist Schlüssel");
+            let leaf =
+                |name: &str| tree.leaves().find(|(id, _)| tree.trail(*id).join(" > ") == name).expect("a field").1;
+            assert_eq!(leaf("plist n").kind, Kind::Integer(-5));
+            assert_eq!(leaf("plist big").kind, Kind::Integer(1 << 40));
+            assert_eq!(leaf("plist lat").kind, Kind::Float(48.858_370_1));
+            assert_eq!(tree.bytes(leaf("plist bin")), (200..240).collect::<Vec<u8>>());
+            assert!(tree.nodes.len() > 310 && tree.nodes.iter().all(|node| node.whole));
+        });
+    }
     let mut message = message_of(*include_bytes!("fixtures/document.br"), Some("application/x-ndjson"));
     message.parts[0].encodings = vec!["br".to_owned()];
     let tree = walk(&message);
     assert_eq!(places(&tree, "The heron lands").len(), 40);
     assert!(tree.nodes.iter().all(|node| node.whole));
     assert_eq!(places(&tree, "The heron lands")[39].1, "brotli > ndjson [39].note");
+}
+
+/// Every codec of fastavro; the second block's records are numbered on.
+#[test]
+fn containers_of_other_encoders_are_read() {
+    let containers: [(&str, &[u8]); 6] = [
+        ("null", include_bytes!("fixtures/document.null.avro")),
+        ("deflate", include_bytes!("fixtures/document.deflate.avro")),
+        ("snappy", include_bytes!("fixtures/document.snappy.avro")),
+        ("zstandard", include_bytes!("fixtures/document.zstandard.avro")),
+        ("bzip2", include_bytes!("fixtures/document.bzip2.avro")),
+        ("xz", include_bytes!("fixtures/document.xz.avro")),
+    ];
+    for (codec, bytes) in containers {
+        walk_bytes(bytes, None, |tree| {
+            let at =
+                |text: &str| -> Vec<String> { places(tree, text).into_iter().map(|(_, trail, _)| trail).collect() };
+            assert!(at("The heron again").contains(&"avro [0].next.note".to_owned()), "{codec}");
+            // Snappy leaves the first of equal texts as it is: that one is also seen in the block.
+            let lands = at("The heron lands");
+            assert_eq!(lands.iter().filter(|at| at.ends_with("].note")).count(), 21, "{codec}: {lands:?}");
+            assert!(
+                lands.contains(&"avro [0].note".to_owned()) && lands.contains(&"avro [20].note".to_owned()),
+                "{codec}"
+            );
+            assert!(at("wistful heron").contains(&"avro [0].tags.mood".to_owned()), "{codec}");
+            let leaf =
+                |name: &str| tree.leaves().find(|(id, _)| tree.trail(*id).join(" > ") == name).expect("a field").1;
+            assert_eq!(leaf("avro [7].n").kind, Kind::Integer(6), "{codec}");
+            assert_eq!(leaf("avro [7].big").kind, Kind::Integer(1 << 40), "{codec}");
+            assert_eq!(leaf("avro [7].lat").kind, Kind::Float(48.858_370_1), "{codec}");
+            assert_eq!(leaf("avro [7].many[299]").kind, Kind::Integer(299), "{codec}");
+            assert_eq!(tree.bytes(leaf("avro [7].bin")), (200..240).collect::<Vec<u8>>(), "{codec}");
+            assert!(tree.nodes.iter().all(|node| node.whole), "{codec}");
+            assert!(tree.exhausted.is_empty(), "{codec}");
+        });
+    }
+}
+
+/// Layers as apps put them into each other, from other makers' documents.
+#[test]
+fn formats_inside_formats_are_read_to_the_last() {
+    let cases: &[(&str, Option<&str>, &str, &str)] = &[
+        (
+            "https://a.example/r?u=https%3A%2F%2Fb.example%2Fx%3Fnext%3Dhttps%253A%252F%252Fc.example%252F%253Fq%253DThe%252Bheron",
+            None,
+            "The heron",
+            "url query > form u > url query > form next > url query > form q",
+        ),
+        (
+            "{\"img\":\"data:application/json;base64,eyJ0IjoiVGhlIGhlcm9uIn0=\"}",
+            None,
+            "The heron",
+            "json $.img > data-url data > base64 > json $.t",
+        ),
+        ("data:,The%20heron", None, "The heron", "data-url data > percent"),
+        (
+            "<?xml version=\"1.0\"?><s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\"><s:Body>\
+             <m:Send to=\"Ann\" note=\"The heron at\"><m:text><![CDATA[{\"t\":\"The heron in\"}]]></m:text></m:Send></s:Body>\
+             </s:Envelope>",
+            Some("application/soap+xml"),
+            "The heron at",
+            "xml s:Envelope.s:Body.m:Send.note",
+        ),
+        (
+            "<?xml version=\"1.0\"?><s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\"><s:Body>\
+             <m:Send to=\"Ann\"><m:text><![CDATA[{\"t\":\"The heron in\"}]]></m:text></m:Send></s:Body></s:Envelope>",
+            Some("application/soap+xml"),
+            "The heron in",
+            "xml s:Envelope.s:Body.m:Send.m:text.text > json $.t",
+        ),
+        (
+            "{\"a\":1}\n{\"p\":\"{\\\"t\\\":\\\"The heron\\\"}\"}\n",
+            Some("application/x-ndjson"),
+            "The heron",
+            "ndjson [1].p > json $.t",
+        ),
+        (
+            "--A\r\nContent-Disposition: form-data; name=\"f\"\r\nContent-Type: multipart/mixed; boundary=B\r\n\r\n\
+             --B\r\nContent-Type: application/json\r\n\r\n{\"t\":\"The heron\"}\r\n--B--\r\n--A--\r\n",
+            Some("multipart/form-data; boundary=A"),
+            "The heron",
+            "json $.t",
+        ),
+    ];
+    for (text, declared, shows, trail) in cases {
+        walk_bytes(*text, *declared, |tree| {
+            let found = places(tree, shows);
+            assert!(
+                found.iter().any(|(_, at, _)| at == trail || (at.starts_with("multipart") && at.ends_with(trail))),
+                "{text}: {found:?}; fields: {:#?}",
+                all_trails(tree)
+            );
+        });
+    }
 }
