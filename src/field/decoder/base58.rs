@@ -1,7 +1,7 @@
 //! Base58 in Bitcoin's alphabet, with or without a check (base58check): payment addresses, keys, short identifiers.
 //!
-//! Names and identifiers are made of the same letters. So a check has to hold, or text has to come out of what does not
-//! look like a word.
+//! Names and identifiers are made of the same letters. So a check has to hold, or what comes out has to be text or something
+//! that a decoder can open.
 
 use crate::bytes::{Malformed, Match};
 use crate::field::fields::to_u32;
@@ -38,6 +38,8 @@ pub(super) static BASE58: Decoder = Decoder {
 
 /// Nine bytes of text: by chance one value in eight thousand reads so, and hardly any of those is spread like digits.
 const SHORTEST: usize = 12;
+/// Digits from which what does not read as text may still hold something.
+const LONG: usize = 18;
 /// Taking digits apart costs their number squared.
 const LONGEST: usize = 512;
 /// Bytes of the check.
@@ -56,7 +58,7 @@ fn fits(_: &Hint<'_>, bytes: &[u8]) -> Match {
     let has = |which: u8| bytes.iter().any(|byte| class(byte) == which);
     // Three neighbours in ten, as digits drawn by lot have six.
     let spread = changes.saturating_mul(10) >= bytes.len().saturating_mul(3);
-    if spread && has(0) && has(1) && has(2) { Match::Maybe } else { Match::No }
+    if spread && has(0) && has(1) && (has(2) || bytes.len() >= LONG) { Match::Maybe } else { Match::No }
 }
 
 fn open(bytes: &[u8], _: &Hint<'_>, fields: &mut Fields<'_>) -> Result<(), Malformed> {
@@ -69,7 +71,10 @@ fn open(bytes: &[u8], _: &Hint<'_>, fields: &mut Fields<'_>) -> Result<(), Malfo
     if holds {
         out.truncate(out.len().saturating_sub(CHECK));
     } else if !is_text(&out) {
-        return Err(WHAT);
+        if bytes.len() < LONG {
+            return Err(WHAT);
+        }
+        fields.tentative();
     }
     fields.whole(out, Reach::Within { start: 0, end: to_u32(bytes.len()) }, Kind::Bytes);
     Ok(())

@@ -39,6 +39,8 @@ pub(super) static BASE64: Decoder = Decoder {
 
 /// From so many bytes on, what is spread like base64 is data even if it reads as nothing.
 const LONG: usize = 16;
+/// Up to so many bytes a name may decode to text by chance.
+const SHORT: usize = 8;
 
 fn fits(hint: &Hint<'_>, bytes: &[u8]) -> Match {
     let text = bytes.trim_ascii();
@@ -61,6 +63,17 @@ fn fits(hint: &Hint<'_>, bytes: &[u8]) -> Match {
     Match::Maybe
 }
 
+/// Whether a short text is letters and digits of one script for the most part: one name in a thousand decodes to signs.
+fn is_wordy(bytes: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(bytes) else { return false };
+    let count = |is: fn(char) -> bool| text.chars().filter(|c| is(*c)).count();
+    let all = text.chars().count();
+    let signs = all.saturating_sub(count(|c| c.is_alphanumeric() || c == ' '));
+    let foreign = count(|c| c >= '\u{180}' && !('\u{1e00}'..='\u{1eff}').contains(&c));
+    let latin = count(|c| c.is_ascii_alphabetic());
+    signs.saturating_mul(4) <= all && (latin == 0 || foreign == 0)
+}
+
 fn encoding(digits: &[u8]) -> data_encoding::Encoding {
     if memchr::memchr2(b'-', b'_', digits).is_some() { BASE64URL_NOPAD } else { BASE64_NOPAD }
 }
@@ -76,7 +89,8 @@ fn open(bytes: &[u8], hint: &Hint<'_>, fields: &mut Fields<'_>) -> Result<(), Ma
     }
     let out = encoding(digits).decode(digits).map_err(|_| WHAT)?;
     let declared = hint.encoding.is_some();
-    let plausible = is_text(&out) || (out.len() >= LONG && is_spread(digits, pads > 0));
+    let words = is_text(&out) && (pads > 0 || out.len() >= SHORT || is_wordy(&out));
+    let plausible = words || (out.len() >= LONG && is_spread(digits, pads > 0));
     if !declared && !plausible {
         fields.tentative();
     }

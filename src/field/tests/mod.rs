@@ -1,6 +1,7 @@
 //! What must hold for every decoder, and for several one inside the other.
 
 mod bombs;
+mod guesses;
 mod nesting;
 
 use crate::field::decoder::DECODERS;
