@@ -80,9 +80,11 @@ fn text(lots: &mut Lots) -> Vec<u8> {
     (0..60).map(|_| lots.sentence() + ", they (all) said; it was #1 & more!\n").collect::<String>().into_bytes()
 }
 
+/// Makes one body.
+type Make = fn(&mut Lots) -> Vec<u8>;
+
 fn main() {
-    let kinds: [(&str, fn(&mut Lots) -> Vec<u8>); 4] =
-        [("json", json), ("form", form), ("opaque", opaque), ("text", text)];
+    let kinds: [(&str, Make); 4] = [("json", json), ("form", form), ("opaque", opaque), ("text", text)];
     for (name, make) in kinds {
         let mut lots = Lots(7);
         let bodies: Vec<Vec<u8>> = (0..400).map(|_| make(&mut lots)).collect();

@@ -11,12 +11,13 @@ mod store;
 mod talk;
 mod worker;
 
-use crate::capture::{self, EvidenceKind, OpenError, Wanted, keylog};
+use crate::capture::{self, EvidenceKind, OpenError, Wanted, keylog, protos};
 use crate::exposure::{self, Learner, Roles};
 use crate::model::budget;
 use crate::model::evidence::{Evidence, Input};
 use crate::model::exposure::Exposure;
 use crate::model::item::Item;
+use crate::model::protos::Protos;
 use crate::model::report::ScenarioReport;
 use crate::model::scenario::{App, Audience, Parties, Party, Planted, Scenario};
 use crate::model::sighting::Sighting;
@@ -45,6 +46,9 @@ pub enum RunError {
     /// A key log or key.
     #[error(transparent)]
     Keys(#[from] keylog::KeyLogError),
+    /// A Protocol Buffers schema.
+    #[error(transparent)]
+    Protos(#[from] protos::ProtosError),
 }
 
 /// What to inspect without a scenario.
@@ -54,6 +58,8 @@ pub struct Inspection {
     pub files: Vec<PathBuf>,
     /// Key logs and keys, for all of them.
     pub keys: Vec<PathBuf>,
+    /// Protocol Buffers schemas, for all of them.
+    pub protos: Vec<PathBuf>,
     /// What was planted.
     pub planted: Vec<Planted>,
     /// Who is who.
@@ -68,11 +74,20 @@ pub fn run(scenario: &Scenario, progress: &mut dyn FnMut(Progress<'_>)) -> Resul
     let mut exposed = Exposed::default();
     for capture in &scenario.captures {
         let keys: Vec<(String, PathBuf)> = capture.keys.iter().cloned().collect();
-        let exhibit = Exhibit { name: &capture.name, path: &capture.path, wanted: Wanted::Capture, keys: &keys };
+        let (folder, protos) = (&*scenario.folder, &*capture.protos);
+        let exhibit =
+            Exhibit { name: &capture.name, path: &capture.path, wanted: Wanted::Capture, keys: &keys, protos, folder };
         evidence.merge(examine(&exhibit, &cx, &mut exposed, progress)?);
     }
     for dump in &scenario.dumps {
-        let exhibit = Exhibit { name: &dump.name, path: &dump.path, wanted: Wanted::Dump, keys: &[] };
+        let exhibit = Exhibit {
+            name: &dump.name,
+            path: &dump.path,
+            wanted: Wanted::Dump,
+            keys: &[],
+            protos: &[],
+            folder: &scenario.folder,
+        };
         evidence.merge(kept(examine(&exhibit, &cx, &mut exposed, progress)?, &dump.name, dump.audience));
     }
     evidence.exposure = exposed.settle();
@@ -94,12 +109,20 @@ pub fn run(scenario: &Scenario, progress: &mut dyn FnMut(Progress<'_>)) -> Resul
 pub fn inspect(inspection: &Inspection, progress: &mut dyn FnMut(Progress<'_>)) -> Result<ScenarioReport, RunError> {
     let matcher = sighting::Matcher::new(&inspection.planted);
     let cx = sighting::Cx { planted: &inspection.planted, matcher: &matcher };
-    let keys: Vec<(String, PathBuf)> = inspection.keys.iter().map(|keys| (shown(keys), keys.clone())).collect();
+    let named = |files: &[PathBuf]| files.iter().map(|file| (shown(file), file.clone())).collect::<Vec<_>>();
+    let (keys, protos) = (named(&inspection.keys), named(&inspection.protos));
     let mut evidence = Evidence::default();
     let mut exposed = Exposed::default();
     for file in &inspection.files {
         let name = shown(file);
-        let exhibit = Exhibit { name: &name, path: file, wanted: Wanted::Any, keys: &keys };
+        let exhibit = Exhibit {
+            name: &name,
+            path: file,
+            wanted: Wanted::Any,
+            keys: &keys,
+            protos: &protos,
+            folder: Path::new("."),
+        };
         evidence.merge(kept(examine(&exhibit, &cx, &mut exposed, progress)?, &name, Audience::Provider));
     }
     evidence.exposure = exposed.settle();
@@ -125,6 +148,9 @@ struct Exhibit<'a> {
     wanted: Wanted,
     /// Key logs and keys, as written and where they are.
     keys: &'a [(String, PathBuf)],
+    /// Protocol Buffers schemas, as written and where they are; and where their imports may be.
+    protos: &'a [(String, PathBuf)],
+    folder: &'a Path,
 }
 
 /// One file, from its bytes to its evidence. Secrets are gathered first: they may stand behind what they open.
@@ -134,7 +160,7 @@ fn examine(
     exposed: &mut Exposed,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Evidence, RunError> {
-    let Exhibit { name, path, wanted, keys } = *exhibit;
+    let Exhibit { name, path, wanted, keys, protos, folder } = *exhibit;
     let survey = capture::survey(path, wanted)?;
     let mut input = Input {
         name: name.to_owned(),
@@ -155,14 +181,25 @@ fn examine(
         let (sha256, bytes) = capture::survey::digest(path)?;
         key_files.push(Input { name: keys.clone(), format: "keys".to_owned(), sha256, bytes, ..Input::default() });
     }
+    let given = schemas(protos, folder, &mut key_files)?;
     input.secrets = secrets.len() as u64;
     let roles = if survey.kind == EvidenceKind::Store { learn(path, wanted)? } else { Roles::default() };
     let opened = capture::open(path, wanted)?;
-    let brief = worker::Brief { capture: name, secrets: &secrets, cx: *cx, roles: &roles };
+    let brief = worker::Brief { capture: name, secrets: &secrets, cx: *cx, roles: &roles, protos: given.as_ref() };
     let (mut evidence, found) = line::follow(opened, input, &brief, progress);
     exposed.add(name, &roles, found);
     evidence.inputs.extend(key_files);
     Ok(evidence)
+}
+
+/// The schemas that were given for a file; each is an input of its own.
+fn schemas(files: &[(String, PathBuf)], folder: &Path, inputs: &mut Vec<Input>) -> Result<Option<Protos>, RunError> {
+    for (name, path) in files {
+        let (sha256, bytes) = capture::survey::digest(path)?;
+        inputs.push(Input { name: name.clone(), format: "protos".to_owned(), sha256, bytes, ..Input::default() });
+    }
+    let paths: Vec<PathBuf> = files.iter().map(|(_, path)| path.clone()).collect();
+    Ok(if paths.is_empty() { None } else { Some(protos::read(&paths, folder)?) })
 }
 
 /// What the fields of a dump's records are, learned from its first ones.

@@ -10,6 +10,7 @@ mod lines;
 mod loss;
 pub mod open;
 pub mod order;
+pub mod protos;
 pub mod survey;
 pub mod window;
 

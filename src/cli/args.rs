@@ -78,6 +78,9 @@ pub(super) struct InspectArgs {
     /// An NSS key log or another file with the sessions' keys.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(super) keys: Vec<PathBuf>,
+    /// A Protocol Buffers schema that names fields: a .proto source (its imports lie beside it) or a descriptor set.
+    #[arg(long = "proto", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(super) protos: Vec<PathBuf>,
     /// A value that was typed into the app, as in `messages=The heron lands at dusk`; four bytes or more.
     #[arg(long, value_name = "DATA=VALUE", value_parser = planted)]
     pub(super) plant: Vec<(crate::model::taxonomy::Data, String)>,

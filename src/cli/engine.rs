@@ -66,6 +66,7 @@ pub(super) fn inspect(args: &InspectArgs, terminal: &mut Terminal) -> Result<Sce
     let inspection = Inspection {
         files: args.files.clone(),
         keys: args.keys.clone(),
+        protos: args.protos.clone(),
         planted,
         parties: Parties { provider: args.provider.clone(), third: Vec::new() },
     };

@@ -17,10 +17,11 @@ mod unpack;
 pub mod walk;
 
 pub use fields::{Fields, Key};
-pub use walk::{message_of, message_of_parts, walk, walk_bytes, walk_within};
+pub use walk::{message_of, message_of_parts, walk, walk_by, walk_bytes, walk_within};
 
 use crate::bytes::{Malformed, Match};
 use crate::model::message::PartKind;
+use crate::model::protos::{Protos, TypeId};
 use shape::Filter;
 
 /// What is known about bytes before anyone looks at them.
@@ -38,6 +39,17 @@ pub struct Hint<'a> {
     pub within: &'a [&'static str],
     /// The bytes are the whole field: nothing was cut off.
     pub whole: bool,
+    /// Schemas that were given, and what they say of this message.
+    pub protos: Option<Given<'a>>,
+}
+
+/// Protocol Buffers schemas that were given for a message.
+#[derive(Clone, Copy, Debug)]
+pub struct Given<'a> {
+    /// All of them.
+    pub protos: &'a Protos,
+    /// The type that the message's body has by its method's path.
+    pub root: Option<TypeId>,
 }
 
 /// A registry entry: one format that can be undone or taken apart.

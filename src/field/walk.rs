@@ -4,11 +4,12 @@ use crate::bytes::Match;
 use crate::field::decoder::DECODERS;
 use crate::field::fields::{Fields, Output, Place, to_u32};
 use crate::field::shape::Shape;
-use crate::field::{Decoder, Hint, Limits};
+use crate::field::{Decoder, Given, Hint, Limits};
 use crate::model::field::{Buffer, Kind, Node, NodeId, Step, Tree};
 use crate::model::message::{Message, Part, PartKind};
 use crate::model::origin::Origins;
 use crate::model::packet::Endpoint;
+use crate::model::protos::Protos;
 use crate::model::stream::{Direction, FlowKey, Transport};
 use crate::model::time::Timestamp;
 use smallvec::SmallVec;
@@ -22,9 +23,24 @@ pub fn walk(message: &Message) -> Tree<'_> {
     walk_within(message, &Limits::default())
 }
 
+/// Peels everything that can be peeled from a message, its Protocol Buffers by these schemas.
+pub fn walk_by<'m>(message: &'m Message, protos: Option<&Protos>) -> Tree<'m> {
+    let given = protos.map(|protos| Given {
+        protos,
+        // A label ends with the path, or with the path and what of the exchange it is.
+        root: message.label.split(' ').find_map(|word| protos.of_path(word, message.direction == Direction::ToServer)),
+    });
+    peel(message, &Limits::default(), given)
+}
+
 /// Peels what can be peeled from a message within `limits`.
 pub fn walk_within<'m>(message: &'m Message, limits: &Limits) -> Tree<'m> {
+    peel(message, limits, None)
+}
+
+fn peel<'m>(message: &'m Message, limits: &Limits, given: Option<Given<'_>>) -> Tree<'m> {
     let mut walk = Walk {
+        given,
         tree: Tree::new(message),
         queue: Vec::new(),
         typed: BTreeMap::new(),
@@ -76,7 +92,8 @@ pub fn walk_bytes<R>(bytes: impl Into<Vec<u8>>, content_type: Option<&str>, look
 }
 
 /// The peeling of one message under way.
-struct Walk<'m> {
+struct Walk<'m, 'g> {
+    given: Option<Given<'g>>,
     tree: Tree<'m>,
     /// Nodes to open, in order.
     queue: Vec<NodeId>,
@@ -156,7 +173,7 @@ impl<'a> Way<'a> {
         way
     }
 
-    fn hint<'s>(&'s self, encoding: Option<&'s str>) -> Hint<'s> {
+    fn hint<'s>(&'s self, encoding: Option<&'s str>, protos: Option<Given<'s>>) -> Hint<'s> {
         Hint {
             part: self.part,
             content_type: self.content_type,
@@ -164,11 +181,12 @@ impl<'a> Way<'a> {
             name: self.name,
             within: &self.within,
             whole: self.whole,
+            protos,
         }
     }
 }
 
-impl<'m> Walk<'m> {
+impl<'m> Walk<'m, '_> {
     fn part(&mut self, index: u32, part: &'m Part) {
         let buffer = to_u32(self.tree.buffers.len());
         let mut at = to_u32(self.tree.nodes.len());
@@ -216,7 +234,7 @@ impl<'m> Walk<'m> {
         for decoder in DECODERS {
             if decoder.filter.passes(shape, bytes.len()) {
                 let way = way.get_or_insert_with(|| self.way(id));
-                let fit = (decoder.fits)(&way.hint(None), bytes);
+                let fit = (decoder.fits)(&way.hint(None, self.given), bytes);
                 if fit >= Match::Maybe {
                     guesses.push((fit, decoder));
                 }
@@ -265,7 +283,7 @@ impl<'m> Walk<'m> {
             max_nodes: self.limits.fields,
             name: decoder.name,
         });
-        let opened = (decoder.open)(bytes, &way.hint(coding), &mut fields).is_ok() && !fields.is_empty();
+        let opened = (decoder.open)(bytes, &way.hint(coding, self.given), &mut fields).is_ok() && !fields.is_empty();
         let output = fields.finish();
         self.guessed = self.guessed.saturating_add(output.spent);
         if !opened {

@@ -116,6 +116,10 @@ pub const INTERFACES: usize = 65_536;
 pub const KEY_LOG_BYTES: u64 = 1 << 30;
 /// Lines of a key log.
 pub const KEY_LOG_LINES: usize = 10_000_000;
+/// Bytes of a file with a Protocol Buffers schema.
+pub const PROTO_BYTES: u64 = 16 << 20;
+/// Message types of all schemas that are given.
+pub const PROTO_TYPES: usize = 20_000;
 /// Base-2 logarithm of the largest zstd window accepted.
 pub const ZSTD_WINDOW_LOG: u32 = 27;
 /// Sightings by rule of one kind of data that one worker keeps of a dump.

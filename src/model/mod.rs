@@ -15,6 +15,7 @@ pub mod opacity;
 pub mod origin;
 pub mod packet;
 pub mod payload;
+pub mod protos;
 pub mod record;
 pub mod report;
 pub mod scenario;

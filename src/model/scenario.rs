@@ -85,6 +85,8 @@ pub struct CaptureRef {
     pub path: PathBuf,
     /// Its key log or key, as written and where it is.
     pub keys: Option<(String, PathBuf)>,
+    /// Its Protocol Buffers schemas, as written and where they are.
+    pub protos: Vec<(String, PathBuf)>,
 }
 
 /// Two captures of the same action, in which the same text or two different ones were sent.

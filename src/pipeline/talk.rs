@@ -17,6 +17,7 @@ use crate::model::taxonomy::Data;
 use crate::model::time::Timestamp;
 use crate::opacity;
 use crate::pipeline::shape;
+use crate::pipeline::worker::Brief;
 use crate::sighting;
 use crate::sighting::run::collect::{self, Opaque};
 use std::collections::{BTreeMap, VecDeque};
@@ -109,7 +110,7 @@ impl Talk {
         &mut self,
         event: StreamEvent<'_>,
         around: &mut Surroundings<'_>,
-        cx: &sighting::Cx<'_>,
+        brief: &Brief<'_>,
         finds: &mut Finds,
     ) {
         let Self { conversation, flow, depth, unanswered, inside } = self;
@@ -126,7 +127,7 @@ impl Talk {
                 Told::Wire(_, bytes) if *inside => Told::Wire(Opacity::Encrypted, bytes),
                 told => told,
             };
-            listen(flow, depth, told, cx, finds);
+            listen(flow, depth, told, brief, finds);
         });
         // Where nobody could read the conversation, a question without an answer is all that shows the cut.
         let unread = flow.read_in_full == [0, 0];
@@ -135,7 +136,7 @@ impl Talk {
 }
 
 /// Takes a message from a source that knows messages.
-pub(super) fn on_message(flow: &mut Flow, message: &Message, frame: FrameNo, cx: &sighting::Cx<'_>, finds: &mut Finds) {
+pub(super) fn on_message(flow: &mut Flow, message: &Message, frame: FrameNo, brief: &Brief<'_>, finds: &mut Finds) {
     flow.first_frame = flow.first_frame.min(frame);
     flow.last_frame = flow.last_frame.max(frame);
     flow.first_seen = flow.first_seen.min(message.at);
@@ -157,17 +158,17 @@ pub(super) fn on_message(flow: &mut Flow, message: &Message, frame: FrameNo, cx:
         let spot = BlindSpot { why: Blind::Lossy, direction: message.direction, detail, bytes: 0 };
         flow.add_blind(spot, budget::FLOW_BLIND);
     }
-    read(flow, message, cx, finds);
+    read(flow, message, brief, finds);
 }
 
-fn listen(flow: &mut Flow, depth: &mut usize, told: Told, cx: &sighting::Cx<'_>, finds: &mut Finds) {
+fn listen(flow: &mut Flow, depth: &mut usize, told: Told, brief: &Brief<'_>, finds: &mut Finds) {
     match told {
         Told::Message(message) => {
             // A dissector may speak for a protocol inside its own: gRPC in HTTP/2.
             if message.protocol != "raw" && message.layers.len() >= *depth {
                 flow.protocol = message.protocol;
             }
-            read(flow, &message, cx, finds);
+            read(flow, &message, brief, finds);
         }
         Told::Blind(spot) => flow.add_blind(spot, budget::FLOW_BLIND),
         Told::Fact(fact) => flow.add_fact(fact),
@@ -286,10 +287,10 @@ fn set_host(flow: &mut Flow, name: &str, from: &'static str) {
 }
 
 /// Peels a message, looks for what was planted, and notes what stayed opaque.
-fn read(flow: &mut Flow, message: &Message, cx: &sighting::Cx<'_>, finds: &mut Finds) {
+fn read(flow: &mut Flow, message: &Message, brief: &Brief<'_>, finds: &mut Finds) {
     let side = message.direction.index();
     count(&mut flow.messages, side);
-    let tree = field::walk(message);
+    let tree = field::walk_by(message, brief.protos);
     note_wire(flow, message);
     note_keys(flow, message, &tree, finds);
     let mut in_full = message.whole && tree.exhausted.is_empty();
@@ -311,7 +312,7 @@ fn read(flow: &mut Flow, message: &Message, cx: &sighting::Cx<'_>, finds: &mut F
     }
     let scene = sighting::Scene { capture: &flow.capture, flow: Some(flow.key), flow_start: flow.first_frame };
     gather(&mut finds.pool, &tree, &scene, &opaque);
-    finds.take(sighting::detect(&tree, cx, &scene));
+    finds.take(sighting::detect(&tree, &brief.cx, &scene));
 }
 
 /// On a clear flow the bytes of bodies are what a listener sees; heads are counted by their dissectors.

@@ -9,6 +9,7 @@ use crate::model::frame::{Frame, LinkType};
 use crate::model::message::Message;
 use crate::model::opacity::{Opacity, OpacityTally};
 use crate::model::origin::FrameNo;
+use crate::model::protos::Protos;
 use crate::model::secret::Secrets;
 use crate::model::stream::{Direction, FlowKey, Layer, StreamEvent, StreamMeta, Transport};
 use crate::packet;
@@ -37,6 +38,8 @@ pub(super) struct Brief<'p> {
     pub(super) cx: sighting::Cx<'p>,
     /// What the fields of a dump's records are.
     pub(super) roles: &'p Roles,
+    /// What the numbers in Protocol Buffers are called.
+    pub(super) protos: Option<&'p Protos>,
 }
 
 /// One shard at work.
@@ -181,7 +184,7 @@ impl Shard<'_> {
             .told
             .entry(message.flow)
             .or_insert_with(|| Flow::new(self.brief.capture, message.flow, frame, message.at));
-        talk::on_message(flow, message, frame, &self.brief.cx, &mut self.finds);
+        talk::on_message(flow, message, frame, self.brief, &mut self.finds);
     }
 }
 
@@ -195,7 +198,7 @@ impl Listener for Shard<'_> {
     }
 
     fn event(&mut self, talk: &mut Box<Talk>, event: StreamEvent<'_>) {
-        talk.on_event(event, &mut self.around, &self.brief.cx, &mut self.finds);
+        talk.on_event(event, &mut self.around, self.brief, &mut self.finds);
     }
 
     fn close(&mut self, talk: Box<Talk>, info: &FlowInfo) {

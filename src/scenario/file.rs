@@ -284,6 +284,11 @@ impl Builder<'_> {
     /// Where a path leads, if to a file.
     fn evidence(&mut self, section: &Section<'_, '_>, key: &'static str, what: &str) -> Option<(String, PathBuf)> {
         let (name, span) = section.text(key)?;
+        self.file(name, span, what)
+    }
+
+    /// Where a name leads, if to a file.
+    fn file(&mut self, name: &str, span: Range<usize>, what: &str) -> Option<(String, PathBuf)> {
         if name.trim().is_empty() {
             return None;
         }
@@ -312,8 +317,10 @@ impl Builder<'_> {
         for section in sections {
             let capture = self.evidence(section, "path", "capture");
             let keys = self.evidence(section, "keys", "key file");
+            let protos = section.texts("protos").into_iter();
+            let protos = protos.filter_map(|(name, span)| self.file(name, span, "schema")).collect();
             if let Some((name, path)) = capture {
-                captures.push(CaptureRef { name, path, keys });
+                captures.push(CaptureRef { name, path, keys, protos });
             }
         }
         captures

@@ -32,6 +32,7 @@ fn property(key: &Key, promises: &[&str]) -> Value {
     let hosts = || json!({ "type": "array", "items": text() });
     let mut value = match key.kind {
         Kind::Text | Kind::Path => text(),
+        Kind::Paths => json!({ "type": "array", "minItems": 1, "uniqueItems": true, "items": text() }),
         // Bare TOML days reach schema checkers as text.
         Kind::Date => json!({ "type": "string", "format": "date" }),
         Kind::OneOf(vocabulary) => json!({ "enum": vocabulary.names(promises) }),

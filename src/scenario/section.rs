@@ -72,6 +72,7 @@ impl Reader<'_> {
     fn value(&mut self, value: &DeValue<'_>, span: &Range<usize>, key_span: &Range<usize>, key: &Key) {
         match key.kind {
             Kind::Text | Kind::Path => self.text(value, span, key),
+            Kind::Paths => self.paths(value, span, key),
             Kind::Date => self.date(value, span, key),
             Kind::OneOf(vocabulary) => match value.as_str() {
                 Some(name) => self.name(name, span, vocabulary),
@@ -133,6 +134,26 @@ impl Reader<'_> {
             }
             Some(_) => {}
             None => self.wrong_type(value, span, key, "text"),
+        }
+    }
+
+    fn paths(&mut self, value: &DeValue<'_>, span: &Range<usize>, key: &Key) {
+        let Some(items) = value.as_array() else { return self.wrong_type(value, span, key, "a list of paths") };
+        if items.is_empty() {
+            let problem = Problem::at(self.source, span.clone(), format!("`{}` is empty", key.name));
+            self.push(problem.help(key.about));
+        }
+        let mut seen: Vec<(&str, Range<usize>)> = Vec::new();
+        for item in items {
+            self.text(item.get_ref(), &item.span(), key);
+            let Some(path) = item.get_ref().as_str() else { continue };
+            match seen.iter().find(|(known, _)| *known == path) {
+                Some((_, first)) => {
+                    let problem = Problem::at(self.source, item.span(), format!("`{path}` stands here twice"));
+                    self.push(problem.related(first.clone(), "first here"));
+                }
+                None => seen.push((path, item.span())),
+            }
         }
     }
 

@@ -23,6 +23,8 @@ pub enum Kind {
     Text,
     /// A path, relative to the file.
     Path,
+    /// Paths, relative to the file.
+    Paths,
     /// A day: `2026-11-02`, bare or as text.
     Date,
     /// One name out of a list.
@@ -126,6 +128,7 @@ const CLAIM: &[Key] = &[
 const CAPTURE: &[Key] = &[
     required("path", Kind::Path, "pcap, pcapng, HAR or mitmproxy flows, each also .gz or .zst; relative to this file."),
     optional("keys", Kind::Path, "An NSS key log, a PEM RSA key or a WireGuard key log; told apart by content."),
+    optional("protos", Kind::Paths, "Protocol Buffers schemas: .proto sources or descriptor sets; they name fields."),
 ];
 
 const DUMP: &[Key] = &[

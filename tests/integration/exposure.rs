@@ -2,7 +2,6 @@
 //! order of their parts.
 
 use plainsight::model::exposure::Exposure;
-use plainsight::model::scenario::Parties;
 use plainsight::pipeline::{self, Inspection};
 use std::fs;
 use std::io::Write as _;
@@ -33,8 +32,7 @@ fn root() -> PathBuf {
 }
 
 fn expose(files: &[PathBuf]) -> Exposure {
-    let inspection =
-        Inspection { files: files.to_vec(), keys: Vec::new(), planted: Vec::new(), parties: Parties::default() };
+    let inspection = Inspection { files: files.to_vec(), ..Inspection::default() };
     pipeline::inspect(&inspection, &mut |_| {}).unwrap().exposure.unwrap()
 }
 

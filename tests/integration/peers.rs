@@ -67,6 +67,7 @@ pub(crate) struct Session {
     pub(crate) name: String,
     path: PathBuf,
     keys: Vec<PathBuf>,
+    protos: Vec<PathBuf>,
     pub(crate) stated: Stated,
 }
 
@@ -95,6 +96,7 @@ pub(crate) fn sessions() -> Vec<Session> {
                 Some(file) => toml.with_file_name(file),
                 None => toml.with_extension("pcapng"),
             },
+            protos: Some(toml.with_extension("proto")).into_iter().filter(|path| path.is_file()).collect(),
             keys: if keys.is_file() { vec![keys] } else { Vec::new() },
             stated,
         }
@@ -111,6 +113,7 @@ fn inspect(session: &Session, path: &Path) -> ScenarioReport {
     let inspection = Inspection {
         files: vec![path.to_owned()],
         keys: session.keys.clone(),
+        protos: session.protos.clone(),
         planted: planted.collect(),
         parties: Parties::default(),
     };

@@ -1,4 +1,4 @@
-//! Protocol Buffers without a schema: the wire format alone (encoding guide), read strictly.
+//! Protocol Buffers: the wire format (encoding guide), read strictly; with a schema, by its names.
 //!
 //! Nearly any bytes can be read as one field or another, so what is not declared has to earn it: every byte must be
 //! explained, and tags, texts and numbers together must say clearly more than chance does.
@@ -10,10 +10,12 @@ use crate::field::{Decoder, Fields, Hint, Key, Sample};
 use crate::model::field::Kind;
 use std::ops::Range;
 
+mod schema;
+
 /// The entry.
 pub(super) static PROTOBUF: Decoder = Decoder {
     name: "protobuf",
-    about: "Protocol Buffers without a schema: numbers, texts, nested messages",
+    about: "Protocol Buffers: by field numbers, or by the names of a schema that is given",
     layer: false,
     codings: &[],
     filter: Filter { any: Shape::BINARY.or(Shape::BREAK), none: Shape::NONE, min: 4 },
@@ -52,6 +54,17 @@ enum Value {
     Fixed64([u8; 8]),
     Fixed32([u8; 4]),
     Bytes,
+}
+
+impl Value {
+    const fn wire(&self) -> u8 {
+        match self {
+            Self::Varint(_) => 0,
+            Self::Fixed64(_) => 1,
+            Self::Bytes => 2,
+            Self::Fixed32(_) => 5,
+        }
+    }
 }
 
 /// A varint in its shortest form: encoders write no other.
@@ -128,7 +141,15 @@ fn open(bytes: &[u8], hint: &Hint<'_>, fields: &mut Fields<'_>) -> Result<(), Ma
     if !declared && weigh(bytes, &top, LEVELS) < ENOUGH {
         return Err(Malformed::Illegal("protobuf message"));
     }
-    put(bytes, 0, &top, LEVELS, fields);
+    // What a method takes or gives is said by its path; otherwise the bytes have to say which type they are.
+    let kind = hint.protos.and_then(|given| {
+        let said = hint.name.is_none().then_some(given.root).flatten();
+        Some((given.protos, said.or_else(|| schema::only(given.protos, bytes, &top))?))
+    });
+    match kind {
+        Some((protos, id)) => schema::put(protos, id, bytes, 0, &top, LEVELS, fields),
+        None => put(bytes, 0, &top, LEVELS, fields),
+    }
     fields.found("protobuf message")
 }
 
@@ -201,28 +222,33 @@ fn put(bytes: &[u8], base: usize, level: &[Field], levels: usize, fields: &mut F
             fields.exhausted("fields");
             break;
         }
-        let value = bytes.get(field.range.clone()).unwrap_or_default();
-        let start = base.saturating_add(field.range.start);
-        let end = base.saturating_add(field.range.end);
-        let (key, view) = (Key::Number(field.number), fields.view(start..end));
-        let kind = match &field.value {
-            // Negative numbers are ten bytes long: two's complement.
-            Value::Varint(number) => Kind::Integer(i128::from(number.cast_signed())),
-            Value::Fixed64(raw) => float_or(f64::from_le_bytes(*raw), i64::from_le_bytes(*raw)),
-            Value::Fixed32(raw) => float_or(f64::from(f32::from_le_bytes(*raw)), i64::from(i32::from_le_bytes(*raw))),
-            Value::Bytes if is_string(value) => Kind::Text,
-            Value::Bytes => {
-                if let Some(inner) = nested(value, levels) {
-                    fields.enter(key, view);
-                    put(value, start, &inner, levels.saturating_sub(1), fields);
-                    fields.leave(end);
-                    continue;
-                }
-                Kind::Bytes
-            }
-        };
-        fields.leaf(key, view, kind);
+        put_field(Key::Number(field.number), bytes, base, field, levels, fields);
     }
+}
+
+/// Puts out one field by what its bytes look like.
+fn put_field(key: Key, bytes: &[u8], base: usize, field: &Field, levels: usize, fields: &mut Fields<'_>) {
+    let value = bytes.get(field.range.clone()).unwrap_or_default();
+    let start = base.saturating_add(field.range.start);
+    let end = base.saturating_add(field.range.end);
+    let view = fields.view(start..end);
+    let kind = match &field.value {
+        // Negative numbers are ten bytes long: two's complement.
+        Value::Varint(number) => Kind::Integer(i128::from(number.cast_signed())),
+        Value::Fixed64(raw) => float_or(f64::from_le_bytes(*raw), i64::from_le_bytes(*raw)),
+        Value::Fixed32(raw) => float_or(f64::from(f32::from_le_bytes(*raw)), i64::from(i32::from_le_bytes(*raw))),
+        Value::Bytes if is_string(value) => Kind::Text,
+        Value::Bytes => {
+            if let Some(inner) = nested(value, levels) {
+                fields.enter(key, view);
+                put(value, start, &inner, levels.saturating_sub(1), fields);
+                fields.leave(end);
+                return;
+            }
+            Kind::Bytes
+        }
+    };
+    fields.leaf(key, view, kind);
 }
 
 fn float_or(float: f64, integer: i64) -> Kind {
