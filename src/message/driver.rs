@@ -2,7 +2,7 @@
 //! spots.
 
 use crate::bytes::{Malformed, Match};
-use crate::message::protocol::PROTOCOLS;
+use crate::message::protocol::{PROTOCOLS, by_name};
 use crate::message::raw::{Raw, lost, raw_message};
 use crate::message::sink::{Child, ChildId, Draft, Output};
 use crate::message::{Dissector, Peek, Protocol, Sink};
@@ -180,7 +180,7 @@ impl Stream {
             State::Probing(probing) => {
                 let closing = matches!(event, StreamEvent::Close { .. });
                 probing.hold(&event);
-                match probing.decide(&self.scene.meta, closing) {
+                match probing.decide(&self.scene.meta, around.secrets, closing) {
                     Decision::Wait => return,
                     Decision::Nobody => self.start(State::Raw(Raw::default()), around, tell),
                     Decision::Read(protocol) => {
@@ -243,7 +243,7 @@ impl Scene {
                 return;
             }
         };
-        let fits = all.fits(&self.meta, chunk);
+        let fits = all.fits(&self.meta, chunk, around.secrets);
         let known = |all: &Datagrams, least: Match| {
             let at = |name: &str| all.readers.iter().rposition(|reader| reader.protocol.name == name);
             let of = fits.iter().filter(|(_, fit)| *fit >= least);
@@ -272,10 +272,11 @@ impl Scene {
             return self.unrecognised(&mut all.readers, event, around, tell);
         };
         let reader = all.readers.remove(index);
+        let secrets = around.secrets;
         let is_mine = |bytes: &[u8], direction| {
             let [mut to_server, mut to_client] = [&[][..]; 2];
             *(if direction == Direction::ToServer { &mut to_server } else { &mut to_client }) = bytes;
-            let peek = Peek { meta: &self.meta, to_server, to_client, waiting: &[] };
+            let peek = Peek { meta: &self.meta, to_server, to_client, waiting: &[], secrets };
             (reader.protocol.probe)(&peek) != Match::No
         };
         // What waited for this protocol to show itself was its own.
@@ -317,7 +318,7 @@ impl Scene {
 
 impl Datagrams {
     /// Everyone to whom a datagram may belong, and how well it fits.
-    fn fits(&self, meta: &StreamMeta, chunk: &Chunk<'_>) -> Vec<(&'static Protocol, Match)> {
+    fn fits(&self, meta: &StreamMeta, chunk: &Chunk<'_>, secrets: &Secrets) -> Vec<(&'static Protocol, Match)> {
         let [mut to_server, mut to_client] = [&[][..]; 2];
         *(if chunk.direction == Direction::ToServer { &mut to_server } else { &mut to_client }) = chunk.bytes;
         let waiting: Vec<(Direction, &[u8])> = self
@@ -328,7 +329,12 @@ impl Datagrams {
                 _ => None,
             })
             .collect();
-        let peek = Peek { meta, to_server, to_client, waiting: &waiting };
+        let peek = Peek { meta, to_server, to_client, waiting: &waiting, secrets };
+        // An outer layer that names the protocol and the protocol itself agree: nobody else has to be asked.
+        let named = meta.hint.as_deref().and_then(by_name);
+        if let Some(named) = named.filter(|named| (named.probe)(&peek) == Match::Certain) {
+            return vec![(named, Match::Certain)];
+        }
         let fits = PROTOCOLS.iter().map(|protocol| (*protocol, (protocol.probe)(&peek)));
         fits.filter(|(_, fit)| *fit > Match::No).collect()
     }
@@ -581,9 +587,9 @@ impl Probing {
     }
 
     /// The protocol that fits best, and whether somebody needs more bytes to tell.
-    fn best(&self, meta: &StreamMeta) -> Option<(&'static Protocol, Match)> {
+    fn best(&self, meta: &StreamMeta, secrets: &Secrets) -> Option<(&'static Protocol, Match)> {
         let [to_server, to_client] = &self.first;
-        let peek = Peek { meta, to_server, to_client, waiting: &[] };
+        let peek = Peek { meta, to_server, to_client, waiting: &[], secrets };
         let mut best: Option<(&'static Protocol, Match)> = None;
         for protocol in PROTOCOLS {
             let fit = (protocol.probe)(&peek);
@@ -594,18 +600,18 @@ impl Probing {
         best
     }
 
-    fn waiting(&self, meta: &StreamMeta) -> bool {
+    fn waiting(&self, meta: &StreamMeta, secrets: &Secrets) -> bool {
         let [to_server, to_client] = &self.first;
-        let peek = Peek { meta, to_server, to_client, waiting: &[] };
+        let peek = Peek { meta, to_server, to_client, waiting: &[], secrets };
         to_server.len().max(to_client.len()) < budget::PROBE_BYTES
             && PROTOCOLS.iter().any(|protocol| (protocol.probe)(&peek) == Match::NeedMore)
     }
 
-    fn decide(&self, meta: &StreamMeta, last_chance: bool) -> Decision {
+    fn decide(&self, meta: &StreamMeta, secrets: &Secrets, last_chance: bool) -> Decision {
         let seen = self.first.iter().any(|first| !first.is_empty());
-        match self.best(meta) {
+        match self.best(meta, secrets) {
             Some((protocol, Match::Certain)) => Decision::Read(protocol),
-            _ if !last_chance && (!seen || self.waiting(meta)) => Decision::Wait,
+            _ if !last_chance && (!seen || self.waiting(meta, secrets)) => Decision::Wait,
             Some((protocol, Match::Maybe)) => Decision::Read(protocol),
             _ => Decision::Nobody,
         }

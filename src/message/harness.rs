@@ -242,7 +242,13 @@ fn run(secrets: &Secrets, protocol: &Protocol, meta: &StreamMeta, limit: usize, 
                 first[direction.index()].extend_from_slice(bytes);
             }
         }
-        let peek = Peek { meta: &meta, to_server: &first[0], to_client: &first[1], waiting: &[] };
+        let peek = Peek {
+            meta: &meta,
+            to_server: &first[0],
+            to_client: &first[1],
+            waiting: &[],
+            secrets: &Secrets::default(),
+        };
         let best = PROTOCOLS.iter().rev().map(|p| ((p.probe)(&peek), *p)).max_by_key(|(fit, _)| *fit);
         match best.filter(|(fit, _)| *fit >= crate::bytes::Match::Maybe) {
             Some((_, protocol)) => run(secrets, protocol, &meta, limit, &events, heard),

@@ -16,12 +16,14 @@ pub mod hpack;
 pub mod http;
 pub mod media;
 pub mod protocol;
+pub mod qpack;
 mod raw;
 pub mod sink;
 #[cfg(test)]
 mod tests;
 
 use crate::bytes::{Malformed, Match};
+use crate::model::secret::Secrets;
 use crate::model::stream::{Direction, StreamEvent, StreamMeta};
 pub use sink::Sink;
 
@@ -37,6 +39,8 @@ pub struct Peek<'a> {
     /// Earlier datagrams of the same conversation that nobody has recognised, oldest first: where one datagram says
     /// nothing, several may.
     pub waiting: &'a [(Direction, &'a [u8])],
+    /// The secrets the auditor supplied: a key that opens a datagram tells what it is.
+    pub secrets: &'a Secrets,
 }
 
 /// A registry entry: how to recognise a protocol, and how to start reading it.

@@ -60,6 +60,20 @@ pub const DTLS_MESSAGES: usize = 64;
 pub const DTLS_HELD_BYTES: usize = 64 << 10;
 /// Epochs of one DTLS direction whose keys are kept.
 pub const DTLS_EPOCHS: usize = 8;
+/// QUIC connections of one conversation that are followed at once.
+pub const QUIC_CONNECTIONS: usize = 16;
+/// Connection IDs of one side of a QUIC connection that are remembered.
+pub const QUIC_IDS: usize = 64;
+/// Bytes of QUIC packets that come before the hello that names their keys, and wait for it.
+pub const QUIC_HELD_BYTES: usize = 128 << 10;
+/// Bytes of one QUIC stream that wait for others in front of them.
+pub const QUIC_STREAM_BYTES: usize = 2 << 20;
+/// Bytes of all streams of one QUIC connection that wait.
+pub const QUIC_WAITING_BYTES: usize = 8 << 20;
+/// Bytes that one direction of a QUIC connection may spend on trying keys that do not open.
+pub const QUIC_TRIAL_BYTES: u64 = 64 << 20;
+/// Field sections of one HTTP/3 connection that wait for entries of the dynamic table.
+pub const QPACK_BLOCKED: usize = 256;
 /// Datagrams of one conversation, and their bytes, that wait for others to show what they are.
 pub const DATAGRAMS_HELD: usize = 8;
 /// Media sources of one conversation that are told one by one.

@@ -12,8 +12,8 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// RFC 7541 section 4.1.
-    fn size(&self) -> usize {
+    /// What it takes of a table (RFC 7541 section 4.1, RFC 9204 section 3.2.1).
+    pub fn size(&self) -> usize {
         let len = |bytes: &Option<Vec<u8>>| bytes.as_ref().map_or(0, Vec::len);
         len(&self.name).saturating_add(len(&self.value)).saturating_add(32)
     }

@@ -485,8 +485,15 @@ mod tests {
 
     #[test]
     fn only_dns_is_taken_for_dns() {
-        let is =
-            |meta: &StreamMeta, bytes: &[u8]| probe(&Peek { meta, to_server: bytes, to_client: b"", waiting: &[] });
+        let is = |meta: &StreamMeta, bytes: &[u8]| {
+            probe(&Peek {
+                meta,
+                to_server: bytes,
+                to_client: b"",
+                waiting: &[],
+                secrets: &crate::model::secret::Secrets::default(),
+            })
+        };
         assert_eq!(is(&udp(), query()), Match::Certain);
         assert_eq!(is(&udp(), answer()), Match::Certain);
         for len in 0..query().len() {
@@ -523,7 +530,7 @@ mod tests {
                 bytes[index] = byte;
             }
             bytes.truncate(cut.index(bytes.len() + 1));
-            probe(&Peek { meta: &udp(), to_server: &bytes, to_client: b"", waiting: &[] });
+            probe(&Peek { meta: &udp(), to_server: &bytes, to_client: b"", waiting: &[], secrets: &crate::model::secret::Secrets::default() });
             play(&PROTOCOL, &udp(), 1 << 20, &[up(&bytes)]);
             play(&PROTOCOL, &meta(), 1 << 20, &[up([&[0, 45][..], &bytes].concat())]);
         }

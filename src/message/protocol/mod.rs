@@ -6,10 +6,12 @@ pub mod ftp;
 pub mod grpc;
 pub mod http1;
 pub mod http2;
+pub mod http3;
 pub mod imap;
 pub mod mqtt;
 pub mod mtproto;
 pub mod pop3;
+pub mod quic;
 pub mod redis;
 pub mod rtcp;
 pub mod rtp;
@@ -34,10 +36,12 @@ pub static PROTOCOLS: &[&Protocol] = &[
     &grpc::PROTOCOL,
     &http1::PROTOCOL,
     &http2::PROTOCOL,
+    &http3::PROTOCOL,
     &imap::PROTOCOL,
     &mqtt::PROTOCOL,
     &mtproto::PROTOCOL,
     &pop3::PROTOCOL,
+    &quic::PROTOCOL,
     &rtcp::PROTOCOL,
     &rtp::PROTOCOL,
     &redis::PROTOCOL,

@@ -327,7 +327,13 @@ mod tests {
     }
 
     fn judge(bytes: &[u8]) -> Match {
-        probe(&Peek { meta: &meta(), to_server: bytes, to_client: b"", waiting: &[] })
+        probe(&Peek {
+            meta: &meta(),
+            to_server: bytes,
+            to_client: b"",
+            waiting: &[],
+            secrets: &crate::model::secret::Secrets::default(),
+        })
     }
 
     #[test]

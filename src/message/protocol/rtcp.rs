@@ -191,7 +191,13 @@ mod tests {
 
     fn judge(bytes: &[u8]) -> Match {
         let meta = StreamMeta { datagrams: true, ..meta() };
-        probe(&Peek { meta: &meta, to_server: bytes, to_client: b"", waiting: &[] })
+        probe(&Peek {
+            meta: &meta,
+            to_server: bytes,
+            to_client: b"",
+            waiting: &[],
+            secrets: &crate::model::secret::Secrets::default(),
+        })
     }
 
     #[test]

@@ -244,7 +244,13 @@ mod tests {
 
     fn judge(waiting: &[Vec<u8>], now: &[u8]) -> Match {
         let waiting: Vec<(Direction, &[u8])> = waiting.iter().map(|p| (Direction::ToServer, p.as_slice())).collect();
-        probe(&Peek { meta: &udp(), to_server: now, to_client: b"", waiting: &waiting })
+        probe(&Peek {
+            meta: &udp(),
+            to_server: now,
+            to_client: b"",
+            waiting: &waiting,
+            secrets: &crate::model::secret::Secrets::default(),
+        })
     }
 
     #[test]

@@ -440,7 +440,15 @@ mod tests {
 
     #[test]
     fn only_whole_messages_with_the_cookie_are_stun() {
-        let judge = |bytes: &[u8]| probe(&Peek { meta: &udp(), to_server: bytes, to_client: b"", waiting: &[] });
+        let judge = |bytes: &[u8]| {
+            probe(&Peek {
+                meta: &udp(),
+                to_server: bytes,
+                to_client: b"",
+                waiting: &[],
+                secrets: &crate::model::secret::Secrets::default(),
+            })
+        };
         assert_eq!(judge(RESPONSE), Match::Certain);
         assert_eq!(judge(&RESPONSE[..40]), Match::No);
         assert_eq!(judge(&[RESPONSE, b"x"].concat()), Match::No);
@@ -448,7 +456,15 @@ mod tests {
         other[4] = 0;
         assert_eq!(judge(&other), Match::No);
         assert_eq!(judge(b"\x40\x00\x00\x04abcd"), Match::NeedMore);
-        let stream = |bytes: &[u8]| probe(&Peek { meta: &meta(), to_server: bytes, to_client: b"", waiting: &[] });
+        let stream = |bytes: &[u8]| {
+            probe(&Peek {
+                meta: &meta(),
+                to_server: bytes,
+                to_client: b"",
+                waiting: &[],
+                secrets: &crate::model::secret::Secrets::default(),
+            })
+        };
         assert_eq!(stream(&RESPONSE[..7]), Match::NeedMore);
         assert_eq!(stream(&RESPONSE[..8]), Match::Certain);
         assert_eq!(stream(b"GET "), Match::No);

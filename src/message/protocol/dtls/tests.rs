@@ -26,7 +26,13 @@ fn record(kind: u8, epoch: u16, number: u32, body: &[u8]) -> Vec<u8> {
 }
 
 fn judge(bytes: &[u8]) -> Match {
-    (PROTOCOL.probe)(&Peek { meta: &udp(), to_server: bytes, to_client: b"", waiting: &[] })
+    (PROTOCOL.probe)(&Peek {
+        meta: &udp(),
+        to_server: bytes,
+        to_client: b"",
+        waiting: &[],
+        secrets: &Secrets::default(),
+    })
 }
 
 #[test]

@@ -263,7 +263,13 @@ fn floods_stay_within_budgets_and_are_told() {
 fn a_capture_that_starts_in_the_middle_is_read_from_the_next_message() {
     let midway = StreamMeta { from_start: false, ..meta() };
     let rest = "rest of an old body\"}GET /a HTTP/1.1\r\nHost: h\r\n\r\n";
-    let peek = Peek { meta: &midway, to_server: rest.as_bytes(), to_client: b"", waiting: &[] };
+    let peek = Peek {
+        meta: &midway,
+        to_server: rest.as_bytes(),
+        to_client: b"",
+        waiting: &[],
+        secrets: &crate::model::secret::Secrets::default(),
+    };
     assert_eq!(probe(&peek), Match::Maybe);
     let heard = play(&PROTOCOL, &midway, LIMIT, &[up(rest), close()]);
     assert_eq!(
@@ -308,7 +314,13 @@ fn only_http_is_taken_for_http() {
     ];
     for (to_server, to_client, want) in table {
         assert_eq!(
-            probe(&Peek { meta: &meta, to_server, to_client, waiting: &[] }),
+            probe(&Peek {
+                meta: &meta,
+                to_server,
+                to_client,
+                waiting: &[],
+                secrets: &crate::model::secret::Secrets::default()
+            }),
             want,
             "{to_server:?} {to_client:?}"
         );

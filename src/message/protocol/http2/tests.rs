@@ -118,7 +118,13 @@ fn a_capture_from_the_middle_on_is_read_as_far_as_it_can() {
         frame(kind::DATA, END_STREAM, 5, b"body"),
     ]
     .concat();
-    let peek = Peek { meta: &midway, to_server: &bytes, to_client: b"", waiting: &[] };
+    let peek = Peek {
+        meta: &midway,
+        to_server: &bytes,
+        to_client: b"",
+        waiting: &[],
+        secrets: &crate::model::secret::Secrets::default(),
+    };
     assert_eq!(probe(&peek), Match::Maybe);
     let heard = play(&PROTOCOL, &midway, LIMIT, &[up(&bytes), close()]);
     assert_eq!(
@@ -233,7 +239,17 @@ fn only_http2_is_taken_for_http2() {
         (&h2, b"", &settings, Match::Certain),
     ];
     for (meta, to_server, to_client, want) in table {
-        assert_eq!(probe(&Peek { meta, to_server, to_client, waiting: &[] }), want, "{to_server:?} {to_client:?}");
+        assert_eq!(
+            probe(&Peek {
+                meta,
+                to_server,
+                to_client,
+                waiting: &[],
+                secrets: &crate::model::secret::Secrets::default()
+            }),
+            want,
+            "{to_server:?} {to_client:?}"
+        );
     }
 }
 

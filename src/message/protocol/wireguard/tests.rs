@@ -14,7 +14,7 @@ fn udp() -> StreamMeta {
 
 fn judge(waiting: &[&[u8]], now: &[u8]) -> Match {
     let waiting: Vec<(Direction, &[u8])> = waiting.iter().map(|bytes| (Direction::ToServer, *bytes)).collect();
-    probe(&Peek { meta: &udp(), to_server: now, to_client: b"", waiting: &waiting })
+    probe(&Peek { meta: &udp(), to_server: now, to_client: b"", waiting: &waiting, secrets: &Secrets::default() })
 }
 
 fn data(receiver: u32, counter: u64) -> Vec<u8> {

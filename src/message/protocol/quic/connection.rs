@@ -1,0 +1,611 @@
+//! One QUIC connection: follows the handshake, opens packets, puts streams in order and hands them on.
+
+use crate::bytes::{Cursor, Malformed};
+use crate::message::Sink;
+use crate::message::handshake::hello::{self, ClientHello, ServerHello};
+use crate::message::handshake::suite::{Cipher, Suite};
+use crate::message::handshake::{certificate, ja4};
+use crate::message::protocol::quic::frame::{self, Frame};
+use crate::message::protocol::quic::handshake::Crypto;
+use crate::message::protocol::quic::level::{CANDIDATES, Level, Lot};
+use crate::message::protocol::quic::ordered::Numbers;
+use crate::message::protocol::quic::packet::CID;
+use crate::message::protocol::quic::protection::{Opened, Opener};
+use crate::message::protocol::quic::streams::Streams;
+use crate::message::protocol::quic::version::{VERSIONS, Version};
+use crate::message::sink::Draft;
+use crate::model::budget::{QUIC_HELD_BYTES, QUIC_IDS};
+use crate::model::flow::Blind;
+use crate::model::message::{Part, PartKind};
+use crate::model::origin::Origins;
+use crate::model::stream::{Direction, Ending};
+use crate::model::time::Timestamp;
+use std::borrow::Cow;
+
+/// The suites of TLS 1.3.
+const SUITES: std::ops::RangeInclusive<u16> = 0x1301..=0x1304;
+/// What a packet of data holds beside it at the most: the rest of its header, the tag, an ACK frame of usual size and the
+/// head of a STREAM frame.
+const OVERHEAD: usize = 4 + 16 + 32 + 18;
+/// Up to this size packets are taken for data at once; larger ones may be probes of the path, until a second one comes.
+const USUAL_SIZE: usize = 1_252;
+
+/// One packet of a datagram.
+#[derive(Clone, Debug)]
+pub(super) struct Sealed<'a> {
+    pub(super) direction: Direction,
+    pub(super) at: Timestamp,
+    pub(super) level: Level,
+    pub(super) version: Version,
+    pub(super) bytes: Cow<'a, [u8]>,
+    /// Where its packet number begins.
+    pub(super) pn_at: usize,
+    pub(super) origins: Origins,
+}
+
+/// One direction.
+#[derive(Default)]
+struct Lane {
+    /// For the Initial packets: by version and by the connection ID they come from.
+    initial: Vec<(u32, Vec<u8>, Opener)>,
+    early: Option<Lot>,
+    handshake: Option<Lot>,
+    application: Option<Lot>,
+    crypto: [Crypto; 3],
+    /// Packet numbers seen, in each space.
+    seen: [Numbers; 3],
+    /// Of them in the last space, those that the other side has acknowledged.
+    acked: Numbers,
+    run: u64,
+    largest_packet: usize,
+    blind: Option<(Blind, Cow<'static, str>, u64)>,
+}
+
+/// A connection.
+pub(super) struct Connection {
+    version: Version,
+    /// The server has said which version it is.
+    settled: bool,
+    /// Connection IDs that Initial keys come from.
+    origins: Vec<Vec<u8>>,
+    /// Connection IDs that packets of each direction are addressed to.
+    ids: [Vec<Vec<u8>>; 2],
+    resets: Vec<[u8; 16]>,
+    client: Option<ClientHello>,
+    server: Option<ServerHello>,
+    alpn: Option<Vec<u8>>,
+    lanes: [Lane; 2],
+    waiting: Vec<Sealed<'static>>,
+    waiting_bytes: usize,
+    /// The hello will not come any more: keys of any handshake may be the right ones.
+    orphan: bool,
+    streams: Streams,
+    decrypted: bool,
+    /// Application data went by that was not opened.
+    missed: bool,
+    told: bool,
+    ended: Option<Ending>,
+}
+
+impl Connection {
+    /// A connection whose client chose `dcid` for its first packets; without one, a connection that began elsewhere.
+    /// `serial`: its number among those of its conversation.
+    pub(super) fn new(version: Version, dcid: Option<&[u8]>, serial: u64) -> Self {
+        Self {
+            version,
+            settled: false,
+            origins: dcid.map(<[u8]>::to_vec).into_iter().collect(),
+            ids: Default::default(),
+            resets: Vec::new(),
+            client: None,
+            server: None,
+            alpn: None,
+            lanes: Default::default(),
+            waiting: Vec::new(),
+            waiting_bytes: 0,
+            orphan: dcid.is_none(),
+            streams: Streams::new(serial),
+            decrypted: false,
+            missed: false,
+            told: false,
+            ended: None,
+        }
+    }
+
+    /// Whether a packet with these connection IDs belongs to it.
+    pub(super) fn knows(&self, direction: Direction, dcid: &[u8], scid: Option<&[u8]>) -> bool {
+        let [up, down] = &self.ids;
+        let (to, from) = if direction == Direction::ToServer { (up, down) } else { (down, up) };
+        let has = |ids: &[Vec<u8>], id: &[u8]| ids.iter().any(|known| known == id);
+        has(to, dcid)
+            || (direction == Direction::ToServer && has(&self.origins, dcid))
+            || scid.is_some_and(|scid| !scid.is_empty() && has(from, scid))
+    }
+
+    /// The length of the connection ID of a packet with a short header, if it is one of this connection's.
+    pub(super) fn short_cid(&self, direction: Direction, bytes: &[u8]) -> Option<usize> {
+        let [up, down] = &self.ids;
+        let ids = if direction == Direction::ToServer { up } else { down };
+        let rest = bytes.get(1..)?;
+        ids.iter().filter(|id| rest.starts_with(id)).map(Vec::len).max()
+    }
+
+    /// A packet with a long header names both sides.
+    pub(super) fn addressed(&mut self, direction: Direction, version: Version, dcid: &[u8], scid: &[u8]) {
+        self.learn(direction.reverse(), scid);
+        if direction == Direction::ToClient {
+            self.learn(direction, dcid);
+            if !self.settled {
+                self.settled = true;
+                self.version = version;
+            }
+        } else {
+            if !self.settled {
+                self.version = version;
+            }
+            if self.origins.is_empty() {
+                self.learn(direction, dcid);
+            } else if !self.knows(direction, dcid, None) {
+                self.originates(dcid);
+            }
+        }
+    }
+
+    /// The server asked the client to begin again (Retry, Version Negotiation). Its hello may be another one then.
+    pub(super) fn restart(&mut self) {
+        if self.server.is_none() {
+            self.client = None;
+            self.settled = false;
+            self.lanes = Default::default();
+        }
+    }
+
+    /// Initial keys come from this connection ID as well (a Retry, or a client that changed its mind).
+    pub(super) fn originates(&mut self, dcid: &[u8]) {
+        if self.origins.len() < QUIC_IDS && !self.origins.iter().any(|known| known == dcid) {
+            self.origins.push(dcid.to_vec());
+        }
+    }
+
+    fn learn(&mut self, direction: Direction, id: &[u8]) {
+        let [up, down] = &mut self.ids;
+        let ids = if direction == Direction::ToServer { up } else { down };
+        if id.len() <= CID && ids.len() < QUIC_IDS && !ids.iter().any(|known| known == id) {
+            ids.push(id.to_vec());
+        }
+    }
+
+    const fn lane(&mut self, direction: Direction) -> &mut Lane {
+        let [up, down] = &mut self.lanes;
+        match direction {
+            Direction::ToServer => up,
+            Direction::ToClient => down,
+        }
+    }
+
+    /// Bytes held.
+    pub(super) fn held(&self) -> usize {
+        let crypto: usize = self.lanes.iter().flat_map(|lane| &lane.crypto).map(Crypto::held).sum();
+        crypto.saturating_add(self.waiting_bytes).saturating_add(self.streams.held())
+    }
+
+    /// Takes a packet.
+    pub(super) fn packet(&mut self, packet: Sealed<'_>, sink: &mut Sink<'_>) -> Result<(), Malformed> {
+        if packet.level != Level::Initial && self.client.is_none() && !self.orphan {
+            let len = packet.bytes.len();
+            if self.waiting_bytes.saturating_add(len) <= QUIC_HELD_BYTES {
+                self.waiting_bytes = self.waiting_bytes.saturating_add(len);
+                self.waiting.push(Sealed { bytes: packet.bytes.into_owned().into(), ..packet });
+                return Ok(());
+            }
+            self.orphan = true;
+            self.release(sink)?;
+        }
+        let met = self.client.is_some();
+        self.read(&packet, sink)?;
+        if !met && self.client.is_some() {
+            self.release(sink)?;
+        }
+        Ok(())
+    }
+
+    /// What waited for the hello goes on.
+    fn release(&mut self, sink: &mut Sink<'_>) -> Result<(), Malformed> {
+        self.waiting_bytes = 0;
+        for packet in std::mem::take(&mut self.waiting) {
+            self.read(&packet, sink)?;
+        }
+        Ok(())
+    }
+
+    fn read(&mut self, packet: &Sealed<'_>, sink: &mut Sink<'_>) -> Result<(), Malformed> {
+        let direction = packet.direction;
+        if packet.level.is_application() {
+            self.seal(packet, sink);
+        }
+        let Some(opened) = self.open(packet, sink) else {
+            self.shut(packet, sink);
+            return Ok(());
+        };
+        let space = packet.level.space();
+        let fresh =
+            self.lane(direction).seen.get_mut(space).is_none_or(|seen| seen.insert(opened.number, opened.number));
+        if !fresh {
+            // The same packet, captured twice.
+            return Ok(());
+        }
+        let to = opened.at.saturating_add(opened.plain.len());
+        let origins = packet.origins.slice(opened.at, to);
+        let mut cursor = Cursor::new(&opened.plain);
+        while !cursor.is_empty() {
+            let frame = frame::next(&mut cursor)?;
+            self.frame(packet, frame, cursor.position(), &origins, sink);
+        }
+        Ok(())
+    }
+
+    fn open(&mut self, packet: &Sealed<'_>, sink: &Sink<'_>) -> Option<Opened> {
+        let (direction, level) = (packet.direction, packet.level);
+        if level == Level::Initial {
+            return self.open_initial(packet);
+        }
+        let index = direction.index();
+        let missing = self.lanes.get(index).is_none_or(|lane| lane.lot(level).is_none());
+        if missing {
+            let lot = self.keys(direction, level, sink);
+            self.lane(direction).put(level, lot);
+        }
+        let lane = self.lane(direction);
+        let largest = lane.seen.get(level.space()).and_then(Numbers::largest);
+        lane.lot_mut(level)?.open(&packet.bytes, packet.pn_at, largest)
+    }
+
+    fn open_initial(&mut self, packet: &Sealed<'_>) -> Option<Opened> {
+        let version = packet.version;
+        let Self { origins, lanes: [up, down], .. } = self;
+        let lane = if packet.direction == Direction::ToServer { up } else { down };
+        for id in origins.iter() {
+            if !lane.initial.iter().any(|(known, of, _)| *known == version.id && of == id)
+                && let Some(opener) = Opener::initial(version, id, packet.direction == Direction::ToServer)
+            {
+                lane.initial.push((version.id, id.clone(), opener));
+            }
+        }
+        let largest = lane.seen.first().and_then(Numbers::largest);
+        let openers = lane.initial.iter_mut().rev().filter(|(known, ..)| *known == version.id);
+        openers.map(|(.., opener)| opener).find_map(|opener| opener.open(&packet.bytes, packet.pn_at, largest, false))
+    }
+
+    /// The keys that one direction may have at one level.
+    fn keys(&self, direction: Direction, level: Level, sink: &Sink<'_>) -> Lot {
+        let secrets = sink.secrets();
+        let label = level.label(direction);
+        let randoms: Vec<[u8; 32]> = match &self.client {
+            Some(client) if secrets.knows(&client.random) || client.extension(hello::EXT_ECH).is_none() => {
+                vec![client.random]
+            }
+            // The hello is lost, or it is the outer one and the key log names the inner one's random: any may be it.
+            _ => secrets.with_label(label).map(|(random, _)| *random).take(CANDIDATES).collect(),
+        };
+        let suites: Vec<Suite> = match (&self.server, level) {
+            // Early data has the suite of the session it resumes, which need not be the one chosen now.
+            (Some(server), Level::Handshake | Level::Application) => vec![Suite::of(server.suite)],
+            _ => SUITES.map(Suite::of).collect(),
+        };
+        let mut versions = vec![self.version];
+        if !self.settled {
+            versions.extend(VERSIONS.into_iter().take(2).filter(|version| *version != self.version));
+        }
+        Lot::new(secrets, label, &randoms, &suites, &versions)
+    }
+
+    /// Counts data as if it had stayed shut: having the keys must not make less of what travels sealed.
+    fn seal(&mut self, packet: &Sealed<'_>, sink: &mut Sink<'_>) {
+        let len = packet.bytes.len();
+        let lane = self.lane(packet.direction);
+        let probe = len > USUAL_SIZE && len > lane.largest_packet;
+        lane.largest_packet = lane.largest_packet.max(len);
+        let most = len.saturating_sub(packet.pn_at).saturating_sub(OVERHEAD);
+        if probe || most == 0 {
+            return;
+        }
+        lane.run = lane.run.saturating_add(most as u64);
+        self.flush(packet.direction.reverse(), sink);
+    }
+
+    fn flush(&mut self, direction: Direction, sink: &mut Sink<'_>) {
+        let run = std::mem::take(&mut self.lane(direction).run);
+        if run > 0 {
+            sink.sealed(direction, run);
+        }
+    }
+
+    /// A packet that stays shut.
+    fn shut(&mut self, packet: &Sealed<'_>, sink: &mut Sink<'_>) {
+        let direction = packet.direction;
+        if packet.level == Level::Initial && self.client.is_none() {
+            let bytes = packet.bytes.len() as u64;
+            return self.blind(
+                direction,
+                Blind::Malformed,
+                "an Initial packet fails authentication".into(),
+                bytes,
+                sink,
+            );
+        }
+        if !packet.level.is_application() {
+            // Nothing of the app's is in it.
+            return;
+        }
+        let tail = packet.bytes.len().checked_sub(16).and_then(|at| packet.bytes.get(at..));
+        if tail.is_some_and(|tail| self.resets.iter().any(|token| token == tail)) {
+            self.ended = Some(Ending::Reset);
+            return;
+        }
+        let named = self.client.as_ref().is_some_and(|client| sink.secrets().knows(&client.random));
+        let (why, detail) = match self.lane(direction).lot(packet.level) {
+            Some(lot) if lot.is_certain() => (Blind::Malformed, "a packet fails authentication".into()),
+            Some(lot) if !lot.is_empty() && named => {
+                (Blind::WrongKeys, "the key log's secret does not open this session".into())
+            }
+            _ => (Blind::NoKeys, self.missing_secret(sink)),
+        };
+        self.missed = true;
+        let bytes = packet.bytes.len().saturating_sub(packet.pn_at).saturating_sub(16 + 1) as u64;
+        self.blind(direction, why, detail, bytes, sink);
+    }
+
+    /// Why there is no key, in words.
+    fn missing_secret(&self, sink: &Sink<'_>) -> Cow<'static, str> {
+        match &self.client {
+            None => "the handshake is not in the capture".into(),
+            Some(_) if sink.secrets().is_empty() => "no key log".into(),
+            Some(client) if sink.secrets().knows(&client.random) => {
+                "the key log lacks this session's traffic secrets".into()
+            }
+            Some(_) => "client random not in the key log".into(),
+        }
+    }
+
+    fn blind(&mut self, direction: Direction, why: Blind, detail: Cow<'static, str>, bytes: u64, sink: &mut Sink<'_>) {
+        if let Some((known, text, sum)) = &mut self.lane(direction).blind
+            && *known == why
+            && *text == detail
+        {
+            *sum = sum.saturating_add(bytes);
+            return;
+        }
+        self.tell(direction, sink);
+        self.lane(direction).blind = Some((why, detail, bytes));
+    }
+
+    /// Tells what could not be read since the last time.
+    pub(super) fn tell_blind(&mut self, sink: &mut Sink<'_>) {
+        for direction in Direction::BOTH {
+            self.tell(direction, sink);
+        }
+    }
+
+    fn tell(&mut self, direction: Direction, sink: &mut Sink<'_>) {
+        if let Some((why, detail, bytes)) = self.lane(direction).blind.take() {
+            sink.blind(why, direction, bytes, detail);
+        }
+    }
+
+    /// A frame; `end`: where in the packet's plaintext it ended.
+    fn frame(&mut self, packet: &Sealed<'_>, frame: Frame<'_>, end: usize, origins: &Origins, sink: &mut Sink<'_>) {
+        let (direction, level, at) = (packet.direction, packet.level, packet.at);
+        let carried = |data: &[u8]| origins.slice(end.saturating_sub(data.len()), end);
+        match frame {
+            Frame::Crypto { offset, data } => {
+                let crypto = self.lane(direction).crypto.get_mut(level.space());
+                for (kind, body) in crypto.map_or_else(Vec::new, |crypto| crypto.push(offset, data)) {
+                    self.handshake(direction, kind, &body, sink);
+                }
+            }
+            Frame::Ack(ranges) if level == Level::Application => {
+                let other = self.lane(direction.reverse());
+                for (first, last) in ranges {
+                    other.acked.insert(first, last);
+                }
+            }
+            Frame::NewConnectionId { cid, reset } => {
+                self.learn(direction.reverse(), cid);
+                if self.resets.len() < QUIC_IDS
+                    && let Ok(token) = reset.try_into()
+                {
+                    self.resets.push(token);
+                }
+            }
+            Frame::Stream { id, offset, data, fin } if level.is_application() => {
+                self.opens(data, sink);
+                let piece = (offset, data, fin);
+                let fallback = origins.first().unwrap_or_default();
+                self.streams.data(id, direction, at, piece, (&carried(data), fallback), sink);
+            }
+            Frame::ResetStream(id) if level.is_application() => {
+                let fallback = origins.first().unwrap_or_default();
+                self.streams.reset(id, direction, at, fallback, sink);
+            }
+            Frame::Datagram(data) if level.is_application() => {
+                self.opens(data, sink);
+                self.streams.datagram(direction, at, data, carried(data), sink);
+            }
+            Frame::Close { code, reason } => {
+                self.ended = Some(Ending::Clean);
+                if code != 0 && !self.told {
+                    self.told = true;
+                    sink.fact("quic.close", format!("error {code:#x}"));
+                }
+                if !reason.is_empty() && level == Level::Application {
+                    // Text for people about the connection: it may well quote what was said on it.
+                    sink.message(Draft {
+                        direction,
+                        at,
+                        label: "CONNECTION_CLOSE".to_owned(),
+                        host: None,
+                        parts: vec![Part::new(PartKind::Raw, reason.to_vec(), carried(reason))],
+                        whole: true,
+                    });
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Application data is there.
+    fn opens(&mut self, data: &[u8], sink: &mut Sink<'_>) {
+        if !self.decrypted && !data.is_empty() {
+            self.decrypted = true;
+            let offers: Vec<Vec<u8>> = self.client.as_ref().map(ClientHello::alpn).unwrap_or_default();
+            let alpn = self.alpn.clone().or_else(|| {
+                let http3 = offers.iter().find(|offer| offer.starts_with(b"h3"));
+                http3.or_else(|| offers.first()).cloned()
+            });
+            let host = self.client.as_ref().and_then(ClientHello::server_name);
+            self.streams.speak(alpn.as_deref(), host, self.client.is_some());
+            sink.decrypted();
+        }
+    }
+
+    /// A handshake message.
+    fn handshake(&mut self, direction: Direction, kind: u8, body: &[u8], sink: &mut Sink<'_>) {
+        match (direction, kind) {
+            (Direction::ToServer, 1) => {
+                if let Ok(client) = ClientHello::parse(body) {
+                    self.client_hello(client, sink);
+                }
+            }
+            (Direction::ToClient, 2) => {
+                if let Ok(server) = ServerHello::parse(body) {
+                    self.server_hello(server, sink);
+                }
+            }
+            (Direction::ToClient, 8) => {
+                if let Some(alpn) = hello::chosen_alpn(body) {
+                    sink.fact("tls.alpn", hello::alpn_text(&alpn));
+                    self.alpn = Some(alpn);
+                }
+            }
+            (_, 11) => {
+                let name = match direction {
+                    Direction::ToServer => "tls.client-certificate",
+                    Direction::ToClient => "tls.certificate",
+                };
+                for der in certificate::chain13(body).unwrap_or_default().into_iter().take(4) {
+                    sink.fact(name, certificate::summary(der).unwrap_or_else(|| "unreadable".to_owned()));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn client_hello(&mut self, client: ClientHello, sink: &mut Sink<'_>) {
+        // The second hello after a HelloRetryRequest repeats the first one's random.
+        if self.client.is_some() || self.server.is_some() {
+            return;
+        }
+        if let Some(name) = client.server_name() {
+            sink.fact("tls.sni", name.clone());
+            sink.host(name, "sni");
+        }
+        sink.fact("tls.ja4", ja4::ja4('q', &client));
+        if client.extension(hello::EXT_ECH).is_some() {
+            sink.fact("tls.ech", "outer hello offers encrypted_client_hello");
+        }
+        if let [only] = client.alpn().as_slice() {
+            self.alpn = Some(only.clone());
+        }
+        self.client = Some(client);
+    }
+
+    fn server_hello(&mut self, server: ServerHello, sink: &mut Sink<'_>) {
+        if server.is_retry() || self.server.is_some() {
+            return;
+        }
+        let suite = Suite::of(server.suite);
+        sink.fact("quic.version", self.version.name);
+        sink.fact("tls.version", hello::version_name(server.version));
+        sink.fact("tls.cipher-suite", suite.label());
+        if let Some(group) = server.group() {
+            sink.fact("tls.key-exchange", hello::group_name(group));
+        }
+        if server.extension(hello::EXT_PRE_SHARED_KEY).is_some() {
+            sink.fact("tls.resumed", "true");
+        }
+        if !matches!(suite.cipher, Cipher::Aead(_)) {
+            sink.blind(Blind::Unsupported, Direction::ToClient, 0, suite.label());
+        }
+        self.server = Some(server);
+    }
+
+    /// Looks for the keys of a packet of a connection that began elsewhere, and for the length of its connection ID.
+    pub(super) fn adopt(&mut self, packet: &Sealed<'_>, sink: &Sink<'_>) -> Option<usize> {
+        if packet.bytes.len() < 21 {
+            return None;
+        }
+        let direction = packet.direction;
+        // A copy of the keys, for most of what is tried is wrong.
+        let mut lot = self.keys(direction, Level::Application, sink);
+        if lot.is_empty() {
+            return None;
+        }
+        let len = (0..=CID).find(|len| lot.open(&packet.bytes, len.saturating_add(1), None).is_some())?;
+        let id = packet.bytes.get(1..len.saturating_add(1))?.to_vec();
+        self.learn(direction, &id);
+        Some(len)
+    }
+
+    /// Nothing more will come.
+    pub(super) fn close(&mut self, at: Timestamp, how: Ending, sink: &mut Sink<'_>) -> Result<(), Malformed> {
+        self.orphan |= self.client.is_none();
+        let result = self.release(sink);
+        for direction in Direction::BOTH {
+            self.flush(direction, sink);
+            let lane = self.lane(direction);
+            let lost = lane.seen.get(Level::Application.space()).map_or(0, |seen| seen.lacks(&lane.acked));
+            if lost > 0 && self.decrypted {
+                let detail = "packets that the other side acknowledged are not in the capture".into();
+                self.blind(direction, Blind::Lost, detail, 0, sink);
+            }
+        }
+        let how = self.ended.unwrap_or(how);
+        let silent = !self.decrypted && !self.missed;
+        if how == Ending::CaptureEnd && silent && self.client.is_some() {
+            // Whatever the client wanted to say, it was about to.
+            sink.blind(Blind::Truncated, Direction::ToServer, 0, "the capture ends during the handshake");
+        }
+        self.streams.close(at, how, sink);
+        self.tell_blind(sink);
+        result
+    }
+}
+
+impl Lane {
+    const fn lot(&self, level: Level) -> Option<&Lot> {
+        match level {
+            Level::Initial => None,
+            Level::Early => self.early.as_ref(),
+            Level::Handshake => self.handshake.as_ref(),
+            Level::Application => self.application.as_ref(),
+        }
+    }
+
+    const fn lot_mut(&mut self, level: Level) -> Option<&mut Lot> {
+        match level {
+            Level::Initial => None,
+            Level::Early => self.early.as_mut(),
+            Level::Handshake => self.handshake.as_mut(),
+            Level::Application => self.application.as_mut(),
+        }
+    }
+
+    fn put(&mut self, level: Level, lot: Lot) {
+        match level {
+            Level::Initial => {}
+            Level::Early => self.early = Some(lot),
+            Level::Handshake => self.handshake = Some(lot),
+            Level::Application => self.application = Some(lot),
+        }
+    }
+}

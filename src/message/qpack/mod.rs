@@ -1,0 +1,4 @@
+//! QPACK, the header compression of HTTP/3 (RFC 9204).
+
+pub mod decoder;
+mod table;
