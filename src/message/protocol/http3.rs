@@ -8,7 +8,7 @@ mod lane;
 use crate::bytes::{Cursor, Malformed, Match};
 use crate::message::http::assembly::Assembly;
 use crate::message::http::exchange::{self, Exchange, Place};
-use crate::message::protocol::http3::lane::{FrameHead, Lane, Role, State};
+use crate::message::protocol::http3::lane::{FrameHead, Lane, Role, State, is_request};
 use crate::message::protocol::quic::frame::{self, Frame};
 use crate::message::protocol::quic::packet::varint;
 use crate::message::qpack::decoder::{Decoder, Section};
@@ -199,7 +199,7 @@ impl Http3 {
 
     fn step(&mut self, id: u64, direction: Direction, sink: &mut Sink<'_>) -> bool {
         let waits = direction == Direction::ToClient
-            && id & 3 == 0
+            && is_request(id)
             && !self.lossy
             && !self.exchanges.get(&Whose::Request(id)).is_some_and(Exchange::has_request);
         let Some(lane) = self.side(direction).lanes.get_mut(&id) else { return false };
@@ -303,16 +303,13 @@ impl Http3 {
                 return true;
             }
             (kind::HEADERS | kind::PUSH_PROMISE, false) | (kind::SETTINGS, true) => {
-                match usize::try_from(head.body).ok().filter(|len| *len <= HEAD_BYTES) {
-                    Some(len) => lane.bytes().get(head.len..head.len.saturating_add(len)).map(<[u8]>::to_vec),
-                    None => {
-                        sink.blind(Blind::Budget, direction, head.body, "an HTTP/3 frame over its budget");
-                        let lane = self.lane(id, direction);
-                        lane.consume(head.len);
-                        lane.state = State::Skip(head.body);
-                        return true;
-                    }
-                }
+                let Some(len) = usize::try_from(head.body).ok().filter(|len| *len <= HEAD_BYTES) else {
+                    lane.consume(head.len);
+                    lane.state = State::Skip(head.body);
+                    sink.blind(Blind::Budget, direction, head.body, "an HTTP/3 frame over its budget");
+                    return true;
+                };
+                lane.bytes().get(head.len..head.len.saturating_add(len)).map(<[u8]>::to_vec)
             }
             _ => {
                 lane.consume(head.len);

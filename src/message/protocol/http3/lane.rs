@@ -54,6 +54,11 @@ pub(super) struct FrameHead {
     pub(super) len: usize,
 }
 
+/// Whether a stream is one that a client opens for a request (RFC 9000 section 2.1).
+pub(super) const fn is_request(id: u64) -> bool {
+    id.is_multiple_of(4)
+}
+
 impl FrameHead {
     pub(super) fn read(bytes: &[u8]) -> Option<Self> {
         let mut cursor = Cursor::new(bytes);
@@ -78,7 +83,7 @@ pub(super) struct Lane {
 impl Lane {
     pub(super) fn new(id: u64) -> Self {
         Self {
-            role: if id & 3 == 0 { Role::Request } else { Role::Unknown },
+            role: if is_request(id) { Role::Request } else { Role::Unknown },
             state: State::Frame,
             next: 0,
             fin: false,

@@ -62,6 +62,7 @@ struct Lane {
 }
 
 /// A connection.
+#[expect(clippy::struct_excessive_bools, reason = "each is one thing seen or not seen, in any combination")]
 pub(super) struct Connection {
     version: Version,
     /// The server has said which version it is.

@@ -31,7 +31,7 @@ struct Both {
 /// All streams of one connection.
 #[derive(Debug, Default)]
 pub(super) struct Streams {
-    streams: BTreeMap<u64, Both>,
+    all: BTreeMap<u64, Both>,
     /// Streams below this one, of the same kind, are forgotten.
     forgotten: BTreeMap<u64, u64>,
     held: usize,
@@ -86,10 +86,10 @@ impl Streams {
         if self.forgotten.get(&(id & 3)).is_some_and(|floor| id < *floor) {
             return;
         }
-        if self.streams.len() >= CHILD_STREAMS && !self.streams.contains_key(&id) {
+        if self.all.len() >= CHILD_STREAMS && !self.all.contains_key(&id) {
             self.forget(at, sink);
         }
-        let stream = self.streams.entry(id).or_default();
+        let stream = self.all.entry(id).or_default();
         let ordered = stream.half(direction);
         let before = ordered.held();
         ordered.push(offset, data, origins, fin);
@@ -113,12 +113,12 @@ impl Streams {
 
     /// Too many streams: the oldest of the kind that has most goes.
     fn forget(&mut self, at: Timestamp, sink: &mut Sink<'_>) {
-        let done = self.streams.iter().find(|(id, stream)| stream.is_over(**id)).map(|(id, _)| *id);
-        let Some(id) = done.or_else(|| self.streams.keys().next().copied()) else { return };
+        let done = self.all.iter().find(|(id, stream)| stream.is_over(**id)).map(|(id, _)| *id);
+        let Some(id) = done.or_else(|| self.all.keys().next().copied()) else { return };
         if done.is_none() {
             sink.blind(Blind::Budget, Direction::ToServer, 0, "QUIC streams open at once");
         }
-        if let Some(stream) = self.streams.remove(&id) {
+        if let Some(stream) = self.all.remove(&id) {
             self.held = self.held.saturating_sub(stream.up.held()).saturating_sub(stream.down.held());
             if let Some(child) = stream.child {
                 sink.close(child, at, Ending::Idle);
@@ -153,11 +153,11 @@ impl Streams {
             }
             return;
         }
-        let child = match self.streams.get(&id).and_then(|stream| stream.child) {
+        let child = match self.all.get(&id).and_then(|stream| stream.child) {
             Some(child) => child,
             None => self.open(self.hint.clone(), false, piece.offset == 0, sink),
         };
-        if let Some(stream) = self.streams.get_mut(&id) {
+        if let Some(stream) = self.all.get_mut(&id) {
             stream.child = Some(child);
         }
         if piece.lost > 0 {
@@ -174,7 +174,7 @@ impl Streams {
 
     /// One direction is over; its child, if the stream is over with it.
     fn over(&mut self, id: u64, direction: Direction) -> Option<ChildId> {
-        let stream = self.streams.get_mut(&id)?;
+        let stream = self.all.get_mut(&id)?;
         if let Some(over) = stream.over.get_mut(direction.index()) {
             *over = true;
         }
@@ -213,10 +213,10 @@ impl Streams {
 
     /// The connection is over: what waits for bytes that will not come goes on without them.
     pub(super) fn close(&mut self, at: Timestamp, how: Ending, sink: &mut Sink<'_>) {
-        for id in self.streams.keys().copied().collect::<Vec<_>>() {
+        for id in self.all.keys().copied().collect::<Vec<_>>() {
             for direction in Direction::BOTH {
                 let mut told = false;
-                while let Some(piece) = self.streams.get_mut(&id).and_then(|stream| {
+                while let Some(piece) = self.all.get_mut(&id).and_then(|stream| {
                     let half = stream.half(direction);
                     half.next().or_else(|| half.force())
                 }) {
@@ -229,7 +229,7 @@ impl Streams {
             }
         }
         self.held = 0;
-        let single = std::mem::take(&mut self.streams).into_values().filter_map(|stream| stream.child);
+        let single = std::mem::take(&mut self.all).into_values().filter_map(|stream| stream.child);
         for child in single.chain(self.together.take()).chain(self.datagrams.take()) {
             sink.close(child, at, how);
         }
