@@ -85,6 +85,10 @@ pub struct BlindSpot {
     pub bytes: u64,
 }
 
+/// Name of the fact that says which session a flow carries: flows with the same value carry one connection that changed
+/// its address.
+pub const SESSION: &str = "quic.session";
+
 /// Something a dissector learned about a flow that a judge may need: version, cipher suite, certificate …
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 pub struct Fact {

@@ -1,7 +1,7 @@
 //! Who is who, and who could read what.
 
 use crate::model::evidence::Evidence;
-use crate::model::flow::Flow;
+use crate::model::flow::{Flow, SESSION};
 use crate::model::origin::FrameNo;
 use crate::model::scenario::{Audience, Parties, Party};
 use crate::model::sighting::Sighting;
@@ -27,6 +27,7 @@ pub(crate) fn flow_id(sighting: &Sighting) -> Option<FlowId<'_>> {
 /// Run it on merged evidence: names of one capture explain addresses of another.
 pub fn place_audiences(evidence: &mut Evidence, parties: &Parties) {
     let mut known: BTreeMap<(String, FlowKey, FrameNo), (Party, bool)> = BTreeMap::new();
+    follow_sessions(&mut evidence.flows);
     for flow in &mut evidence.flows {
         place_flow(flow, parties, &evidence.names);
         let sni = flow.host_from == Some("sni");
@@ -64,6 +65,23 @@ pub fn place_audiences(evidence: &mut Evidence, parties: &Parties) {
         readers.dedup();
         *party = whose;
         *audiences = readers;
+    }
+}
+
+/// A connection that goes on at another address goes to whom it went before (RFC 9000 section 9).
+fn follow_sessions(flows: &mut [Flow]) {
+    let session = |flow: &Flow| flow.facts.iter().find(|fact| fact.name == SESSION).map(|fact| fact.value.clone());
+    let mut hosts: BTreeMap<String, String> = BTreeMap::new();
+    for flow in flows.iter().filter(|flow| flow.host_from == Some("sni")) {
+        if let (Some(session), Some(host)) = (session(flow), &flow.host) {
+            hosts.entry(session).or_insert_with(|| host.clone());
+        }
+    }
+    for flow in flows.iter_mut().filter(|flow| flow.host_from != Some("sni")) {
+        if let Some(host) = session(flow).and_then(|session| hosts.get(&session)) {
+            flow.host = Some(host.clone());
+            flow.host_from = Some("sni");
+        }
     }
 }
 

@@ -12,5 +12,6 @@ mod har;
 mod judging;
 mod laws;
 mod peers;
+mod quic;
 mod scenarios;
 mod schema;

@@ -121,7 +121,7 @@ fn inspect(session: &Session, path: &Path) -> ScenarioReport {
 }
 
 /// The packets of a recording, without their Ethernet headers.
-fn packets(path: &Path) -> Vec<Packet> {
+pub(crate) fn packets(path: &Path) -> Vec<Packet> {
     let mut opened = capture::open(path, Wanted::Capture).unwrap();
     let mut packets = Vec::new();
     while let Some(item) = opened.source.next().unwrap() {

@@ -15,11 +15,12 @@ use crate::message::protocol::quic::streams::Streams;
 use crate::message::protocol::quic::version::{VERSIONS, Version};
 use crate::message::sink::Draft;
 use crate::model::budget::{QUIC_HELD_BYTES, QUIC_IDS};
-use crate::model::flow::Blind;
+use crate::model::flow::{Blind, SESSION};
 use crate::model::message::{Part, PartKind};
 use crate::model::origin::Origins;
 use crate::model::stream::{Direction, Ending};
 use crate::model::time::Timestamp;
+use data_encoding::HEXLOWER;
 use std::borrow::Cow;
 
 /// The suites of TLS 1.3.
@@ -27,6 +28,8 @@ const SUITES: std::ops::RangeInclusive<u16> = 0x1301..=0x1304;
 /// What a packet of data holds beside it at the most: the rest of its header, the tag, an ACK frame of usual size and the
 /// head of a STREAM frame.
 const OVERHEAD: usize = 4 + 16 + 32 + 18;
+/// Bytes of the client random that name a session.
+const SESSION_BYTES: usize = 8;
 /// Up to this size packets are taken for data at once; larger ones may be probes of the path, until a second one comes.
 const USUAL_SIZE: usize = 1_252;
 
@@ -85,6 +88,8 @@ pub(super) struct Connection {
     /// Application data went by that was not opened.
     missed: bool,
     told: bool,
+    /// The fact that names its session was told.
+    named: bool,
     ended: Option<Ending>,
 }
 
@@ -109,6 +114,7 @@ impl Connection {
             decrypted: false,
             missed: false,
             told: false,
+            named: false,
             ended: None,
         }
     }
@@ -245,7 +251,7 @@ impl Connection {
         Ok(())
     }
 
-    fn open(&mut self, packet: &Sealed<'_>, sink: &Sink<'_>) -> Option<Opened> {
+    fn open(&mut self, packet: &Sealed<'_>, sink: &mut Sink<'_>) -> Option<Opened> {
         let (direction, level) = (packet.direction, packet.level);
         if level == Level::Initial {
             return self.open_initial(packet);
@@ -258,7 +264,24 @@ impl Connection {
         }
         let lane = self.lane(direction);
         let largest = lane.seen.get(level.space()).and_then(Numbers::largest);
-        lane.lot_mut(level)?.open(&packet.bytes, packet.pn_at, largest)
+        let opened = lane.lot_mut(level)?.open(&packet.bytes, packet.pn_at, largest)?;
+        if level == Level::Application && !std::mem::replace(&mut self.named, true) {
+            self.name_session(direction, sink);
+        }
+        Some(opened)
+    }
+
+    /// Which session it is: a connection that goes on at another address is told to be the same one by this.
+    fn name_session(&mut self, direction: Direction, sink: &mut Sink<'_>) {
+        let Some((random, version)) = self.lane(direction).lot(Level::Application).and_then(Lot::session) else {
+            return;
+        };
+        sink.fact(SESSION, HEXLOWER.encode(random.get(..SESSION_BYTES).unwrap_or(&random)));
+        if self.server.is_none() {
+            // Not said by any hello that was captured, but by the keys that fit; QUIC has no older TLS (RFC 9001 section 4.2).
+            sink.fact("quic.version", version.name);
+            sink.fact("tls.version", hello::version_name(0x0304));
+        }
     }
 
     fn open_initial(&mut self, packet: &Sealed<'_>) -> Option<Opened> {

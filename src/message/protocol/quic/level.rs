@@ -53,7 +53,8 @@ impl Level {
 
 /// The keys that may open one direction at one level: many at first, one once it opened something.
 pub(super) struct Lot {
-    openers: Vec<Opener>,
+    /// Each with the client random of the handshake it comes from.
+    openers: Vec<([u8; 32], Opener)>,
     certain: bool,
     trials: u64,
 }
@@ -67,10 +68,10 @@ impl Lot {
         suites: &[Suite],
         versions: &[Version],
     ) -> Self {
-        let known = randoms.iter().filter_map(|random| secrets.tls(random, label));
-        let openers = known.flat_map(|secret| {
+        let known = randoms.iter().filter_map(|random| Some((*random, secrets.tls(random, label)?)));
+        let openers = known.flat_map(|(random, secret)| {
             let pairs = suites.iter().flat_map(|suite| versions.iter().map(move |version| (*suite, *version)));
-            pairs.filter_map(move |(suite, version)| Opener::new(version, suite, secret))
+            pairs.filter_map(move |(suite, version)| Some((random, Opener::new(version, suite, secret)?)))
         });
         Self { openers: openers.collect(), certain: false, trials: 0 }
     }
@@ -85,6 +86,12 @@ impl Lot {
         self.certain
     }
 
+    /// The client random of the handshake that the right key comes from, and the key's version, once it is known.
+    pub(super) fn session(&self) -> Option<([u8; 32], Version)> {
+        let (random, opener) = self.openers.first().filter(|_| self.certain)?;
+        Some((*random, opener.version))
+    }
+
     /// Opens a packet.
     pub(super) fn open(&mut self, packet: &[u8], pn_at: usize, largest: Option<u64>) -> Option<Opened> {
         if self.trials > QUIC_TRIAL_BYTES {
@@ -92,7 +99,7 @@ impl Lot {
         }
         // Where much is tried already, numbers are not tried as well.
         let far = self.certain || self.openers.len() <= 4;
-        let hit = self.openers.iter_mut().enumerate().find_map(|(index, opener)| {
+        let hit = self.openers.iter_mut().enumerate().find_map(|(index, (_, opener))| {
             let opened = opener.open(packet, pn_at, largest, far)?;
             Some((index, opened))
         });

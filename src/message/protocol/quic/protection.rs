@@ -61,9 +61,9 @@ impl Generation {
 
 /// Opens the packets of one direction at one level of encryption.
 pub(super) struct Opener {
-    version: Version,
-    /// The suite in use.
-    pub(super) suite: Suite,
+    /// The version it is for.
+    pub(super) version: Version,
+    suite: Suite,
     mask: HeaderProtectionKey,
     /// The secret of the next generation, once somebody asked for it.
     secret: Vec<u8>,
@@ -72,7 +72,7 @@ pub(super) struct Opener {
     /// The key phase bit of the current generation.
     phase: bool,
     /// How many packets it opened.
-    pub(super) opened: u64,
+    opened: u64,
 }
 
 impl Opener {
