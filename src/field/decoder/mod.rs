@@ -38,6 +38,7 @@ mod protobuf;
 mod punycode;
 mod quoted_printable;
 mod snappy;
+mod socket_io;
 mod tar;
 mod url;
 mod utf16;
@@ -66,6 +67,7 @@ pub static DECODERS: &[&Decoder] = &[
     &graphql::GRAPHQL,
     &json::JSON,
     &json::NDJSON,
+    &socket_io::SOCKET_IO,
     &plist::PLIST,
     &xml::XML,
     &path::PATH,

@@ -63,6 +63,11 @@ impl Assembly {
         self.body.len()
     }
 
+    /// The body bytes held at the moment, and the frames that carried them.
+    pub fn so_far(&self) -> (&[u8], &Origins) {
+        (&self.body, &self.origins)
+    }
+
     /// The frame that carried the last body byte held.
     pub fn last_frame(&self) -> Option<u64> {
         self.origins.slice(self.body.len().saturating_sub(1), self.body.len()).first()

@@ -1,13 +1,18 @@
 //! WebSocket (RFC 6455) with permessage-deflate (RFC 7692), inside an HTTP upgrade or an extended CONNECT.
+//!
+//! MQTT goes through WebSockets as a stream that does not heed messages (MQTT 5 section 6): where the client's first
+//! message begins one, the messages of both sides are the bytes of a child stream.
 
 use crate::bytes::{Buffer, Cursor, Malformed, Match};
 use crate::message::hpack::decoder::stretch;
 use crate::message::http::assembly::Assembly;
+use crate::message::protocol::mqtt;
+use crate::message::sink::{Child, ChildId};
 use crate::message::{Dissector, Peek, Protocol, Sink};
 use crate::model::budget::{PART_PIECE, RATIO, RATIO_FREE};
 use crate::model::flow::Blind;
-use crate::model::origin::Origins;
-use crate::model::stream::{Direction, Ending, StreamEvent, StreamMeta};
+use crate::model::origin::{FrameNo, Origins};
+use crate::model::stream::{Direction, Ending, Layer, Lost, StreamEvent, StreamMeta};
 use crate::model::time::Timestamp;
 use flate2::{Decompress, FlushDecompress, Status};
 
@@ -30,9 +35,14 @@ fn start(meta: &StreamMeta) -> Box<dyn Dissector> {
     Box::new(WebSocket {
         up: Side::new(deflate, has("client_no_context_takeover"), meta.at),
         down: Side::new(deflate, has("server_no_context_takeover"), meta.at),
-        host: meta.host.clone(),
+        meta: meta.clone(),
+        stream: None,
+        spoken: false,
     })
 }
+
+/// The child that takes the messages as a stream.
+const STREAM: ChildId = 0;
 
 /// A frame whose payload is coming.
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +61,26 @@ struct Current {
     compressed: bool,
     input: usize,
     output: usize,
+    /// The frame that carried the last byte.
+    last: Option<FrameNo>,
+}
+
+impl Current {
+    /// Takes payload: it is the message's, or the stream's.
+    fn take(
+        &mut self,
+        direction: Direction,
+        stream: Option<ChildId>,
+        (bytes, origins): (&[u8], &Origins),
+        at: Timestamp,
+        sink: &mut Sink<'_>,
+    ) {
+        self.last = origins.runs().last().map(|run| run.frame).or(self.last);
+        match stream {
+            Some(child) => sink.data(child, direction, at, bytes.to_vec(), origins.clone()),
+            None => self.assembly.body(bytes, origins, at, sink),
+        }
+    }
 }
 
 /// The inflater of one direction.
@@ -92,7 +122,11 @@ impl Side {
 struct WebSocket {
     up: Side,
     down: Side,
-    host: Option<String>,
+    meta: StreamMeta,
+    /// The messages are the bytes of a stream.
+    stream: Option<ChildId>,
+    /// The client has said something.
+    spoken: bool,
 }
 
 impl WebSocket {
@@ -104,7 +138,7 @@ impl WebSocket {
     }
 
     fn assembly(&self, direction: Direction, label: &str) -> Assembly {
-        Assembly::new(direction, label.to_owned(), self.host.clone(), Vec::new())
+        Assembly::new(direction, label.to_owned(), self.meta.host.clone(), Vec::new())
     }
 
     fn step(&mut self, direction: Direction, sink: &mut Sink<'_>) -> bool {
@@ -183,18 +217,19 @@ impl WebSocket {
             if rsv1 && !compressed {
                 assembly.damaged();
             }
-            self.side(direction).current = Some(Current { assembly, compressed, input: 0, output: 0 });
+            self.side(direction).current = Some(Current { assembly, compressed, input: 0, output: 0, last: None });
         }
         true
     }
 
     /// Unmasked payload of a message.
     fn payload(&mut self, direction: Direction, bytes: &[u8], origins: &Origins, sink: &mut Sink<'_>) {
+        let stream = self.stream;
         let side = self.side(direction);
         let at = side.at;
         let Some(current) = &mut side.current else { return };
         let Some(inflate) = side.inflate.as_mut().filter(|_| current.compressed) else {
-            current.assembly.body(bytes, origins, at, sink);
+            current.take(direction, stream, (bytes, origins), at, sink);
             return;
         };
         current.input = current.input.saturating_add(bytes.len());
@@ -208,7 +243,7 @@ impl WebSocket {
             rest = rest.get(used..).unwrap_or_default();
             current.output = current.output.saturating_add(out.len());
             let frames = stretch(origins, origins.len(), out.len());
-            current.assembly.body(&out, &frames, at, sink);
+            current.take(direction, stream, (&out, &frames), at, sink);
             if current.output > allowed {
                 inflate.broken = true;
                 current.assembly.damaged();
@@ -254,13 +289,36 @@ impl WebSocket {
                 self.tail(direction, sink);
             }
             if let Some(current) = self.side(direction).current.take() {
-                current.assembly.finish(at, sink);
+                self.complete(direction, current, at, sink);
             }
         }
     }
 
+    /// A message is whole.
+    fn complete(&mut self, direction: Direction, current: Current, at: Timestamp, sink: &mut Sink<'_>) {
+        if self.stream.is_some() {
+            return;
+        }
+        if direction == Direction::ToServer && !std::mem::replace(&mut self.spoken, true) {
+            let (bytes, origins) = current.assembly.so_far();
+            let peek =
+                Peek { meta: &self.meta, to_server: bytes, to_client: b"", waiting: &[], secrets: sink.secrets() };
+            if (mqtt::PROTOCOL.probe)(&peek) == Match::Certain {
+                let layer = Layer { name: PROTOCOL.name.to_owned(), secure: false, opened: false };
+                let hint = Some(mqtt::PROTOCOL.name.to_owned());
+                let host = self.meta.host.clone();
+                sink.open(STREAM, Child { layer, datagrams: false, hint, host, from_start: true });
+                sink.data(STREAM, direction, at, bytes.to_vec(), origins.clone());
+                self.stream = Some(STREAM);
+                return;
+            }
+        }
+        current.assembly.finish(at, sink);
+    }
+
     /// Lets the inflater finish a message; its last bytes, if any, belong to the frame that ended it.
     fn tail(&mut self, direction: Direction, sink: &mut Sink<'_>) {
+        let stream = self.stream;
         let side = self.side(direction);
         let at = side.at;
         let (Some(current), Some(inflate)) = (&mut side.current, &mut side.inflate) else { return };
@@ -273,8 +331,9 @@ impl WebSocket {
             current.assembly.damaged();
             sink.blind(Blind::Malformed, direction, 0, "a compressed WebSocket message");
         }
-        let frame = current.assembly.last_frame().unwrap_or_default();
-        current.assembly.body(&out, &Origins::one(out.len(), frame), at, sink);
+        let frame = current.last.unwrap_or_default();
+        let origins = Origins::one(out.len(), frame);
+        current.take(direction, stream, (&out, &origins), at, sink);
     }
 
     /// Bytes that no frame is found in.
@@ -293,9 +352,13 @@ impl WebSocket {
     /// Emits what there is of the current message. Says whether there was one.
     fn cut(&mut self, direction: Direction, sink: &mut Sink<'_>) -> bool {
         let side = self.side(direction);
+        let at = side.at;
         let Some(mut current) = side.current.take() else { return false };
+        if self.stream.is_some() {
+            return true;
+        }
         current.assembly.damaged();
-        current.assembly.finish(side.at, sink);
+        current.assembly.finish(at, sink);
         true
     }
 
@@ -303,6 +366,10 @@ impl WebSocket {
         let side = self.side(direction);
         side.at = at;
         sink.blind(Blind::Lost, direction, len, "bytes of a WebSocket");
+        if let Some(child) = self.stream {
+            sink.gap(child, direction, at, len, Lost::NotCaptured);
+        }
+        let side = self.side(direction);
         if let Some(inflate) = &mut side.inflate {
             inflate.broken = true;
         }
@@ -333,6 +400,9 @@ impl WebSocket {
             let detail =
                 if how == Ending::CaptureEnd { "the capture ended in mid-message" } else { "it ended in mid-message" };
             sink.blind(Blind::Truncated, direction, midway, detail);
+        }
+        if let Some(child) = self.stream {
+            sink.end(child, direction, at);
         }
     }
 }
@@ -376,6 +446,9 @@ impl Dissector for WebSocket {
             StreamEvent::Close { at, how } => {
                 for direction in Direction::BOTH {
                     self.end(direction, at, how, sink);
+                }
+                if let Some(child) = self.stream.take() {
+                    sink.close(child, at, how);
                 }
             }
         }
@@ -500,6 +573,35 @@ mod tests {
         let why: Vec<Blind> = heard.blind.iter().map(|spot| spot.why).collect();
         assert_eq!(why, [Blind::Malformed, Blind::Truncated]);
         assert!(heard.lines().contains(&"> websocket websocket message (not whole) | body=he cut".to_owned()));
+    }
+
+    #[test]
+    fn a_stream_inside_is_read_as_one() {
+        let connect = b"\x10\x0f\x00\x04MQTT\x04\x02\x00\x3c\x00\x03app";
+        let publish = b"\x30\x15\x00\x04chatThe heron lands";
+        let (front, back) = publish.split_at(9);
+        let meta = StreamMeta { hint: Some("websocket".to_owned()), ..meta() };
+        let events = [
+            up(frame(0x82, Some([1, 2, 3, 4]), connect)),
+            down(frame(0x82, None, b"\x20\x02\x00\x00")),
+            // Messages need not end where packets do.
+            up(frame(0x82, Some([1, 2, 3, 4]), front)),
+            up(frame(0x82, Some([9, 2, 3, 4]), back)),
+            Ev::Close(Ending::Clean),
+        ];
+        let heard = play(&PROTOCOL, &meta, usize::MAX, &events);
+        heard.check();
+        let lines = heard.lines().join("\n");
+        assert!(lines.contains("> mqtt CONNECT") && lines.contains("The heron lands"), "{lines}");
+        assert!(!lines.contains("websocket message"), "{lines}");
+        let bytes: Vec<Ev> = events
+            .iter()
+            .flat_map(|event| match event {
+                Ev::Data(direction, bytes) => bytes.iter().map(|byte| Ev::Data(*direction, vec![*byte])).collect(),
+                other => vec![other.clone()],
+            })
+            .collect();
+        assert_eq!(play(&PROTOCOL, &meta, usize::MAX, &bytes).lines(), heard.lines());
     }
 
     proptest! {
