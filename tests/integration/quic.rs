@@ -7,6 +7,7 @@ use plainsight::{pipeline, scenario, verdict};
 use plainsight_traffic::edit;
 use plainsight_traffic::file::PcapNg;
 use plainsight_traffic::packet::Packet;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -24,9 +25,8 @@ fn judge(packets: &[Packet], key_log: &str, value: &str, provider: &str) -> Scen
          [[capture]]\npath = \"a.pcapng\"\n"
     );
     for claim in claims {
-        toml.push_str(&format!(
-            "[[claim]]\nid = \"{claim}\"\ntext = \"x\"\npromise = \"{claim}\"\ndata = [\"messages\"]\n"
-        ));
+        writeln!(toml, "[[claim]]\nid = \"{claim}\"\ntext = \"x\"\npromise = \"{claim}\"\ndata = [\"messages\"]")
+            .unwrap();
     }
     fs::write(folder.path().join("scenario.toml"), toml).unwrap();
     fs::write(folder.path().join("a.pcapng"), PcapNg::new().secrets_first(key_log).write(packets)).unwrap();
@@ -82,9 +82,8 @@ fn what_is_taken_away_from_quic_never_helps() {
                 check(&format!("cut behind packet {end}"), &edit::cut_end(&all, end), &key_log);
             }
             for n in 0..key_log.lines().count() {
-                let left: String =
-                    key_log.lines().enumerate().filter(|(i, _)| *i != n).map(|(_, line)| format!("{line}\n")).collect();
-                check(&format!("without line {n} of the key log"), &all, &left);
+                let left = key_log.lines().enumerate().filter(|(i, _)| *i != n).map(|(_, line)| line);
+                check(&format!("without line {n} of the key log"), &all, &left.collect::<Vec<_>>().join("\n"));
             }
             check("without keys", &all, "");
         }
