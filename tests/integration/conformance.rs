@@ -90,3 +90,22 @@ fn every_protocol_has_a_source_and_samples() {
         }
     }
 }
+
+/// Protocols without a recording of an independent implementation, each with the reason.
+const WITHOUT_RECORDING: &[(&str, &str)] = &[];
+
+#[test]
+fn every_protocol_was_spoken_by_somebody_else() {
+    let sessions = peers::sessions();
+    let proven =
+        |name: &str| sessions.iter().any(|s| s.stated.protocols.iter().chain(&s.stated.proves).any(|n| n == name));
+    for protocol in PROTOCOLS {
+        let excused = WITHOUT_RECORDING.iter().any(|(name, reason)| *name == protocol.name && !reason.is_empty());
+        let name = protocol.name;
+        assert!(proven(name) || excused, "{name}: no recording of an independent implementation: see CONTRIBUTING.md");
+        assert!(!(proven(name) && excused), "{name}: has a recording now, and needs no excuse");
+    }
+    for (name, _) in WITHOUT_RECORDING {
+        assert!(PROTOCOLS.iter().any(|protocol| protocol.name == *name), "{name}: no such protocol");
+    }
+}

@@ -146,6 +146,20 @@ fn seen(report: &ScenarioReport) -> BTreeSet<(String, String)> {
     planted.collect()
 }
 
+/// Something of that registry name was met in the recording.
+fn occurs(name: &str, session: &Session, report: &ScenarioReport) -> bool {
+    // `tls1.3` is a step of `tls`, `json $.text` one of `json`.
+    let step = |step: &String| {
+        step.strip_prefix(name).is_some_and(|rest| !rest.starts_with(|c: char| c == '-' || c.is_alphabetic()))
+    };
+    let fact = format!("{name}.");
+    let format = session.path.extension().is_some_and(|extension| extension == name);
+    format
+        || report.flows.iter().any(|flow| flow.protocol == name)
+        || report.flows.iter().flat_map(|flow| &flow.facts).any(|stated| stated.name.starts_with(&fact))
+        || report.sightings.iter().flat_map(|sighting| &sighting.place.trail).any(step)
+}
+
 #[test]
 fn every_recording_shows_what_it_states() {
     let sessions = sessions();
@@ -158,6 +172,9 @@ fn every_recording_shows_what_it_states() {
                 wrong.push(format!("{}: no flow is {protocol}: {protocols:?}", session.name));
             }
         }
+        wrong.extend(session.stated.proves.iter().filter(|name| !occurs(name, session, &report)).map(|name| {
+            format!("{}: {name} is proven by nothing: no flow, no trail and no fact has it", session.name)
+        }));
         if report.flows.iter().any(|flow| flow.decrypted) != session.stated.decrypted {
             wrong.push(format!("{}: decrypted is not as stated", session.name));
         }

@@ -11,6 +11,7 @@ Root is needed, for the network of its own and the packet socket. Content is mad
 
 import os
 import sys
+import traceback
 from importlib import import_module
 from pathlib import Path
 
@@ -44,7 +45,11 @@ def main(names):
         # A process each: a private network can be entered once.
         child = os.fork()
         if child == 0:
-            record(name)
+            try:
+                record(name)
+            except BaseException:
+                traceback.print_exc()
+                os._exit(1)  # the recorder's thread would go on
             sys.stdout.flush()
             os._exit(0)
         if os.waitpid(child, 0)[1] != 0:

@@ -15,7 +15,9 @@ mod cookie;
 mod csv;
 mod data_url;
 mod deflate;
+mod dns_message;
 mod escapes;
+mod event_stream;
 mod exif;
 mod form;
 mod graphql;
@@ -70,6 +72,8 @@ pub static DECODERS: &[&Decoder] = &[
     &socket_io::SOCKET_IO,
     &plist::PLIST,
     &xml::XML,
+    &event_stream::EVENT_STREAM,
+    &dns_message::DNS_MESSAGE,
     &path::PATH,
     &cookie::COOKIE,
     &authorization::AUTHORIZATION,
