@@ -381,7 +381,8 @@ impl Reach {
                 let from = pairs.partition_point(|(o, _)| *o as usize <= start).checked_sub(1);
                 let first = from.and_then(|i| pairs.get(i)).map_or(0, |(_, t)| *t as usize);
                 let to = pairs.get(pairs.partition_point(|(o, _)| (*o as usize) < end)).or(pairs.last());
-                (first, to.map_or(first, |(_, t)| *t as usize))
+                // An empty run may stand at an offset with two pairs: it ends where it begins.
+                (first, to.map_or(first, |(_, t)| *t as usize).max(first))
             }
             Self::Within { start, end } => (*start as usize, *end as usize),
         }
@@ -404,6 +405,7 @@ mod tests {
         assert_eq!(blocks.back(0, 100), (10, 50), "blocks may lie apart");
         assert_eq!(blocks.back(99, 101), (10, 90));
         assert_eq!(blocks.back(100, 220), (60, 90));
+        assert_eq!(blocks.back(100, 100), (60, 60), "nothing, between two blocks that lie apart");
         assert_eq!(Reach::Within { start: 4, end: 90 }.back(1, 2), (4, 90));
     }
 }

@@ -8,6 +8,7 @@ mod conformance;
 mod dumps;
 mod exposure;
 mod forms;
+mod fuzz;
 mod har;
 mod judging;
 mod laws;

@@ -6,6 +6,7 @@ use plainsight::model::item::Item;
 use plainsight::model::report::ScenarioReport;
 use plainsight::model::scenario::{Parties, Planted};
 use plainsight::model::taxonomy::Data;
+use plainsight::pipeline::overhear::{Overheard, overhear};
 use plainsight::pipeline::{self, Inspection};
 use plainsight_traffic::edit;
 use plainsight_traffic::file::PcapNg;
@@ -148,16 +149,22 @@ fn seen(report: &ScenarioReport) -> BTreeSet<(String, String)> {
 
 /// Something of that registry name was met in the recording.
 fn occurs(name: &str, session: &Session, report: &ScenarioReport) -> bool {
-    // `tls1.3` is a step of `tls`, `json $.text` one of `json`.
-    let step = |step: &String| {
-        step.strip_prefix(name).is_some_and(|rest| !rest.starts_with(|c: char| c == '-' || c.is_alphabetic()))
-    };
+    // `tls1.3` is a step of `tls`, `json $.text` one of `json`, `header cookie sid` one of `cookie`.
+    let bare =
+        |word: &str| word.strip_prefix(name).is_some_and(|rest| rest.chars().all(|c| c == '.' || c.is_ascii_digit()));
     let fact = format!("{name}.");
     let format = session.path.extension().is_some_and(|extension| extension == name);
-    format
+    let mut spoke = false;
+    let mut hear = |heard: Overheard<'_>| {
+        if let Overheard::Message(message) = heard {
+            spoke |= message.protocol == name;
+        }
+    };
+    let met = format
         || report.flows.iter().any(|flow| flow.protocol == name)
         || report.flows.iter().flat_map(|flow| &flow.facts).any(|stated| stated.name.starts_with(&fact))
-        || report.sightings.iter().flat_map(|sighting| &sighting.place.trail).any(step)
+        || report.sightings.iter().flat_map(|s| &s.place.trail).any(|step| step.split(' ').any(bare));
+    met || (overhear(&session.path, &session.keys, &mut hear).is_ok() && spoke)
 }
 
 #[test]

@@ -1,10 +1,11 @@
-//! A second opinion: every bundled capture and recorded session is decoded by plainsight and by tshark, and what either
-//! reads is looked for in what the other reads: streams byte for byte, message by message, decrypted payloads included.
+//! A second opinion: every bundled capture, recorded session and generated one is decoded by plainsight and by tshark,
+//! and what either reads is looked for in what the other reads: streams byte for byte, message by message, decrypted payloads included.
 //!
 //! `cargo run -p plainsight-second-opinion [NAME…]`. Differences that are known are listed with their reason in
 //! `explained.toml`; one that is not there, or one there that is gone, fails. Without tshark it says so and passes.
 
 mod compare;
+mod generated;
 mod ours;
 mod recordings;
 mod theirs;
@@ -67,7 +68,9 @@ fn main() -> Result<ExitCode> {
     writeln!(out, "| --- | ---: | ---: | ---: | ---: | ---: | ---: |")?;
     let mut used = BTreeSet::new();
     let mut unexplained: Vec<(String, Difference)> = Vec::new();
-    for recording in recordings::all(folder.path())? {
+    let mut recordings = recordings::all(folder.path())?;
+    recordings.extend(generated::all(folder.path())?);
+    for recording in recordings {
         if !asked.is_empty() && !asked.iter().any(|name| recording.name.contains(name)) {
             continue;
         }

@@ -20,10 +20,10 @@ pub(super) static DNS_MESSAGE: Decoder = Decoder {
     fits,
     open,
     samples: &[Sample {
-        bytes: b"\0\0\x81\x80\0\x01\0\x01\0\0\0\0\x05heron\x07example\0\0\x10\0\x01\xc0\x0c\0\x10\0\x01\0\0\0\x3c\0\x10\x04The \x0aheron lands",
+        bytes: b"\0\0\x81\x80\0\x01\0\x01\0\0\0\0\x05heron\x07example\0\0\x10\0\x01\xc0\x0c\0\x10\0\x01\0\0\0\x3c\0\x11\x04The \x0bheron lands",
         hint: "application/dns-message",
         shows: "The heron lands",
-        trail: "dns-message answer [0].text",
+        trail: "dns-message answer[0].text",
     }],
 };
 
