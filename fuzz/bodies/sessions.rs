@@ -108,8 +108,9 @@ pub(crate) fn protocol(bytes: &[u8]) {
     let protocol = PROTOCOLS[usize::from(*choice) % PROTOCOLS.len()];
     let meta = meta(*mode, HINTS[usize::from(mode >> 4) % HINTS.len()]);
     let half = rest.split_at(rest.len() / 2);
-    let _ = (protocol.probe)(&Peek { meta: &meta, to_server: half.0, to_client: half.1, waiting: &[] });
     let secrets = Secrets::default();
+    let peek = Peek { meta: &meta, secrets: &secrets, to_server: half.0, to_client: half.1, waiting: &[] };
+    let _ = (protocol.probe)(&peek);
     let mut dissector = (protocol.start)(&meta);
     let mut ended = false;
     pieces(*mode & !LONG, rest, mode & 8 != 0, |event| {

@@ -68,14 +68,24 @@ fn pieces(session: &[(bool, &[u8])], long: bool) -> Vec<u8> {
     out
 }
 
+/// Payloads, and whether each goes to the server.
+type Session = Vec<(bool, Vec<u8>)>;
+
+/// A session of a recording.
+struct Recorded {
+    key_log: Vec<u8>,
+    datagrams: bool,
+    session: Session,
+}
+
 /// The first payloads of every recording of peers, with its key log: what a listener with secrets begins with.
-fn recorded() -> Vec<(Vec<u8>, bool, Vec<(bool, Vec<u8>)>)> {
+fn recorded() -> Vec<Recorded> {
     let mut found = Vec::new();
     for path in files("tests/fixtures/peers", &["pcapng"]) {
         let keys = fs::read(path.with_extension("keys")).unwrap_or_default();
         let mut opened = capture::open(&path, Wanted::Capture).unwrap();
         // One session a transport and server's port, as it comes: good enough for a seed.
-        let mut sessions: Vec<((u8, u16), Vec<(bool, Vec<u8>)>)> = Vec::new();
+        let mut sessions: Vec<((u8, u16), Session)> = Vec::new();
         while let Some(item) = opened.source.next().unwrap() {
             let Item::Frame(frame) = item else { continue };
             let Some(ip) = frame.bytes.get(14..) else { continue };
@@ -96,7 +106,11 @@ fn recorded() -> Vec<(Vec<u8>, bool, Vec<(bool, Vec<u8>)>)> {
                 sessions[at].1.push((to_server, payload.to_vec()));
             }
         }
-        found.extend(sessions.into_iter().map(|((transport, _), session)| (keys.clone(), transport == 17, session)));
+        found.extend(sessions.into_iter().map(|((transport, _), session)| Recorded {
+            key_log: keys.clone(),
+            datagrams: transport == 17,
+            session,
+        }));
     }
     found
 }
@@ -156,15 +170,15 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
             found
         }
         "sealed" => {
-            let session = |(keys, datagrams, session): &(Vec<u8>, bool, Vec<(bool, Vec<u8>)>)| {
+            let session = |Recorded { key_log, datagrams, session }: &Recorded| {
                 let session: Vec<(bool, &[u8])> = session.iter().map(|(to, bytes)| (*to, bytes.as_slice())).collect();
-                let length = u16::try_from(keys.len()).unwrap().to_be_bytes();
-                [&length[..], keys, &[u8::from(*datagrams)], &pieces(&session, true)].concat()
+                let length = u16::try_from(key_log.len()).unwrap().to_be_bytes();
+                [&length[..], key_log, &[u8::from(*datagrams)], &pieces(&session, true)].concat()
             };
             recorded().iter().map(session).collect()
         }
         "hello" | "hpack" => {
-            let sessions = recorded().into_iter().flat_map(|(_, _, session)| session);
+            let sessions = recorded().into_iter().flat_map(|recorded| recorded.session);
             // Past the headers of a record and of its first message.
             let bodies = sessions.filter_map(|(_, bytes)| bytes.get(9..).map(<[u8]>::to_vec));
             bodies.filter(|body| body.len() > 40).take(60).collect()
@@ -214,7 +228,7 @@ fn mutate(bytes: &mut Vec<u8>, other: &[u8], rng: &mut Rng) {
 }
 
 fn smoke(target: &str) {
-    let (_, body) = bodies::TARGETS.iter().find(|(name, _)| *name == target).unwrap();
+    let body = |bytes: &[u8]| bodies::run(target, bytes);
     let seeds = seeds(target);
     assert!(!seeds.is_empty(), "{target}: no seeds");
     body(&[]);
