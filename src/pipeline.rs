@@ -9,6 +9,7 @@ pub mod overhear;
 mod shape;
 mod store;
 mod talk;
+mod told;
 mod worker;
 
 use crate::capture::{self, EvidenceKind, OpenError, Wanted, keylog, protos};

@@ -8,9 +8,16 @@ use std::collections::BTreeMap;
 pub struct Loss {
     counts: BTreeMap<&'static str, u64>,
     notes: Vec<String>,
+    remarks: BTreeMap<&'static str, u64>,
 }
 
 impl Loss {
+    /// Counts something that an auditor should know and that loses nothing.
+    pub fn remark(&mut self, what: &'static str) {
+        let seen = self.remarks.entry(what).or_default();
+        *seen = seen.saturating_add(1);
+    }
+
     /// Counts a record that was lost, whole or in part, for this reason, and tells it while few were told.
     pub fn record(&mut self, why: &'static str, tells: impl FnOnce() -> String) {
         let seen = self.counts.entry(why).or_default();
@@ -30,7 +37,7 @@ impl Loss {
         self.counts.values().fold(0, |sum, count| sum.saturating_add(*count))
     }
 
-    /// The first of each kind, word by word, and how many more there were.
+    /// The first of each kind, word by word, and how many more there were; then what loses nothing.
     pub fn notes(&self) -> Vec<String> {
         let mut notes = self.notes.clone();
         for (why, count) in &self.counts {
@@ -39,6 +46,7 @@ impl Loss {
                 notes.push(format!("{more} more: {why}"));
             }
         }
+        notes.extend(self.remarks.iter().map(|(what, count)| format!("{count} {what}")));
         notes
     }
 }

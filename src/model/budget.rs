@@ -124,6 +124,10 @@ pub const FLOW_FACTS: usize = 32;
 pub const FLOW_BLIND: usize = 16;
 /// One pcapng block or pcap record.
 pub const BLOCK_BYTES: usize = 64 << 20;
+/// Lists and maps one inside the other in a flow file.
+pub const FLOW_FILE_DEPTH: usize = 64;
+/// WebSocket handshakes of a flow file that wait for the conversation they began.
+pub const FLOW_FILE_HANDSHAKES: usize = 10_000;
 /// Interfaces of one pcapng section.
 pub const INTERFACES: usize = 65_536;
 /// Bytes of a key log.

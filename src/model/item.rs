@@ -1,5 +1,6 @@
 //! What a source yields: each kind of evidence joins the line at the first stage it already knows.
 
+use crate::model::account::Account;
 use crate::model::frame::Frame;
 use crate::model::message::Message;
 use crate::model::record::Record;
@@ -9,8 +10,10 @@ use crate::model::record::Record;
 pub enum Item<'a> {
     /// A captured frame.
     Frame(Frame<'a>),
-    /// An application message (HAR, flow files).
+    /// An application message (HAR).
     Message(Box<Message>),
+    /// A conversation as a proxy in the middle tells it (flow files).
+    Account(Box<Account>),
     /// A record of a dump.
     Record(Record<'a>),
 }

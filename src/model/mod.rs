@@ -2,6 +2,7 @@
 //!
 //! Every room imports these and nothing else of ours; a noun imports only nouns before it.
 
+pub mod account;
 pub mod budget;
 pub mod evidence;
 pub mod exposure;

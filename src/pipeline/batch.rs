@@ -1,5 +1,6 @@
 //! How packets travel from the reader to a worker: many in one allocation that goes back and forth.
 
+use crate::model::account::Account;
 use crate::model::message::Message;
 use crate::model::origin::{FrameNo, Run};
 use crate::model::packet::{Endpoint, Packet, Segment, TcpFlags};
@@ -15,6 +16,8 @@ pub(super) struct Batch {
     records: Vec<(u64, FrameNo, bool, usize)>,
     /// Messages of sources that know messages.
     pub(super) messages: Vec<Message>,
+    /// Conversations as sources tell them that know conversations.
+    pub(super) accounts: Vec<Account>,
 }
 
 struct Head {
@@ -84,10 +87,11 @@ impl Batch {
             || self.heads.len() >= Self::MANY
             || self.records.len() >= Self::MANY
             || self.messages.len() >= 16
+            || self.accounts.len() >= 16
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.heads.is_empty() && self.records.is_empty() && self.messages.is_empty()
+        self.heads.is_empty() && self.records.is_empty() && self.messages.is_empty() && self.accounts.is_empty()
     }
 
     pub(super) fn packets(&self) -> impl Iterator<Item = Packet<'_>> {
@@ -109,5 +113,6 @@ impl Batch {
         self.heads.clear();
         self.records.clear();
         self.messages.clear();
+        self.accounts.clear();
     }
 }

@@ -2,9 +2,12 @@
 
 use crate::capture::Opened;
 use crate::exposure;
+use crate::model::account::Account;
 use crate::model::evidence::{Evidence, Input};
 use crate::model::item::Item;
+use crate::model::message::Message;
 use crate::model::record::Record;
+use crate::model::stream::FlowKey;
 use crate::model::time::Timestamp;
 use crate::packet;
 use crate::pipeline::Progress;
@@ -88,6 +91,15 @@ fn read(
                 span = Some((first.min(message.at), last.max(message.at)));
                 dispatcher.message(*message);
             }
+            Ok(Some(Item::Account(account))) => {
+                input.frames = account.number;
+                let times = account.messages.iter().map(|message| message.at);
+                for at in times.chain(account.pieces.iter().map(|piece| piece.at)).chain([account.meta.at]) {
+                    let (first, last) = span.unwrap_or((at, at));
+                    span = Some((first.min(at), last.max(at)));
+                }
+                dispatcher.account(*account);
+            }
             Ok(Some(Item::Record(record))) => {
                 input.frames = input.frames.saturating_add(1);
                 dispatcher.record(&record);
@@ -150,12 +162,20 @@ impl Dispatcher {
         }
     }
 
-    fn message(&mut self, message: crate::model::message::Message) {
-        let mut hasher = foldhash::fast::FixedState::with_seed(0x5eed).build_hasher();
-        std::hash::Hash::hash(&message.flow, &mut hasher);
-        let shard = usize::try_from(hasher.finish() % SHARDS as u64).unwrap_or(0);
+    fn message(&mut self, message: Message) {
+        let shard = shard_of(&message.flow);
         if let Some(batch) = self.open.get_mut(shard) {
             batch.messages.push(message);
+            if batch.is_full() {
+                self.send(shard);
+            }
+        }
+    }
+
+    fn account(&mut self, account: Account) {
+        let shard = shard_of(&account.meta.flow);
+        if let Some(batch) = self.open.get_mut(shard) {
+            batch.accounts.push(account);
             if batch.is_full() {
                 self.send(shard);
             }
@@ -192,6 +212,13 @@ impl Dispatcher {
         }
         self.queues.clear();
     }
+}
+
+/// The shard of a flow that a source tells whole.
+fn shard_of(flow: &FlowKey) -> usize {
+    let mut hasher = foldhash::fast::FixedState::with_seed(0x5eed).build_hasher();
+    std::hash::Hash::hash(flow, &mut hasher);
+    usize::try_from(hasher.finish() % SHARDS as u64).unwrap_or(0)
 }
 
 /// One thread: the shards it owns, until the reader is done.

@@ -46,6 +46,11 @@ pub fn overhear(path: &Path, keys: &[PathBuf], hear: &mut dyn FnMut(Overheard<'_
         match item {
             Item::Frame(frame) => reader.frame(&frame, |packet| table.packet(packet, &mut ear)),
             Item::Message(message) => (ear.hear)(Overheard::Message(&message)),
+            Item::Account(account) => {
+                for message in &account.messages {
+                    (ear.hear)(Overheard::Message(message));
+                }
+            }
             Item::Record(_) => {}
         }
     }

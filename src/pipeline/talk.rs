@@ -135,33 +135,8 @@ impl Talk {
     }
 }
 
-/// Takes a message from a source that knows messages.
-pub(super) fn on_message(flow: &mut Flow, message: &Message, frame: FrameNo, brief: &Brief<'_>, finds: &mut Finds) {
-    flow.first_frame = flow.first_frame.min(frame);
-    flow.last_frame = flow.last_frame.max(frame);
-    flow.first_seen = flow.first_seen.min(message.at);
-    flow.last_seen = flow.last_seen.max(message.at);
-    if let Some(host) = &message.host {
-        set_host(flow, host, "authority");
-    }
-    let bytes: usize = message.parts.iter().map(|part| part.bytes.len()).sum();
-    if let Some(sum) = flow.bytes.get_mut(message.direction.index()) {
-        *sum = sum.saturating_add(bytes as u64);
-    }
-    flow.protocol = message.protocol;
-    if message.is_secured() {
-        flow.secure = true;
-        flow.opacity.add(Opacity::Encrypted, bytes as u64);
-    }
-    if !message.whole {
-        let detail = "the evidence format lost a part of it".to_owned();
-        let spot = BlindSpot { why: Blind::Lossy, direction: message.direction, detail, bytes: 0 };
-        flow.add_blind(spot, budget::FLOW_BLIND);
-    }
-    read(flow, message, brief, finds);
-}
-
-fn listen(flow: &mut Flow, depth: &mut usize, told: Told, brief: &Brief<'_>, finds: &mut Finds) {
+/// Notes what a flow tells.
+pub(super) fn listen(flow: &mut Flow, depth: &mut usize, told: Told, brief: &Brief<'_>, finds: &mut Finds) {
     match told {
         Told::Message(message) => {
             // A dissector may speak for a protocol inside its own: gRPC in HTTP/2.
@@ -274,7 +249,7 @@ fn inline_key(attribute: &str) -> Option<(Profile, Vec<u8>, Vec<u8>)> {
 }
 
 /// A name by SNI stands before one by authority; the first of a kind stays.
-fn set_host(flow: &mut Flow, name: &str, from: &'static str) {
+pub(super) fn set_host(flow: &mut Flow, name: &str, from: &'static str) {
     let rank = |from: Option<&str>| match from {
         Some("sni") => 2,
         Some(_) => 1,
@@ -287,7 +262,7 @@ fn set_host(flow: &mut Flow, name: &str, from: &'static str) {
 }
 
 /// Peels a message, looks for what was planted, and notes what stayed opaque.
-fn read(flow: &mut Flow, message: &Message, brief: &Brief<'_>, finds: &mut Finds) {
+pub(super) fn read(flow: &mut Flow, message: &Message, brief: &Brief<'_>, finds: &mut Finds) {
     let side = message.direction.index();
     count(&mut flow.messages, side);
     let tree = field::walk_by(message, brief.protos);

@@ -2,6 +2,7 @@
 
 use crate::exposure::{self, Roles};
 use crate::message::driver::Surroundings;
+use crate::model::account::Account;
 use crate::model::budget;
 use crate::model::evidence::Evidence;
 use crate::model::flow::{Blind, BlindSpot, Flow};
@@ -12,12 +13,14 @@ use crate::model::origin::FrameNo;
 use crate::model::protos::Protos;
 use crate::model::secret::Secrets;
 use crate::model::stream::{Direction, FlowKey, Layer, StreamEvent, StreamMeta, Transport};
+use crate::model::time::Timestamp;
 use crate::packet;
 use crate::pipeline::batch::Batch;
 use crate::pipeline::ledger::Ledger;
 use crate::pipeline::shape;
 use crate::pipeline::store;
-use crate::pipeline::talk::{self, Finds, Talk};
+use crate::pipeline::talk::{Finds, Talk};
+use crate::pipeline::told;
 use crate::sighting;
 use crate::stream::{FlowInfo, Listener, Table};
 use std::collections::BTreeMap;
@@ -103,7 +106,13 @@ impl<'p> Worker<'p> {
             store::read(brief, &record, exposed, finds);
         }
         for message in batch.messages.drain(..) {
-            self.shard.message(&message);
+            self.shard.message(message);
+        }
+        for account in batch.accounts.drain(..) {
+            self.shard.account(account);
+        }
+        if !self.shard.finds.carried.is_empty() {
+            self.follow();
         }
     }
 
@@ -178,14 +187,28 @@ impl<'p> Worker<'p> {
 
 impl Shard<'_> {
     /// Takes a message from a source that knows messages: its frames are entries of that source.
-    fn message(&mut self, message: &Message) {
+    fn message(&mut self, message: Message) {
         let frame = message.parts.iter().find_map(|part| part.origins.first()).unwrap_or(1);
-        let flow = self
-            .told
-            .entry(message.flow)
-            .or_insert_with(|| Flow::new(self.brief.capture, message.flow, frame, message.at));
-        talk::on_message(flow, message, frame, self.brief, &mut self.finds);
+        let flow = told(&mut self.told, self.brief.capture, message.flow, frame, message.at);
+        told::on_message(flow, message, frame, &mut self.around, self.brief, &mut self.finds);
     }
+
+    /// Takes a conversation from a source that knows conversations.
+    fn account(&mut self, account: Account) {
+        let flow = told(&mut self.told, self.brief.capture, account.meta.flow, account.number, account.meta.at);
+        told::on_account(flow, account, &mut self.around, self.brief, &mut self.finds);
+    }
+}
+
+/// The flow that a source tells of.
+fn told<'f>(
+    flows: &'f mut BTreeMap<FlowKey, Flow>,
+    capture: &str,
+    key: FlowKey,
+    frame: FrameNo,
+    at: Timestamp,
+) -> &'f mut Flow {
+    flows.entry(key).or_insert_with(|| Flow::new(capture, key, frame, at))
 }
 
 impl Listener for Shard<'_> {

@@ -62,3 +62,27 @@ fn a_har_that_lost_a_body_proves_nothing() {
     assert!(kinds(&lost).iter().all(|kind| *kind == VerdictKind::Inconclusive), "{:?}", kinds(&lost));
     assert!(lost.warnings.iter().any(|warning| warning.contains("entry 1")), "{:?}", lost.warnings);
 }
+
+/// What a recorded archive lost, word by word.
+fn lost(file: &str) -> Vec<String> {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/peers").join(file);
+    let inspection = pipeline::Inspection { files: vec![path], ..pipeline::Inspection::default() };
+    let report = pipeline::inspect(&inspection, &mut |_| {}).unwrap();
+    assert!(report.flows.iter().any(|flow| flow.blind.iter().any(|spot| spot.why.name() == "lossy")), "{file}");
+    report.inputs[0].notes.clone()
+}
+
+/// Recorded archives lose bodies without saying so; their headers give it away.
+#[test]
+fn recorded_archives_tell_what_they_lost() {
+    let of = |entry: u32, whose: &str| format!("entry {entry}: the body of the {whose}");
+    // Bodies that the proxy passed on unread.
+    assert_eq!(lost("mitmproxy_har.har"), [of(7, "request"), of(7, "response")]);
+    // Half a surrogate pair, an upload, bytes that are no text.
+    let replaced = "entry 3: bytes of a body became replacement characters".to_owned();
+    assert_eq!(lost("chromium_playwright.har"), [replaced.clone(), of(5, "request"), of(6, "request")]);
+    let devtools = lost("chromium_devtools.har");
+    for told in [of(1, "response"), of(3, "response"), replaced] {
+        assert!(devtools.contains(&told), "{told}: {devtools:?}");
+    }
+}

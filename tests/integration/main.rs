@@ -12,6 +12,7 @@ mod fuzz;
 mod har;
 mod judging;
 mod laws;
+mod mitmproxy;
 mod peers;
 mod quic;
 mod scenarios;

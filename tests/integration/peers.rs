@@ -26,6 +26,8 @@ pub(crate) struct Stated {
     pub(crate) peers: String,
     /// The recording's file name, where it is no pcapng.
     file: Option<String>,
+    /// What recorded it, where that has another name than the recording.
+    generator: Option<String>,
     /// Registry names that flows of it must have.
     #[serde(default)]
     pub(crate) protocols: Vec<String>,
@@ -255,6 +257,7 @@ fn recordings_survive_losses_and_every_cut() {
 fn every_recording_has_its_generator() {
     let generators = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/traffic/peers");
     for session in sessions() {
-        assert!(generators.join(format!("{}.py", session.name)).is_file(), "{}: no generator", session.name);
+        let generator = session.stated.generator.as_ref().unwrap_or(&session.name);
+        assert!(generators.join(format!("{generator}.py")).is_file(), "{}: no generator", session.name);
     }
 }

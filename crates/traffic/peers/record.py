@@ -4,7 +4,8 @@
 Each `NAME.py` beside this file has `NEEDS` (what must be installed, for people) and `play(stage)`: it starts real
 servers and clients on the private loopback network of `../scenarios/stage.py` and lets them talk. What went over the
 wire becomes `tests/fixtures/peers/NAME.pcapng`; the sessions' secrets, if `stage.key_log` was written, `NAME.keys`
-beside it. What the recording must show is stated by hand in `NAME.toml`.
+beside it. A `play` whose peers record for themselves (proxies, browsers) returns their files, by name, instead. What a
+recording must show is stated by hand in a `.toml` of its name, which names the `generator` where that is called otherwise.
 
 Root is needed, for the network of its own and the packet socket. Content is made up for the purpose.
 """
@@ -26,8 +27,14 @@ def record(name):
     from stage import Stage
 
     stage = Stage()
-    import_module(name).play(stage)
+    files = import_module(name).play(stage)
     OUT.mkdir(parents=True, exist_ok=True)
+    if files:
+        stage.finish(stage.folder / "unused.pcapng", "plainsight peer recorder")
+        for file, content in files.items():
+            (OUT / file).write_bytes(content)
+            print(f"{file}: {len(content):,} bytes")
+        return
     keys = stage.key_log.read_bytes() if stage.key_log.exists() else b""
     stage.key_log.unlink(missing_ok=True)
     if keys:

@@ -253,6 +253,38 @@ struct WebSocketMessage {
     data: String,
 }
 
+impl Request {
+    /// Whether its headers say that a body went with it, whatever else the archive says: browsers and proxies leave out
+    /// what they could not keep, without a trace elsewhere.
+    fn declares_body(&self) -> bool {
+        let typed = header(&self.headers, "content-type").is_some_and(|kind| !kind.trim().is_empty());
+        let takes_one = matches!(self.method.as_str(), "POST" | "PUT" | "PATCH");
+        match content_length(&self.headers) {
+            Some(len) => len > 0,
+            None => header(&self.headers, "transfer-encoding").is_some() || (typed && takes_one),
+        }
+    }
+}
+
+impl Response {
+    /// Whether it had a body that the archive lacks. What came out of a cache did not go by.
+    fn lacks_body(&self, method: &str) -> bool {
+        if self.status <= 0 || matches!(self.status, 204 | 304) || method == "HEAD" {
+            return false;
+        }
+        let declared = self.content.size == 0 && content_length(&self.headers).is_some_and(|len| len > 0);
+        declared || (self.content.size > 0 && self.body_size != Some(0))
+    }
+}
+
+fn header<'a>(headers: &'a [Named], name: &str) -> Option<&'a str> {
+    headers.iter().find(|header| header.name.eq_ignore_ascii_case(name)).map(|header| header.value.as_str())
+}
+
+fn content_length(headers: &[Named]) -> Option<u64> {
+    header(headers, "content-length")?.trim().parse().ok()
+}
+
 /// Where a request went.
 struct Target<'a> {
     secure: bool,
@@ -287,8 +319,11 @@ fn messages(entry: &Entry, number: FrameNo, loss: &mut Loss) -> Vec<Message> {
     };
     let at = entry.started_date_time.parse::<jiff::Timestamp>().map_or(0, jiff::Timestamp::as_nanosecond);
     let at = Timestamp(i64::try_from(at).unwrap_or(0));
-    let protocol =
-        if request.http_version.contains('2') || request.http_version.contains('3') { "http2" } else { "http1" };
+    let protocol = match request.http_version.trim_start_matches(|c: char| !c.is_ascii_digit()).get(..1) {
+        Some("2") => "http2",
+        Some("3") => "http3",
+        _ => "http1",
+    };
     let layers: Arc<[Layer]> = if target.secure {
         Arc::from([Layer { name: "tls".to_owned(), secure: true, opened: true }])
     } else {
@@ -325,15 +360,16 @@ fn messages(entry: &Entry, number: FrameNo, loss: &mut Loss) -> Vec<Message> {
     asked.extend(target.query.map(|query| text(PartKind::Query, query)));
     asked.extend(headers(&request.headers));
     let mut whole = true;
-    match &request.post_data {
-        Some(post) => {
-            let params: Vec<String> =
-                post.params.iter().map(|param| format!("{}={}", param.name, param.value)).collect();
-            let joined = params.join("&");
-            let said = post.text.as_deref().filter(|text| !text.is_empty()).unwrap_or(&joined);
-            asked.extend(body(said, post.encoding.as_deref(), &post.mime_type, number, loss));
+    let post = request.post_data.as_ref().and_then(|post| {
+        let params: Vec<String> = post.params.iter().map(|param| format!("{}={}", param.name, param.value)).collect();
+        let said = post.text.clone().filter(|text| !text.is_empty()).unwrap_or_else(|| params.join("&"));
+        (!said.is_empty()).then_some((said, post))
+    });
+    match post {
+        Some((said, post)) => {
+            asked.extend(body(&said, post.encoding.as_deref(), &post.mime_type, number, loss));
         }
-        None if request.body_size > 0 => {
+        None if request.body_size > 0 || request.declares_body() => {
             loss.record("body left out of the HAR", || format!("entry {number}: the body of the request"));
             whole = false;
         }
@@ -352,7 +388,7 @@ fn messages(entry: &Entry, number: FrameNo, loss: &mut Loss) -> Vec<Message> {
                 loss,
             ));
         }
-        None if response.content.size > 0 && response.body_size != Some(0) && !matches!(response.status, 204 | 304) => {
+        None if response.lacks_body(&request.method) => {
             loss.record("body left out of the HAR", || format!("entry {number}: the body of the response"));
             whole = false;
         }
@@ -470,6 +506,7 @@ mod tests {
         for (request, response, why) in [
             (r#","bodySize":20"#, r#""content":{"size":0}"#, "body left out of the HAR"),
             ("", r#""bodySize":9,"content":{"size":9,"mimeType":"image/png"}"#, "body left out of the HAR"),
+            (r#","bodySize":9,"postData":{"text":""}"#, r#""content":{"size":0}"#, "body left out of the HAR"),
             ("", "\"content\":{\"size\":9,\"text\":\"a\u{fffd}b\"}", "characters lost in the HAR"),
             ("", r#""content":{"size":9,"text":"a\ud800b"}"#, "characters lost in the HAR"),
         ] {
@@ -482,6 +519,25 @@ mod tests {
             entry("wss://a.example/", "", r#""content":{}"#).replace("\"status\":200", "\"status\":101")
         ));
         assert_eq!(loss.counts().get("WebSocket messages left out of the HAR"), Some(&1));
+    }
+
+    #[test]
+    fn headers_tell_of_bodies_that_the_archive_forgot() {
+        let with = |sent: &str, answered: &str| {
+            let entry = entry("http://a.example/", r#","bodySize":0"#, r#""bodySize":0,"content":{"size":0}"#);
+            let entry = entry.replace(r#"{"name":"X-A","value":"b"}"#, sent);
+            let (_, loss) = read(&format!("{HEAD}{}]}}}}", entry.replace(r#""status":200,"headers":[],"#, answered)));
+            loss.counts().get("body left out of the HAR").copied()
+        };
+        let length = |len: u32| format!(r#"{{"name":"Content-Length","value":"{len}"}}"#);
+        let typed = r#"{"name":"content-type","value":"multipart/form-data; boundary=x"}"#;
+        let none = r#""status":200,"headers":[],"#;
+        assert_eq!(with(&length(9), none), Some(1));
+        assert_eq!(with(typed, none), Some(1));
+        assert_eq!(with(&format!("{typed},{}", length(0)), none), None);
+        assert_eq!(with("", none), None);
+        assert_eq!(with("", &format!(r#""status":200,"headers":[{}],"#, length(9))), Some(1));
+        assert_eq!(with("", &format!(r#""status":200,"headers":[{}],"#, length(0))), None);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod csv;
 mod har;
 mod lines;
+mod mitmproxy;
 mod ndjson;
 mod pcap;
 mod pcapng;
@@ -15,6 +16,7 @@ pub static FORMATS: &[&Format] = &[
     &pcap::FORMAT,
     &pcapng::FORMAT,
     &har::FORMAT,
+    &mitmproxy::FORMAT,
     &ndjson::FORMAT,
     &csv::FORMAT,
     &lines::FORMAT,
