@@ -28,6 +28,9 @@ pub static PROTOCOL: Protocol =
 /// SETTINGS_QPACK_MAX_TABLE_CAPACITY (RFC 9204 section 5).
 const MAX_TABLE_CAPACITY: u64 = 0x01;
 
+/// Up to as many exchanges are counted again at every event.
+const FEW_EXCHANGES: usize = 64;
+
 /// Frame types (RFC 9114 section 7.2).
 mod kind {
     pub(super) const DATA: u64 = 0x00;
@@ -55,6 +58,8 @@ fn start(meta: &StreamMeta) -> Box<dyn Dissector> {
         blocked: BTreeSet::new(),
         children: 0,
         told: None,
+        held: 0,
+        events: 0,
     })
 }
 
@@ -83,31 +88,43 @@ struct Http3 {
     blocked: BTreeSet<(u64, Direction)>,
     children: ChildId,
     told: Option<String>,
+    /// Bytes held, as of late.
+    held: usize,
+    events: usize,
 }
 
 impl Dissector for Http3 {
     fn on_event(&mut self, event: StreamEvent<'_>, sink: &mut Sink<'_>) -> Result<(), Malformed> {
-        match event {
+        let result = match event {
             StreamEvent::Data(chunk) => self.frame(&chunk, sink),
             StreamEvent::Gap { .. } | StreamEvent::End { .. } => Ok(()),
             StreamEvent::Close { at, how } => {
                 self.close(at, how, sink);
                 Ok(())
             }
+        };
+        self.events = self.events.wrapping_add(1);
+        if self.exchanges.len() <= FEW_EXCHANGES || self.events.is_multiple_of(FEW_EXCHANGES * 4) {
+            self.count_held();
         }
+        result
     }
 
     fn held(&self) -> usize {
+        self.held
+    }
+}
+
+impl Http3 {
+    fn count_held(&mut self) {
         let side = |side: &Side| {
             let lanes: usize = side.lanes.values().map(Lane::held).sum();
             lanes.saturating_add(side.decoder.held())
         };
         let bodies: usize = self.exchanges.values().map(Exchange::held).sum();
-        bodies.saturating_add(side(&self.up)).saturating_add(side(&self.down))
+        self.held = bodies.saturating_add(side(&self.up)).saturating_add(side(&self.down));
     }
-}
 
-impl Http3 {
     const fn side(&mut self, direction: Direction) -> &mut Side {
         match direction {
             Direction::ToServer => &mut self.up,

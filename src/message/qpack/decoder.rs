@@ -62,18 +62,21 @@ impl Decoder {
     }
 
     fn follow(&mut self) -> Result<(), Malformed> {
-        loop {
-            let held = self.instructions.bytes().to_vec();
-            let mut cursor = Cursor::new(&held);
+        let held = self.instructions.bytes().to_vec();
+        let mut cursor = Cursor::new(&held);
+        let mut used = 0_usize;
+        let result = loop {
             if cursor.is_empty() {
-                return Ok(());
+                break Ok(());
             }
             match self.instruction(&mut cursor) {
-                Ok(()) => self.instructions.consume(cursor.position()),
-                Err(Malformed::Short(_)) => return Ok(()),
-                Err(malformed) => return Err(malformed),
+                Ok(()) => used = cursor.position(),
+                Err(Malformed::Short(_)) => break Ok(()),
+                Err(malformed) => break Err(malformed),
             }
-        }
+        };
+        self.instructions.consume(used);
+        result
     }
 
     fn instruction(&mut self, cursor: &mut Cursor<'_>) -> Result<(), Malformed> {
