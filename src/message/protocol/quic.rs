@@ -14,6 +14,7 @@
 mod connection;
 pub(in crate::message) mod frame;
 mod handshake;
+mod lane;
 mod level;
 mod ordered;
 pub(in crate::message) mod packet;

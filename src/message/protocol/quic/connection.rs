@@ -7,10 +7,11 @@ use crate::message::handshake::suite::{Cipher, Suite};
 use crate::message::handshake::{certificate, ja4};
 use crate::message::protocol::quic::frame::{self, Frame};
 use crate::message::protocol::quic::handshake::Crypto;
+use crate::message::protocol::quic::lane::Lane;
 use crate::message::protocol::quic::level::{CANDIDATES, Level, Lot};
 use crate::message::protocol::quic::ordered::Numbers;
 use crate::message::protocol::quic::packet::CID;
-use crate::message::protocol::quic::protection::{Opened, Opener};
+use crate::message::protocol::quic::protection::Opened;
 use crate::message::protocol::quic::streams::Streams;
 use crate::message::protocol::quic::version::{VERSIONS, Version};
 use crate::message::sink::Draft;
@@ -25,13 +26,8 @@ use std::borrow::Cow;
 
 /// The suites of TLS 1.3.
 const SUITES: std::ops::RangeInclusive<u16> = 0x1301..=0x1304;
-/// What a packet of data holds beside it at the most: the rest of its header, the tag, an ACK frame of usual size and the
-/// head of a STREAM frame.
-const OVERHEAD: usize = 4 + 16 + 32 + 18;
 /// Bytes of the client random that name a session.
 const SESSION_BYTES: usize = 8;
-/// Up to this size packets are taken for data at once; larger ones may be probes of the path, until a second one comes.
-const USUAL_SIZE: usize = 1_252;
 
 /// One packet of a datagram.
 #[derive(Clone, Debug)]
@@ -44,24 +40,6 @@ pub(super) struct Sealed<'a> {
     /// Where its packet number begins.
     pub(super) pn_at: usize,
     pub(super) origins: Origins,
-}
-
-/// One direction.
-#[derive(Default)]
-struct Lane {
-    /// For the Initial packets: by version and by the connection ID they come from.
-    initial: Vec<(u32, Vec<u8>, Opener)>,
-    early: Option<Lot>,
-    handshake: Option<Lot>,
-    application: Option<Lot>,
-    crypto: [Crypto; 3],
-    /// Packet numbers seen, in each space.
-    seen: [Numbers; 3],
-    /// Of them in the last space, those that the other side has acknowledged.
-    acked: Numbers,
-    run: u64,
-    largest_packet: usize,
-    blind: Option<(Blind, Cow<'static, str>, u64)>,
 }
 
 /// A connection.
@@ -254,7 +232,9 @@ impl Connection {
     fn open(&mut self, packet: &Sealed<'_>, sink: &mut Sink<'_>) -> Option<Opened> {
         let (direction, level) = (packet.direction, packet.level);
         if level == Level::Initial {
-            return self.open_initial(packet);
+            let Self { origins, lanes: [up, down], .. } = self;
+            let lane = if direction == Direction::ToServer { up } else { down };
+            return lane.open_initial(packet, origins);
         }
         let index = direction.index();
         let missing = self.lanes.get(index).is_none_or(|lane| lane.lot(level).is_none());
@@ -284,22 +264,6 @@ impl Connection {
         }
     }
 
-    fn open_initial(&mut self, packet: &Sealed<'_>) -> Option<Opened> {
-        let version = packet.version;
-        let Self { origins, lanes: [up, down], .. } = self;
-        let lane = if packet.direction == Direction::ToServer { up } else { down };
-        for id in origins.iter() {
-            if !lane.initial.iter().any(|(known, of, _)| *known == version.id && of == id)
-                && let Some(opener) = Opener::initial(version, id, packet.direction == Direction::ToServer)
-            {
-                lane.initial.push((version.id, id.clone(), opener));
-            }
-        }
-        let largest = lane.seen.first().and_then(Numbers::largest);
-        let openers = lane.initial.iter_mut().rev().filter(|(known, ..)| *known == version.id);
-        openers.map(|(.., opener)| opener).find_map(|opener| opener.open(&packet.bytes, packet.pn_at, largest, false))
-    }
-
     /// The keys that one direction may have at one level.
     fn keys(&self, direction: Direction, level: Level, sink: &Sink<'_>) -> Lot {
         let secrets = sink.secrets();
@@ -325,16 +289,9 @@ impl Connection {
 
     /// Counts data as if it had stayed shut: having the keys must not make less of what travels sealed.
     fn seal(&mut self, packet: &Sealed<'_>, sink: &mut Sink<'_>) {
-        let len = packet.bytes.len();
-        let lane = self.lane(packet.direction);
-        let probe = len > USUAL_SIZE && len > lane.largest_packet;
-        lane.largest_packet = lane.largest_packet.max(len);
-        let most = len.saturating_sub(packet.pn_at).saturating_sub(OVERHEAD);
-        if probe || most == 0 {
-            return;
+        if self.lane(packet.direction).count(packet) {
+            self.flush(packet.direction.reverse(), sink);
         }
-        lane.run = lane.run.saturating_add(most as u64);
-        self.flush(packet.direction.reverse(), sink);
     }
 
     fn flush(&mut self, direction: Direction, sink: &mut Sink<'_>) {
@@ -602,34 +559,5 @@ impl Connection {
         self.streams.close(at, how, sink);
         self.tell_blind(sink);
         result
-    }
-}
-
-impl Lane {
-    const fn lot(&self, level: Level) -> Option<&Lot> {
-        match level {
-            Level::Initial => None,
-            Level::Early => self.early.as_ref(),
-            Level::Handshake => self.handshake.as_ref(),
-            Level::Application => self.application.as_ref(),
-        }
-    }
-
-    const fn lot_mut(&mut self, level: Level) -> Option<&mut Lot> {
-        match level {
-            Level::Initial => None,
-            Level::Early => self.early.as_mut(),
-            Level::Handshake => self.handshake.as_mut(),
-            Level::Application => self.application.as_mut(),
-        }
-    }
-
-    fn put(&mut self, level: Level, lot: Lot) {
-        match level {
-            Level::Initial => {}
-            Level::Early => self.early = Some(lot),
-            Level::Handshake => self.handshake = Some(lot),
-            Level::Application => self.application = Some(lot),
-        }
     }
 }
