@@ -3,6 +3,7 @@
 mod batch;
 mod breaking;
 mod calls;
+mod envelopes;
 mod ledger;
 mod line;
 pub mod overhear;

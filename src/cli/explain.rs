@@ -113,6 +113,14 @@ fn cards() -> Vec<Card> {
             lines: vec![card.why.to_owned(), format!("False alarms: {}", card.bound)],
         });
     }
+    for envelope in crate::sighting::envelope::RECOGNISERS {
+        let lines = vec![
+            "Recognised by its structure: it says what ciphertext is wrapped in, not who holds the key. Support for a control, never proof.".to_owned(),
+            format!("Source: {}.", envelope.source),
+            format!("False alarms: at most 2^-{} on a field of noise. {}", envelope.bits, envelope.bound),
+        ];
+        cards.push(Card { kind: "envelope", id: envelope.name, title: envelope.about.to_owned(), lines });
+    }
     for detector in crate::sighting::detector::CALL_DETECTORS {
         let card = detector.card();
         let lines = vec![card.why.to_owned()];

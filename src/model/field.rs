@@ -198,6 +198,24 @@ impl<'m> Tree<'m> {
         (start, end)
     }
 
+    /// The range of buffer `into` that bytes `start..end` of `buffer` came from; `None` if they did not come from there.
+    pub fn reach_in(&self, into: BufferId, buffer: BufferId, start: usize, end: usize) -> Option<(usize, usize)> {
+        let (mut buffer, mut start, mut end) = (buffer, start, end);
+        while buffer != into {
+            let (node, reach) = self.buffers.get(buffer as usize)?.from.as_ref()?;
+            (start, end) = reach.back(start, end);
+            let parent = self.node(*node)?;
+            start = start.saturating_add(parent.start as usize).min(parent.end as usize);
+            end = end.saturating_add(parent.start as usize).min(parent.end as usize);
+            // Buffers stand in the order they were made in.
+            if parent.buffer >= buffer {
+                return None;
+            }
+            buffer = parent.buffer;
+        }
+        Some((start, end))
+    }
+
     /// The frames that carried bytes `start..end` of a buffer.
     pub fn origins(&self, buffer: BufferId, start: usize, end: usize) -> Origins {
         let Some(part) = self.buffers.get(buffer as usize).and_then(|b| self.message.parts.get(b.part as usize)) else {

@@ -1,5 +1,6 @@
 //! What is known of one conversation once it is over.
 
+use crate::model::envelope::Envelope;
 use crate::model::media::{MediaKey, MediaStream};
 use crate::model::opacity::{Glimpse, Opacity, OpacityTally, Range};
 use crate::model::origin::FrameNo;
@@ -163,10 +164,14 @@ pub struct Flow {
     pub unread: [u64; 2],
     /// The capture ended in the middle of it: whatever came next, here or elsewhere, is not in the evidence.
     pub cut_by_end: bool,
+    /// One end closed or reset it: nothing came after what is in the evidence.
+    pub closed: bool,
     /// Why, distinct and bounded.
     pub blind: Vec<BlindSpot>,
     /// The longest opaque payloads of its messages, longest first, bounded.
     pub opaque: Vec<OpaquePayload>,
+    /// End-to-end envelopes recognised in its messages, by kind, in order.
+    pub envelopes: Vec<Envelope>,
     /// Longest stretch of sealed application data towards the server, opened with keys or not, in bytes of plaintext it
     /// could hold: one record, or consecutive records in one direction.
     pub sealed_to_server: u64,
@@ -208,8 +213,10 @@ impl Flow {
             telling: 0,
             unread: [0; 2],
             cut_by_end: false,
+            closed: false,
             blind: Vec::new(),
             opaque: Vec::new(),
+            envelopes: Vec::new(),
             sealed_to_server: 0,
             media_packets: 0,
             media: Vec::new(),
@@ -253,6 +260,7 @@ impl Flow {
         add(&mut self.read_in_full, other.read_in_full);
         add(&mut self.unread, other.unread);
         self.cut_by_end |= other.cut_by_end;
+        self.closed &= other.closed;
         self.telling = self.telling.saturating_add(other.telling);
         self.opacity.merge(&other.opacity);
         self.sealed_to_server = self.sealed_to_server.max(other.sealed_to_server);
@@ -280,6 +288,9 @@ impl Flow {
         for payload in other.opaque {
             self.add_opaque(payload);
         }
+        for envelope in other.envelopes {
+            self.add_envelope(envelope);
+        }
     }
 
     /// Remembers an opaque payload, if it is among the longest of its direction.
@@ -292,6 +303,23 @@ impl Flow {
             && let Some(shortest) = self.opaque.iter().rposition(|known| known.direction == direction)
         {
             self.opaque.remove(shortest);
+        }
+    }
+
+    /// Counts an envelope with those of its kind, of which the longest is told (there are few kinds).
+    pub fn add_envelope(&mut self, envelope: Envelope) {
+        let known = self.envelopes.iter_mut().find(|known| known.is_like(&envelope));
+        if let Some(known) = known {
+            let count = known.count.saturating_add(envelope.count);
+            let better = (envelope.longest, std::cmp::Reverse((envelope.frame, &envelope.trail)))
+                > (known.longest, std::cmp::Reverse((known.frame, &known.trail)));
+            if better {
+                *known = envelope;
+            }
+            known.count = count;
+        } else {
+            self.envelopes.push(envelope);
+            self.envelopes.sort_by(|a, b| a.order().cmp(&b.order()));
         }
     }
 

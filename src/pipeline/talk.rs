@@ -16,8 +16,12 @@ use crate::model::stream::{Direction, Ending, FlowKey, Layer, StreamEvent, Strea
 use crate::model::taxonomy::Data;
 use crate::model::time::Timestamp;
 use crate::opacity;
+<<<<<<< HEAD
 use crate::pipeline::shape;
 use crate::pipeline::worker::Brief;
+=======
+use crate::pipeline::{envelopes, shape};
+>>>>>>> 9b884f3 (Recognise end-to-end envelopes by structure, and try their ciphertext like any other)
 use crate::sighting;
 use crate::sighting::run::collect::{self, Opaque};
 use std::collections::{BTreeMap, VecDeque};
@@ -121,6 +125,7 @@ impl Talk {
             };
         }
         let last = matches!(event, StreamEvent::Close { how: Ending::CaptureEnd, .. });
+        flow.closed |= matches!(event, StreamEvent::Close { how: Ending::Clean | Ending::Reset, .. });
         conversation.on_event(event, around, &mut |told| {
             flow.cut_by_end |= last && matches!(&told, Told::Blind(spot) if spot.why == Blind::Truncated);
             let told = match told {
@@ -311,28 +316,35 @@ fn note_wire(flow: &mut Flow, message: &Message) {
 fn note_opaque(flow: &mut Flow, message: &Message, tree: &Tree<'_>) -> (bool, Vec<Opaque>) {
     let mut readable = true;
     let mut opaque = Vec::new();
+    let envelopes = envelopes::note(flow, message, tree);
     for (id, node) in tree.leaves() {
         let bytes = tree.bytes(node);
         if bytes.len() < opacity::SHORTEST || !matches!(node.kind, Kind::Bytes) {
             continue;
         }
-        let told = opacity::assess(bytes);
-        // A clear header around ciphertext is shut as far as the ciphertext goes.
-        let closed = opacity::closed_range(bytes, &told);
-        let class = closed.map_or(told.class, |part| part.class);
-        let len = closed.map_or(bytes.len() as u64, |part| part.len());
+        let sealed = envelopes.get(&id);
+        let (class, len) = if let Some(sealed) = sealed {
+            (Opacity::Encrypted, sealed.len)
+        } else {
+            let told = opacity::assess(bytes);
+            // A clear header around ciphertext is shut as far as the ciphertext goes.
+            let closed = opacity::closed_range(bytes, &told);
+            let class = closed.map_or(told.class, |part| part.class);
+            (class, closed.map_or(bytes.len() as u64, |part| part.len()))
+        };
         let shut = match class {
             Opacity::Compressed | Opacity::Encoded => false,
             Opacity::Plaintext => std::str::from_utf8(bytes).is_err(),
             _ => true,
         };
         if shut && tree.part(node).is_some_and(|part| part.kind != PartKind::Header) {
-            opaque.push(Opaque { node: id, class, envelope: None });
+            opaque.push(Opaque { node: id, class, envelope: sealed.map(|sealed| (sealed.name, sealed.view)) });
         }
         if !class.is_opaque() {
             continue;
         }
-        if message.protocol == "raw" && class == Opacity::RandomLooking {
+        // An envelope in an unknown protocol says nothing of what stands beside it, and not whose it is.
+        if message.protocol == "raw" {
             let spot = BlindSpot {
                 why: Blind::Opaque,
                 direction: message.direction,
@@ -347,14 +359,16 @@ fn note_opaque(flow: &mut Flow, message: &Message, tree: &Tree<'_>) -> (bool, Ve
         }
         let mut trail = vec![message.protocol.to_owned(), message.label.clone()];
         trail.extend(tree.trail(id));
-        let origins = tree.origins(node.buffer, node.start as usize, node.end as usize);
+        trail.extend(sealed.map(|sealed| sealed.name.to_owned()));
+        let view = sealed.map_or(node.view(), |sealed| sealed.view);
+        let origins = tree.origins(view.buffer, view.start as usize, view.end as usize);
         flow.add_opaque(OpaquePayload {
             len,
             direction: message.direction,
             opacity: class,
             trail: trail.join(" > "),
             frame: origins.first().unwrap_or(flow.first_frame),
-            envelope: None,
+            envelope: sealed.map(|sealed| sealed.name),
         });
     }
     (readable, opaque)

@@ -1,11 +1,13 @@
 //! What a page shows, put into words and bounded, so that the templates only lay it out.
 
+use crate::model::envelope::Envelope;
 use crate::model::evidence::Input;
 use crate::model::flow::Flow;
 use crate::model::opacity::Opacity;
 use crate::model::report::{Report, ScenarioReport};
 use crate::model::scenario::Audience;
 use crate::model::sighting::{Sighting, Strength};
+use crate::model::stream::Direction;
 use crate::model::time::Timestamp;
 use crate::model::verdict::{Coverage, Judged, VerdictKind};
 use crate::report::exposed;
@@ -192,6 +194,8 @@ struct FlowRow {
     facts: Vec<String>,
     weak: Vec<String>,
     segments: Vec<SegmentRow>,
+    /// End-to-end envelopes: what, how many, where.
+    envelopes: Vec<String>,
     /// What the statistics measured, and what they could not have seen.
     power: Vec<String>,
     sightings: u64,
@@ -528,8 +532,8 @@ fn card(
         reason: first.reason.clone(),
         capture: place.capture.clone(),
         direction: match place.direction {
-            crate::model::stream::Direction::ToServer => "sent to the server",
-            crate::model::stream::Direction::ToClient => "sent by the server",
+            Direction::ToServer => "sent to the server",
+            Direction::ToClient => "sent by the server",
         },
         first: row(first, view),
         places: group.iter().skip(1).take(PLACES).map(|sighting| row(sighting, view)).collect(),
@@ -672,6 +676,7 @@ fn flow_row(flow: &Flow, sightings: u64) -> FlowRow {
             .into_iter()
             .filter_map(|(up, way)| segment_row(flow, up, way))
             .collect(),
+        envelopes: flow.envelopes.iter().map(envelope_row).collect(),
         power: flow
             .facts
             .iter()
@@ -680,6 +685,20 @@ fn flow_row(flow: &Flow, sightings: u64) -> FlowRow {
             .collect(),
         sightings,
     }
+}
+
+fn envelope_row(envelope: &Envelope) -> String {
+    let way = if envelope.direction == Direction::ToServer { "up" } else { "down" };
+    let most =
+        if envelope.longest > 0 { format!(", up to {}", count(envelope.longest, "byte")) } else { String::new() };
+    format!(
+        "{way}: {} × {} ({} envelope){most}, sealed with {}; frame {}",
+        thousands(envelope.count),
+        envelope.kind,
+        envelope.name,
+        envelope.keying.says(),
+        envelope.frame
+    )
 }
 
 fn segment_row(flow: &Flow, up: bool, way: &'static str) -> Option<SegmentRow> {

@@ -1,5 +1,6 @@
 //! A report made by hand for tests: every verdict, every kind of reader, hostile text.
 
+use crate::model::envelope::{Envelope, Keying};
 use crate::model::evidence::Input;
 use crate::model::exposure::{Day, Exposure, ExtortionNote, Learned, Role, Share};
 use crate::model::flow::{Blind, BlindSpot, Fact, Flow, OpaquePayload};
@@ -162,6 +163,16 @@ pub(crate) fn report() -> Report {
         trail: "tls1.3 > websocket > message > base64".to_owned(),
         frame: 23,
         envelope: Some("olm"),
+    });
+    chat.add_envelope(Envelope {
+        name: "olm",
+        kind: "Olm pre-key message",
+        keying: Keying::Ratchet,
+        direction: Direction::ToServer,
+        count: 2,
+        longest: 96,
+        frame: 23,
+        trail: "tls1.3 > websocket > message > base64".to_owned(),
     });
     let mut ads = flow(40_003, "198.51.100.9", "t.adzebra.example", third, "http1", (30, 44));
     ads.key.server.port = 80;

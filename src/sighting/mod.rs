@@ -9,6 +9,7 @@ pub mod call;
 pub mod detector;
 mod digest;
 mod engine;
+pub mod envelope;
 mod forms;
 mod globe;
 pub mod matcher;

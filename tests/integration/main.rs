@@ -6,6 +6,7 @@ mod calls;
 mod cli;
 mod conformance;
 mod dumps;
+mod envelopes;
 mod exposure;
 mod forms;
 mod fuzz;

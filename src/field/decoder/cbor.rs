@@ -38,6 +38,9 @@ fn fits(hint: &Hint<'_>, bytes: &[u8]) -> Match {
     match bytes.first() {
         Some(0x81..=0x9b | 0x9f | 0xa1..=0xbb | 0xbf | 0xc0..=0xdb) if declared => Match::Certain,
         Some(0x81..=0x9b | 0x9f | 0xa1..=0xbb | 0xbf) => Match::Maybe,
+        // Messages of COSE (RFC 9052): an array behind the tag that says which.
+        Some(0xd0..=0xd2) if bytes.get(1).is_some_and(|next| matches!(next, 0x83 | 0x84)) => Match::Certain,
+        Some(0xd8) if matches!(bytes.get(1..3), Some([0x60..=0x62, 0x84 | 0x85])) => Match::Certain,
         // The tag that says nothing but "CBOR".
         Some(0xd9) if bytes.starts_with(b"\xd9\xd9\xf7") => Match::Certain,
         _ => Match::No,

@@ -1,5 +1,6 @@
 //! The registry: one file a format, two lines here.
 
+mod armor;
 mod authorization;
 mod avro;
 mod base32;
@@ -80,7 +81,11 @@ pub static DECODERS: &[&Decoder] = &[
     &form::FORM,
     &mail::MAIL,
     &multipart::MULTIPART,
+<<<<<<< HEAD
     &jwe::JWE,
+=======
+    &armor::ARMOR,
+>>>>>>> 9b884f3 (Recognise end-to-end envelopes by structure, and try their ciphertext like any other)
     &jwt::JWT,
     &data_url::DATA_URL,
     &params::PARAMS,

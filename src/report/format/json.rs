@@ -326,6 +326,8 @@ struct FlowJson<'a> {
     blind: Vec<BlindJson<'a>>,
     facts: Vec<FactJson<'a>>,
     opaque: Vec<OpaqueJson<'a>>,
+    /// End-to-end envelopes recognised by structure, by kind: support for a control, never proof.
+    envelopes: Vec<EnvelopeJson<'a>>,
     /// Where the protocol is unknown: what its messages are made of, range by range.
     segments: Vec<SegmentJson>,
 }
@@ -503,6 +505,26 @@ struct OpaqueJson<'a> {
     trail: &'a str,
     frame: u64,
     envelope: Option<&'static str>,
+}
+
+/// Envelopes of one kind that a flow carried one way.
+#[derive(JsonSchema, Serialize)]
+struct EnvelopeJson<'a> {
+    /// Registry name: `signal`, `olm`, `jwe` …
+    envelope: &'static str,
+    /// What its specification calls it.
+    kind: &'static str,
+    /// Whose key opens it, as far as the structure says.
+    #[schemars(extend("enum" = ["ratchet", "long-term", "shared", "untold"]))]
+    keying: &'static str,
+    #[schemars(extend("enum" = ["to-server", "to-client"]))]
+    direction: &'static str,
+    count: u64,
+    /// Ciphertext of the longest, in bytes; 0 where such an envelope holds none.
+    longest: u64,
+    /// First frame of the longest.
+    frame: u64,
+    trail: &'a str,
 }
 
 /// One input file.
@@ -749,6 +771,18 @@ fn flow(flow: &Flow) -> FlowJson<'_> {
                 trail: &payload.trail,
                 frame: payload.frame,
                 envelope: payload.envelope,
+            })
+            .collect(),
+        envelopes: (flow.envelopes.iter())
+            .map(|envelope| EnvelopeJson {
+                envelope: envelope.name,
+                kind: envelope.kind,
+                keying: envelope.keying.name(),
+                direction: direction(envelope.direction),
+                count: envelope.count,
+                longest: envelope.longest,
+                frame: envelope.frame,
+                trail: &envelope.trail,
             })
             .collect(),
         segments: (flow.segments.iter())

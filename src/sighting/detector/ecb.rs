@@ -93,7 +93,7 @@ fn slot(run: &Run<'_>, members: &[usize], size: usize) -> Option<Find> {
         // Of a payload that is not whole the last block is cut, and the alignment with it.
         // Short blocks repeat in many files; where they are a cipher's, payloads are whole numbers of them.
         let fits = |len: usize| len >= 2 * size && (size == 16 || len.is_multiple_of(size));
-        payload(**index).is_some_and(|p| p.is_whole() && p.envelope.is_none() && fits(p.bytes.len()))
+        payload(**index).is_some_and(|p| p.is_whole() && fits(p.bytes.len()))
     };
     let members: Vec<usize> = members.iter().filter(long).copied().collect();
     // Where each block stands: payload and offset in blocks.

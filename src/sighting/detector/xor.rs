@@ -141,7 +141,7 @@ impl RunDetector for Xor {
         let mut solved = vec![false; run.payloads.len()];
         let cribs: Vec<&Crib> = run.cribs.iter().filter(|crib| !repeats(&crib.bytes)).collect();
         let mut found: Vec<Trick> = Vec::new();
-        for payload in run.payloads.iter().filter(|payload| payload.envelope.is_none()) {
+        for payload in run.payloads {
             if let Some(trick) = known(run, payload, &cribs)
                 && !found.contains(&trick)
             {
@@ -151,7 +151,7 @@ impl RunDetector for Xor {
         let mut open = |found: &[Trick], solved: &mut Vec<bool>| {
             for (index, (payload, solved)) in run.payloads.iter().zip(solved).enumerate() {
                 for trick in found {
-                    if *solved || payload.envelope.is_some() || !run.spend(payload.bytes.len()) {
+                    if *solved || !run.spend(payload.bytes.len()) {
                         break;
                     }
                     let plain = trick.undo(&payload.bytes);
@@ -170,8 +170,7 @@ impl RunDetector for Xor {
             let open: Vec<usize> =
                 members.into_iter().filter(|index| !solved.get(*index).copied().unwrap_or(true)).take(4).collect();
             for payload in open.iter().filter_map(|index| run.payloads.get(*index)) {
-                if payload.envelope.is_none()
-                    && let Some(trick) = blind(run, payload)
+                if let Some(trick) = blind(run, payload)
                     && !guessed.contains(&trick)
                 {
                     guessed.push(trick);

@@ -1,7 +1,7 @@
 //! Out of a peeled message: its opaque payloads, and short values that may be keys to others.
 
 use crate::model::budget;
-use crate::model::field::{Kind, Node, NodeId, Step, Tree};
+use crate::model::field::{Kind, Node, NodeId, Step, Tree, View};
 use crate::model::message::PartKind;
 use crate::model::opacity::Opacity;
 use crate::model::payload::{Payload, Token};
@@ -15,16 +15,18 @@ pub struct Opaque {
     pub node: NodeId,
     /// What statistics say of it.
     pub class: Opacity,
-    /// A recognised envelope around it, by registry name.
-    pub envelope: Option<&'static str>,
+    /// A recognised envelope around it, by registry name, and the range of its ciphertext in the field's buffer.
+    pub envelope: Option<(&'static str, View)>,
 }
 
 /// A payload as the pool keeps it.
 pub fn payload(tree: &Tree<'_>, scene: &Scene<'_>, opaque: &Opaque, beside: &Arc<[Token]>) -> Option<Payload> {
     let node = tree.node(opaque.node)?;
-    let bytes = tree.bytes(node);
+    // Of an envelope the ciphertext: what stands around it is the same in many, and no part of the lock.
+    let view = opaque.envelope.map_or(node.view(), |(_, sealed)| sealed);
+    let bytes = tree.view(view);
     let message = tree.message;
-    let place = place(tree, scene, Some(opaque.node), node.buffer, node.start as usize, node.end as usize);
+    let place = place(tree, scene, Some(opaque.node), view.buffer, view.start as usize, view.end as usize);
     let slot = slot(place.authority.as_deref().unwrap_or_default(), &place.trail);
     Some(Payload {
         layers: Arc::clone(&message.layers),
@@ -34,7 +36,7 @@ pub fn payload(tree: &Tree<'_>, scene: &Scene<'_>, opaque: &Opaque, beside: &Arc
         bytes: bytes.get(..bytes.len().min(budget::PAYLOAD_BYTES)).unwrap_or_default().to_vec(),
         len: bytes.len() as u64,
         class: opaque.class,
-        envelope: opaque.envelope,
+        envelope: opaque.envelope.map(|(name, _)| name),
         bare: node.parent.is_none(),
         beside: Arc::clone(beside),
         place,
