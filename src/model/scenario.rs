@@ -87,6 +87,8 @@ pub struct CaptureRef {
     pub keys: Option<(String, PathBuf)>,
     /// Its Protocol Buffers schemas, as written and where they are.
     pub protos: Vec<(String, PathBuf)>,
+    /// It was recorded behind an interceptor whose certificates the device does not trust.
+    pub forged: bool,
 }
 
 /// Two captures of the same action, in which the same text or two different ones were sent.

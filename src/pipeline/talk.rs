@@ -16,12 +16,8 @@ use crate::model::stream::{Direction, Ending, FlowKey, Layer, StreamEvent, Strea
 use crate::model::taxonomy::Data;
 use crate::model::time::Timestamp;
 use crate::opacity;
-<<<<<<< HEAD
-use crate::pipeline::shape;
 use crate::pipeline::worker::Brief;
-=======
 use crate::pipeline::{envelopes, shape};
->>>>>>> 9b884f3 (Recognise end-to-end envelopes by structure, and try their ciphertext like any other)
 use crate::sighting;
 use crate::sighting::run::collect::{self, Opaque};
 use std::collections::{BTreeMap, VecDeque};

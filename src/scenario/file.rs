@@ -5,7 +5,7 @@ use crate::model::taxonomy::Data;
 use crate::scenario::check;
 use crate::scenario::problem::{Problem, Problems, Source, Warning, nearest, position};
 use crate::scenario::section::{Reader, Section};
-use crate::scenario::shape::SCENARIO;
+use crate::scenario::shape::{FORGED, SCENARIO};
 use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::ops::Range;
@@ -320,7 +320,8 @@ impl Builder<'_> {
             let protos = section.texts("protos").into_iter();
             let protos = protos.filter_map(|(name, span)| self.file(name, span, "schema")).collect();
             if let Some((name, path)) = capture {
-                captures.push(CaptureRef { name, path, keys, protos });
+                let forged = section.text("certificate").is_some_and(|(name, _)| name == FORGED);
+                captures.push(CaptureRef { name, path, keys, protos, forged });
             }
         }
         captures

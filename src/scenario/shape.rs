@@ -41,6 +41,11 @@ pub enum Kind {
     Tables(&'static [Key]),
 }
 
+/// Servers showed their own certificates, or ones that the device was told to trust.
+pub const GENUINE: &str = "genuine";
+/// An interceptor showed certificates that the device does not trust.
+pub const FORGED: &str = "forged";
+
 /// A closed list of names.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Vocabulary {
@@ -50,6 +55,8 @@ pub enum Vocabulary {
     Promise,
     /// Who can read bytes.
     Audience,
+    /// Whose certificates a capture's servers showed.
+    Certificate,
 }
 
 impl Vocabulary {
@@ -59,6 +66,7 @@ impl Vocabulary {
             Self::Data => "data",
             Self::Promise => "promise",
             Self::Audience => "audience",
+            Self::Certificate => "certificate",
         }
     }
 
@@ -68,6 +76,7 @@ impl Vocabulary {
             Self::Data => Data::ALL.iter().map(|data| data.name()).collect(),
             Self::Promise => promises.to_vec(),
             Self::Audience => Audience::ALL.iter().map(|audience| audience.name()).collect(),
+            Self::Certificate => vec![GENUINE, FORGED],
         }
     }
 }
@@ -129,6 +138,11 @@ const CAPTURE: &[Key] = &[
     required("path", Kind::Path, "pcap, pcapng, HAR or mitmproxy flows, each also .gz or .zst; relative to this file."),
     optional("keys", Kind::Path, "An NSS key log, a PEM RSA key or a WireGuard key log; told apart by content."),
     optional("protos", Kind::Paths, "Protocol Buffers schemas: .proto sources or descriptor sets; they name fields."),
+    optional(
+        "certificate",
+        Kind::OneOf(Vocabulary::Certificate),
+        "Whose certificates servers showed: genuine, or forged ones that the device does not trust, as a test of pinning.",
+    ),
 ];
 
 const DUMP: &[Key] = &[

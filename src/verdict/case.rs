@@ -55,6 +55,11 @@ impl<'a> Case<'a> {
         self.indexed.evidence
     }
 
+    /// Whether a flow's servers showed certificates that the device does not trust, as the scenario declares.
+    pub fn is_forged(&self, flow: &Flow) -> bool {
+        self.scenario.captures.iter().any(|capture| capture.forged && capture.name == flow.capture)
+    }
+
     /// The flow a sighting was made in.
     pub fn flow_of(&self, sighting: &Sighting) -> Option<&'a Flow> {
         flow_id(sighting).and_then(|id| self.indexed.flows.get(&id).copied())

@@ -134,7 +134,7 @@ pub(crate) fn absence_unless(case: &Case<'_>, hidden: Vec<String>, kept: &dyn Fn
     settle(covered, earned::absence(case), kept)
 }
 
-fn settle(
+pub(crate) fn settle(
     covered: Result<earned::Covered, Vec<String>>,
     control: Result<earned::Control, String>,
     kept: &dyn Fn(&str) -> String,
@@ -166,7 +166,7 @@ fn not_enough(missing: &[String]) -> String {
 }
 
 /// What a kept promise of content says.
-fn kept_shut(case: &Case<'_>, control: &str) -> String {
+pub(crate) fn kept_shut(case: &Case<'_>, control: &str) -> String {
     let text = format!(
         "{} could read the {} anywhere in {}, though it was on its way: {control}",
         nobody(case),
@@ -182,7 +182,7 @@ fn kept_away(case: &Case<'_>, control: &str) -> String {
     sentence(&text)
 }
 
-fn labels(case: &Case<'_>) -> String {
+pub(crate) fn labels(case: &Case<'_>) -> String {
     let labels: Vec<String> = case.data.iter().map(|data| data.label().to_owned()).collect();
     list(&labels, 4)
 }
@@ -213,7 +213,7 @@ fn ids(sightings: &[&Sighting]) -> Vec<String> {
 
 /// Sightings that the promise forbids. `keys`: key material given away counts whatever the claim is about, as it opens
 /// everything.
-fn contradicted(case: &Case<'_>, absence: bool, keys: bool) -> Option<Outcome> {
+pub(crate) fn contradicted(case: &Case<'_>, absence: bool, keys: bool) -> Option<Outcome> {
     let is_key = |s: &Sighting| keys && s.conclusive && s.data == Data::Credentials;
     let against = |s: &&Sighting| {
         let about = case.is_about(s) && case.counts(s) && case.is_readable(s, absence);
@@ -228,7 +228,7 @@ fn contradicted(case: &Case<'_>, absence: bool, keys: bool) -> Option<Outcome> {
 
 /// Protection that is provably poor: an obsolete transport around what the app sends, and plain hashes of content,
 /// which are equal for equal texts and confirm a guess.
-fn weakened(case: &Case<'_>, in_transit: bool) -> Option<Outcome> {
+pub(crate) fn weakened(case: &Case<'_>, in_transit: bool) -> Option<Outcome> {
     let hashed: Vec<&Sighting> = case
         .sightings()
         .filter(|s| s.strength == Strength::Pseudonym && case.counts(s) && case.is_forbidden(s))
@@ -248,6 +248,9 @@ fn weakened(case: &Case<'_>, in_transit: bool) -> Option<Outcome> {
     if !in_transit {
         return None;
     }
+    if let Some(text) = fooled(case) {
+        return Some(Outcome::Weakened { reason: sentence(&text), sightings: Vec::new(), weaknesses: Vec::new() });
+    }
     let mut poor: Vec<(&'static str, String, String)> = Vec::new();
     for flow in carriers(case) {
         for Fact { name, value, weakness } in &flow.facts {
@@ -264,6 +267,27 @@ fn weakened(case: &Case<'_>, in_transit: bool) -> Option<Outcome> {
     let more = if more > 0 { format!(", and {} like it", count(more as u64, "fact")) } else { String::new() };
     let text = format!("what went to {owner} was protected by {value} only: {weakness}{more}");
     Some(Outcome::Weakened { reason: sentence(&text), sightings: Vec::new(), weaknesses: Vec::new() })
+}
+
+/// A forged certificate that the app accepted from the provider's server in a test that the scenario declares.
+fn fooled(case: &Case<'_>) -> Option<String> {
+    let mut hosts: Vec<String> = case
+        .evidence()
+        .flows
+        .iter()
+        .filter(|flow| case.is_forged(flow) && flow.party == Party::Provider && sent_app_data(flow))
+        .map(|flow| tame(&server_name(flow)))
+        .collect();
+    hosts.sort();
+    hosts.dedup();
+    (!hosts.is_empty()).then(|| {
+        format!("the app accepted a forged certificate and sent its data to whoever showed it as {}", list(&hosts, 2))
+    })
+}
+
+/// Whether the app sent application data inside a secure transport.
+pub(crate) fn sent_app_data(flow: &Flow) -> bool {
+    flow.sealed_to_server > 0 || (is_sealed(flow) && flow.messages[0] > 0)
 }
 
 /// Encryption that is provably poor, around payloads that could carry what was planted.
@@ -346,7 +370,7 @@ fn unknown_transport(case: &Case<'_>) -> Vec<String> {
 }
 
 /// The flows that carry what the app sends: application data to the provider, or the claim's data to anyone.
-fn carriers<'a>(case: &Case<'a>) -> impl Iterator<Item = &'a Flow> {
+pub(crate) fn carriers<'a>(case: &Case<'a>) -> impl Iterator<Item = &'a Flow> {
     let seen: BTreeSet<FlowId<'a>> = case.sightings().filter(|s| case.counts(s)).filter_map(flow_id).collect();
     case.evidence().flows.iter().filter(move |flow| {
         let shut = is_sealed(flow) && flow.unread[0] > 0;

@@ -3,8 +3,8 @@
 use super::fixtures::*;
 use super::promise;
 use crate::model::evidence::Evidence;
-use crate::model::flow::{Blind, BlindSpot, Flow};
-use crate::model::scenario::{Audience, Scenario};
+use crate::model::flow::{Blind, BlindSpot, Fact, Flow};
+use crate::model::scenario::{Audience, CaptureRef, Scenario};
 use crate::model::sighting::Sighting;
 use crate::model::stream::Direction;
 use crate::model::taxonomy::Data;
@@ -31,8 +31,18 @@ fn any_flow() -> impl Strategy<Value = Flow> {
     let host = select(vec!["api.chatterly.example", "log.chatterly.example", "t.adzebra.example", "cdn.example"]);
     let parts = (any::<bool>(), select(vec![0_u64, 20, 90]), select(vec![0_u64, 20, 90]), prop::bool::weighted(0.1));
     let blind = prop::option::weighted(0.15, select(BLIND.to_vec()));
-    (host, parts, blind).prop_map(|(host, (secure, opaque, sealed, weak), blind)| {
+    let test = (select(EXCHANGES.to_vec()), prop::bool::weighted(0.3), any::<bool>());
+    (host, parts, blind, test).prop_map(|(host, (secure, opaque, sealed, weak), blind, (exchange, forged, refused))| {
         let mut flow = flow(host, 0);
+        for (name, value) in exchange {
+            flow.add_fact(Fact { name, value: (*value).into(), weakness: None });
+        }
+        if forged {
+            flow.capture = FORGED.into();
+        }
+        if forged && refused {
+            return refusal(flow);
+        }
         if !secure {
             flow = flow.clear();
         }
@@ -51,6 +61,37 @@ fn any_flow() -> impl Strategy<Value = Flow> {
             None => flow,
         }
     })
+}
+
+/// The capture of a test with forged certificates.
+const FORGED: &str = "forged.pcapng";
+
+/// Key exchanges, as facts tell them.
+const EXCHANGES: [&[(&str, &str)]; 3] = [
+    &[("tls.version", "TLS 1.3"), ("tls.key-exchange", "x25519")],
+    &[("tls.version", "TLS 1.2"), ("tls.cipher-suite", "TLS_RSA_WITH_AES_128_GCM_SHA256")],
+    &[],
+];
+
+/// A handshake that the app gave up when it saw the certificate.
+fn refusal(mut flow: Flow) -> Flow {
+    flow.protocol = "tls";
+    (flow.decrypted, flow.secure) = (false, false);
+    (flow.messages, flow.read_in_full, flow.telling) = ([0, 0], [0, 0], 0);
+    for (name, value) in [("tls.version", "TLS 1.3"), ("tls.certificate", "CN=x"), ("tls.alert", "client: unknown_ca")]
+    {
+        flow.add_fact(Fact { name, value: value.into(), weakness: None });
+    }
+    flow
+}
+
+/// A scenario one of whose captures is such a test.
+fn tested(promise: &str, data: &[Data], planted: &[(&str, Data, &str)]) -> Scenario {
+    let mut scenario = scenario(promise, data, planted);
+    for (name, forged) in [("a.pcapng", false), (FORGED, true)] {
+        scenario.captures.push(CaptureRef { name: name.into(), path: name.into(), keys: None, protos: Vec::new(), forged });
+    }
+    scenario
 }
 
 /// Sightings as (flow, what, how), to be made once flows have their numbers.
@@ -90,7 +131,7 @@ fn any_world() -> impl Strategy<Value = Evidence> {
 
 fn any_scenario() -> impl Strategy<Value = Scenario> {
     let data = vec![Data::Messages, Data::PhoneNumber, Data::VirtualNumber, Data::DeviceId];
-    (select(promise::names()), subsequence(data, 1..=4)).prop_map(|(promise, data)| scenario(promise, &data, &WHAT))
+    (select(promise::names()), subsequence(data, 1..=4)).prop_map(|(promise, data)| tested(promise, &data, &WHAT))
 }
 
 fn kind(scenario: &Scenario, evidence: &Evidence) -> VerdictKind {
@@ -268,10 +309,10 @@ fn every_verdict_occurs_in_these_worlds() {
         for _ in 0..1500 {
             let data = [Data::Messages, Data::PhoneNumber, Data::VirtualNumber];
             let world = any_world().new_tree(&mut runner).unwrap().current();
-            occurred.push(kind(&scenario(promise, &data, &WHAT), &world));
+            occurred.push(kind(&tested(promise, &data, &WHAT), &world));
         }
         for verdict in VerdictKind::ALL {
-            let content = matches!(promise, "encrypted-in-transit" | "end-to-end-encrypted");
+            let content = matches!(promise, "encrypted-in-transit" | "end-to-end-encrypted" | "forward-secret");
             if verdict != VerdictKind::Weakened || content {
                 assert!(occurred.contains(&verdict), "{promise} is never {}", verdict.name());
             }

@@ -43,9 +43,11 @@ fn registry_entries_are_complete() {
     assert_eq!(
         names,
         [
+            "certificate-pinned",
             "encrypted-at-rest",
             "encrypted-in-transit",
             "end-to-end-encrypted",
+            "forward-secret",
             "not-collected",
             "not-public",
             "not-retained",

@@ -81,11 +81,8 @@ pub static DECODERS: &[&Decoder] = &[
     &form::FORM,
     &mail::MAIL,
     &multipart::MULTIPART,
-<<<<<<< HEAD
     &jwe::JWE,
-=======
     &armor::ARMOR,
->>>>>>> 9b884f3 (Recognise end-to-end envelopes by structure, and try their ciphertext like any other)
     &jwt::JWT,
     &data_url::DATA_URL,
     &params::PARAMS,
