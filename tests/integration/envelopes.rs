@@ -168,3 +168,67 @@ fn an_envelope_whose_key_travels_along_is_broken_open() {
         report.flows[0].opaque.iter().all(|payload| payload.len < 20 || payload.opacity.name() == "weakly-encrypted")
     );
 }
+
+/// The upright group messenger, after a change to its scenario file.
+fn choir(change: impl Fn(&str) -> String, strip_keys: bool) -> Vec<(String, VerdictKind, String)> {
+    let bundled = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/choir");
+    let folder = tempfile::tempdir().unwrap();
+    for file in ["capture.pcapng", "forged.pcapng"] {
+        let mut bytes = fs::read(bundled.join(file)).unwrap();
+        if strip_keys {
+            bytes = without_secrets(&bytes);
+        }
+        fs::write(folder.path().join(file), bytes).unwrap();
+    }
+    let text = fs::read_to_string(bundled.join("scenario.toml")).unwrap();
+    fs::write(folder.path().join("scenario.toml"), change(&text)).unwrap();
+    let (scenario, _) = scenario::load(folder.path(), &verdict::promise::names()).unwrap();
+    let report = pipeline::run(&scenario, &mut |_| {}).unwrap();
+    report.claims.into_iter().map(|judged| (judged.claim.id, judged.verdict, judged.reason)).collect()
+}
+
+/// A pcapng without its Decryption Secrets Blocks (type 10).
+fn without_secrets(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut rest = bytes;
+    while let Some((head, _)) = rest.split_first_chunk::<8>() {
+        let word = |at: usize| u32::from_le_bytes(head[at..at + 4].try_into().unwrap());
+        let (block, tail) = rest.split_at(word(4) as usize);
+        if word(0) != 10 {
+            out.extend_from_slice(block);
+        }
+        rest = tail;
+    }
+    assert!(out.len() < bytes.len());
+    out
+}
+
+#[test]
+fn an_upright_group_messenger_earns_every_verdict() {
+    use VerdictKind::{Consistent, Inconclusive, Weakened};
+    let found = |change: &dyn Fn(&str) -> String, strip: bool| {
+        let judged = choir(change, strip);
+        let kinds: Vec<VerdictKind> = judged.iter().map(|(_, kind, _)| *kind).collect();
+        (kinds, judged.into_iter().map(|(id, _, reason)| format!("{id}: {reason}")).collect::<Vec<_>>())
+    };
+    let same = |text: &str| text.to_owned();
+    let (kinds, reasons) = found(&same, false);
+    assert_eq!(kinds, [Consistent; 5], "{reasons:#?}");
+    assert!(reasons[0].contains("a mls envelope of"), "{}", reasons[0]);
+    assert!(reasons[3].contains("refused forged certificates of api.choir.example"), "{}", reasons[3]);
+    // Without keys nothing inside was read: only what travels sealed can still be told.
+    let (kinds, reasons) = found(&same, true);
+    assert_eq!(kinds, [Inconclusive, Consistent, Consistent, Inconclusive, Consistent], "{reasons:#?}");
+    // Without its test, pinning is not known; and without the declaration neither.
+    for take in ["\n[[capture]]\npath = \"forged.pcapng\"\ncertificate = \"forged\"\n", "certificate = \"forged\"\n"] {
+        let (kinds, reasons) = found(&|text| text.replace(take, ""), false);
+        assert_eq!(kinds[3], Inconclusive, "{reasons:#?}");
+    }
+    // Were the genuine capture the test, the app would have been fooled.
+    let fooled = |text: &str| {
+        text.replace("certificate = \"forged\"\n", "")
+            .replace("path = \"capture.pcapng\"\n", "path = \"capture.pcapng\"\ncertificate = \"forged\"\n")
+    };
+    let (kinds, reasons) = found(&fooled, false);
+    assert_eq!((kinds[1], kinds[3]), (Weakened, VerdictKind::Contradicted), "{reasons:#?}");
+}
