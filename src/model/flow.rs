@@ -5,7 +5,7 @@ use crate::model::media::{MediaKey, MediaStream};
 use crate::model::opacity::{Glimpse, Opacity, OpacityTally, Range};
 use crate::model::origin::FrameNo;
 use crate::model::scenario::Party;
-use crate::model::stream::{Direction, FlowKey};
+use crate::model::stream::{Direction, Ending, FlowKey};
 use crate::model::time::Timestamp;
 use serde::Serialize;
 
@@ -164,8 +164,8 @@ pub struct Flow {
     pub unread: [u64; 2],
     /// The capture ended in the middle of it: whatever came next, here or elsewhere, is not in the evidence.
     pub cut_by_end: bool,
-    /// One end closed or reset it: nothing came after what is in the evidence.
-    pub closed: bool,
+    /// How it ended, as far as the evidence says.
+    pub ended: Option<Ending>,
     /// Why, distinct and bounded.
     pub blind: Vec<BlindSpot>,
     /// The longest opaque payloads of its messages, longest first, bounded.
@@ -213,7 +213,7 @@ impl Flow {
             telling: 0,
             unread: [0; 2],
             cut_by_end: false,
-            closed: false,
+            ended: None,
             blind: Vec::new(),
             opaque: Vec::new(),
             envelopes: Vec::new(),
@@ -260,7 +260,7 @@ impl Flow {
         add(&mut self.read_in_full, other.read_in_full);
         add(&mut self.unread, other.unread);
         self.cut_by_end |= other.cut_by_end;
-        self.closed &= other.closed;
+        self.ended = self.ended.filter(|how| other.ended == Some(*how));
         self.telling = self.telling.saturating_add(other.telling);
         self.opacity.merge(&other.opacity);
         self.sealed_to_server = self.sealed_to_server.max(other.sealed_to_server);

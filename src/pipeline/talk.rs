@@ -121,7 +121,9 @@ impl Talk {
             };
         }
         let last = matches!(event, StreamEvent::Close { how: Ending::CaptureEnd, .. });
-        flow.closed |= matches!(event, StreamEvent::Close { how: Ending::Clean | Ending::Reset, .. });
+        if let StreamEvent::Close { how, .. } = &event {
+            flow.ended = Some(*how);
+        }
         conversation.on_event(event, around, &mut |told| {
             flow.cut_by_end |= last && matches!(&told, Told::Blind(spot) if spot.why == Blind::Truncated);
             let told = match told {

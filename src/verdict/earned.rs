@@ -225,7 +225,7 @@ fn opaque(case: &Case<'_>, planted: &Planted) -> Option<String> {
     let best = payloads.max_by_key(|(flow, p)| (p.envelope.is_some(), p.len, std::cmp::Reverse(server_name(flow))))?;
     let (flow, payload) = best;
     let what = match payload.envelope {
-        Some(envelope) => format!("a {envelope} envelope"),
+        Some(envelope) => format!("an envelope ({envelope})"),
         None => format!("an opaque payload ({})", payload.opacity.name()),
     };
     Some(format!("{what} of {} to {}", count(payload.len, "byte"), tame(&server_name(flow))))

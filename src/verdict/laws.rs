@@ -89,7 +89,13 @@ fn refusal(mut flow: Flow) -> Flow {
 fn tested(promise: &str, data: &[Data], planted: &[(&str, Data, &str)]) -> Scenario {
     let mut scenario = scenario(promise, data, planted);
     for (name, forged) in [("a.pcapng", false), (FORGED, true)] {
-        scenario.captures.push(CaptureRef { name: name.into(), path: name.into(), keys: None, protos: Vec::new(), forged });
+        scenario.captures.push(CaptureRef {
+            name: name.into(),
+            path: name.into(),
+            keys: None,
+            protos: Vec::new(),
+            forged,
+        });
     }
     scenario
 }

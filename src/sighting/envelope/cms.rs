@@ -46,9 +46,7 @@ fn recognise(bytes: &[u8]) -> Option<Found> {
     }
     // The identifier is near the front; what comes before it is three lengths at most.
     let front = bytes.get(..bytes.len().min(32))?;
-    if memchr::memmem::find(front, b"\x2a\x86\x48\x86\xf7\x0d\x01").is_none() {
-        return None;
-    }
+    memchr::memmem::find(front, b"\x2a\x86\x48\x86\xf7\x0d\x01")?;
     let outer = tlv(bytes, 0, bytes.len(), DEPTH)?;
     let parts = all(bytes, outer.inner, DEPTH, 2)?;
     let [kind, content] = parts.as_slice() else { return None };

@@ -5,6 +5,8 @@
 
 use crate::model::flow::{Blind, Flow};
 use crate::model::scenario::{Audience, Party};
+use crate::model::sighting::Sighting;
+use crate::model::stream::Ending;
 use crate::model::verdict::Standard;
 use crate::verdict::Promise;
 use crate::verdict::audience::{flow_id, server_name};
@@ -88,8 +90,9 @@ fn judge(case: &Case<'_>) -> Outcome {
 fn is_refusal(flow: &Flow) -> bool {
     let has = |name: &str| flow.facts.iter().any(|fact| fact.name == name);
     let alert = flow.facts.iter().any(|fact| fact.name == "tls.alert" && fact.value.starts_with("client: "));
+    let closed = matches!(flow.ended, Some(Ending::Clean | Ending::Reset));
     let silent = flow.messages == [0, 0] && flow.blind.is_empty() && flow.unread == [0, 0];
-    has("tls.version") && has("tls.certificate") && (alert || flow.closed) && silent && flow.count == 1
+    has("tls.version") && has("tls.certificate") && (alert || closed) && silent && flow.count == 1
 }
 
 /// No certificate was to be shown on it.
@@ -101,8 +104,7 @@ fn contradicted(case: &Case<'_>, fooled: &[&Flow]) -> Outcome {
     let ids: BTreeSet<_> = fooled.iter().map(|flow| (flow.capture.as_str(), flow.key, flow.first_frame)).collect();
     let seen =
         case.evidence().sightings.iter().filter(|sighting| flow_id(sighting).is_some_and(|id| ids.contains(&id)));
-    let sightings: Vec<String> =
-        seen.filter(|sighting| case.is_about(sighting)).map(|sighting| sighting.id()).collect();
+    let sightings: Vec<String> = seen.filter(|sighting| case.is_about(sighting)).map(Sighting::id).collect();
     let mut hosts: Vec<String> = fooled.iter().map(|flow| tame(&server_name(flow))).collect();
     hosts.sort();
     hosts.dedup();
@@ -120,6 +122,7 @@ fn contradicted(case: &Case<'_>, fooled: &[&Flow]) -> Outcome {
 mod tests {
     use crate::model::flow::{Blind, Fact, Flow};
     use crate::model::scenario::CaptureRef;
+    use crate::model::stream::Ending;
     use crate::model::verdict::VerdictKind::{self, Consistent, Contradicted, Inconclusive, Weakened};
     use crate::verdict::fixtures::*;
 
@@ -155,7 +158,13 @@ mod tests {
     fn judge(promise: &str, declared: bool, flows: Vec<Flow>) -> (VerdictKind, String) {
         let mut scenario = scenario(promise, &[GREETING.1], &[GREETING]);
         for (name, forged) in [("a.pcapng", false), ("forged.pcapng", declared)] {
-            scenario.captures.push(CaptureRef { name: name.into(), path: name.into(), keys: None, protos: Vec::new(), forged });
+            scenario.captures.push(CaptureRef {
+                name: name.into(),
+                path: name.into(),
+                keys: None,
+                protos: Vec::new(),
+                forged,
+            });
         }
         let seen: Vec<_> = flows.iter().filter(|flow| flow.messages[0] > 0).map(|flow| seen(flow, GREETING)).collect();
         let judged = verdict(&scenario, evidence(flows, seen));
@@ -167,7 +176,7 @@ mod tests {
     fn only_a_refusal_beside_a_genuine_connection_is_consistent() {
         let unknown_ca = Some("client: unknown_ca");
         let closed = |mut flow: Flow| {
-            flow.closed = true;
+            flow.ended = Some(Ending::Clean);
             flow
         };
         let without = |name: &str, mut flow: Flow| {
