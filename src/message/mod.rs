@@ -17,6 +17,7 @@ pub mod http;
 pub mod media;
 pub mod protocol;
 pub mod qpack;
+pub mod quic;
 mod raw;
 pub mod sink;
 #[cfg(test)]

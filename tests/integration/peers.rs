@@ -155,7 +155,8 @@ fn occurs(name: &str, session: &Session, report: &ScenarioReport) -> bool {
     let bare =
         |word: &str| word.strip_prefix(name).is_some_and(|rest| rest.chars().all(|c| c == '.' || c.is_ascii_digit()));
     let fact = format!("{name}.");
-    let format = session.path.extension().is_some_and(|extension| extension == name);
+    let opened = capture::open(&session.path, Wanted::Capture);
+    let format = opened.is_ok_and(|opened| opened.format.split('.').next() == Some(name));
     let mut spoke = false;
     let mut hear = |heard: Overheard<'_>| {
         if let Overheard::Message(message) = heard {

@@ -12,12 +12,11 @@
 //! packets have short headers only, and are recognised by a key of the key log that opens them.
 
 mod connection;
-pub(in crate::message) mod frame;
 mod handshake;
 mod lane;
 mod level;
 mod ordered;
-pub(in crate::message) mod packet;
+mod packet;
 mod probe;
 mod protection;
 mod streams;

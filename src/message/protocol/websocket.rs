@@ -1,12 +1,12 @@
 //! WebSocket (RFC 6455) with permessage-deflate (RFC 7692), inside an HTTP upgrade or an extended CONNECT.
 //!
-//! MQTT goes through WebSockets as a stream that does not heed messages (MQTT 5 section 6): where the client's first
-//! message begins one, the messages of both sides are the bytes of a child stream.
+//! MQTT and others go through WebSockets as streams that do not heed messages (MQTT 5 section 6): where a protocol is
+//! certain of the client's first message, the messages of both sides are the bytes of a child stream.
 
 use crate::bytes::{Buffer, Cursor, Malformed, Match};
 use crate::message::hpack::decoder::stretch;
 use crate::message::http::assembly::Assembly;
-use crate::message::protocol::mqtt;
+use crate::message::protocol::PROTOCOLS;
 use crate::message::sink::{Child, ChildId};
 use crate::message::{Dissector, Peek, Protocol, Sink};
 use crate::model::budget::{PART_PIECE, RATIO, RATIO_FREE};
@@ -301,13 +301,12 @@ impl WebSocket {
         }
         if direction == Direction::ToServer && !std::mem::replace(&mut self.spoken, true) {
             let (bytes, origins) = current.assembly.so_far();
-            let peek =
-                Peek { meta: &self.meta, to_server: bytes, to_client: b"", waiting: &[], secrets: sink.secrets() };
-            if (mqtt::PROTOCOL.probe)(&peek) == Match::Certain {
+            let meta = StreamMeta { hint: None, from_start: true, ..self.meta.clone() };
+            let peek = Peek { meta: &meta, to_server: bytes, to_client: b"", waiting: &[], secrets: sink.secrets() };
+            if PROTOCOLS.iter().any(|protocol| (protocol.probe)(&peek) == Match::Certain) {
                 let layer = Layer { name: PROTOCOL.name.to_owned(), secure: false, opened: false };
-                let hint = Some(mqtt::PROTOCOL.name.to_owned());
                 let host = self.meta.host.clone();
-                sink.open(STREAM, Child { layer, datagrams: false, hint, host, from_start: true });
+                sink.open(STREAM, Child { layer, datagrams: false, hint: None, host, from_start: true });
                 sink.data(STREAM, direction, at, bytes.to_vec(), origins.clone());
                 self.stream = Some(STREAM);
                 return;

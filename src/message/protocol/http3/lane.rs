@@ -2,7 +2,7 @@
 
 use crate::bytes::{Buffer, Cursor};
 use crate::message::protocol::http3::Whose;
-use crate::message::protocol::quic::packet::varint;
+use crate::message::quic::varint::varint;
 use crate::message::sink::ChildId;
 use crate::model::budget::HEAD_BYTES;
 use crate::model::origin::Origins;

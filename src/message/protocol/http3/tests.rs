@@ -4,7 +4,7 @@ use super::PROTOCOL;
 use crate::bytes::Match;
 use crate::message::Peek;
 use crate::message::harness::{Ev, Heard, down, meta, play, up};
-use crate::message::protocol::quic::frame::{reset_stream, stream_head};
+use crate::message::quic::frame::{reset_stream, stream_head};
 use crate::model::flow::Blind;
 use crate::model::secret::Secrets;
 use crate::model::stream::{Ending, StreamMeta};

@@ -5,8 +5,8 @@
 
 use crate::message::Sink;
 use crate::message::handshake::hello;
-use crate::message::protocol::quic::frame::{reset_stream, stream_head};
 use crate::message::protocol::quic::ordered::{Ordered, Piece};
+use crate::message::quic::frame::{reset_stream, stream_head};
 use crate::message::sink::{Child, ChildId};
 use crate::model::budget::{CHILD_STREAMS, QUIC_STREAM_BYTES, QUIC_WAITING_BYTES};
 use crate::model::flow::Blind;

@@ -1,7 +1,7 @@
 //! Frames (RFC 9000 section 19, RFC 9221).
 
 use crate::bytes::{Cursor, Malformed};
-use crate::message::protocol::quic::packet::{put_varint, varint};
+use crate::message::quic::varint::{put_varint, varint};
 
 /// Ranges of one ACK frame that are looked at.
 const ACK_RANGES: u64 = 256;
@@ -14,7 +14,7 @@ const FIN: u8 = 0x01;
 
 /// What a frame says, as far as anyone here wants to know.
 #[derive(Debug, Eq, PartialEq)]
-pub(in crate::message) enum Frame<'a> {
+pub enum Frame<'a> {
     /// ACK: ranges of packet numbers, both ends included, largest first.
     Ack(Vec<(u64, u64)>),
     /// RESET_STREAM: the sender will send no more of it.
@@ -58,7 +58,7 @@ pub(in crate::message) enum Frame<'a> {
 }
 
 /// Reads the next frame; the data of a frame ends where the cursor is then, but for [`Frame::NewConnectionId`].
-pub(in crate::message) fn next<'a>(cursor: &mut Cursor<'a>) -> Result<Frame<'a>, Malformed> {
+pub fn next<'a>(cursor: &mut Cursor<'a>) -> Result<Frame<'a>, Malformed> {
     let kind = varint(cursor, "frame type")?;
     let skip = |count: usize, cursor: &mut Cursor<'a>| -> Result<Frame<'a>, Malformed> {
         for _ in 0..count {
@@ -152,7 +152,7 @@ fn ack<'a>(cursor: &mut Cursor<'a>, ecn: bool) -> Result<Frame<'a>, Malformed> {
 }
 
 /// A STREAM frame without its data, which must follow up to the end of what holds it.
-pub(in crate::message) fn stream_head(id: u64, offset: u64, fin: bool) -> Vec<u8> {
+pub fn stream_head(id: u64, offset: u64, fin: bool) -> Vec<u8> {
     let mut out = vec![STREAM_TO_END | if fin { FIN } else { 0 }];
     put_varint(&mut out, id);
     put_varint(&mut out, offset);
@@ -160,7 +160,7 @@ pub(in crate::message) fn stream_head(id: u64, offset: u64, fin: bool) -> Vec<u8
 }
 
 /// A RESET_STREAM frame.
-pub(in crate::message) fn reset_stream(id: u64) -> Vec<u8> {
+pub fn reset_stream(id: u64) -> Vec<u8> {
     let mut out = Vec::new();
     put_varint(&mut out, RESET_STREAM);
     put_varint(&mut out, id);
