@@ -16,6 +16,8 @@ pub const REASSEMBLY_BYTES: usize = 4 << 20;
 pub const REASSEMBLY_TOTAL: usize = 24 << 20;
 /// Bytes held behind a hole that the receiver has acknowledged, so that it was lost by the capture alone.
 pub const REASSEMBLY_ACKED: usize = 1 << 20;
+/// Segments of one connection whose other reading is looked at; the rest are counted.
+pub const OTHER_READINGS: usize = 256;
 /// Bytes of incomplete IP fragments.
 pub const FRAGMENT_BYTES: usize = 4 << 20;
 /// Seconds of silence, in capture time, after which a UDP flow is closed.

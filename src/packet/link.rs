@@ -5,6 +5,18 @@ use super::Skip;
 use crate::bytes::{Cursor, Malformed};
 use crate::model::frame::LinkType;
 
+/// Link types that are read, as numbers and as people call them.
+pub const LINKS: &[(&str, &str)] = &[
+    ("0, 108", "BSD loopback"),
+    ("1", "Ethernet, with VLAN tags, MPLS, LLC/SNAP and PPPoE sessions inside"),
+    ("9, 50", "PPP"),
+    ("12, 14, 101, 228, 229", "raw IP"),
+    ("51", "PPPoE"),
+    ("105, 127", "IEEE 802.11 data frames that are not encrypted, bare and behind radiotap"),
+    ("113, 276", "Linux cooked captures, version 1 and 2"),
+    ("239", "Linux netfilter log (NFLOG)"),
+];
+
 /// The IP packet in a frame of type `link`, with whatever trails it.
 #[inline]
 pub(super) fn network(link: LinkType, bytes: &[u8]) -> Result<&[u8], Skip> {
@@ -19,6 +31,7 @@ pub(super) fn network(link: LinkType, bytes: &[u8]) -> Result<&[u8], Skip> {
             if matches!(family, 2 | 10 | 24 | 28 | 30) { Ok(cursor.rest()) } else { Err(Skip::NotIp) }
         }
         9 | 50 => ppp(cursor),
+        105 => wifi(cursor),
         51 => pppoe(cursor),
         // Raw IP; 12 and 14 are what some systems wrote before 101 was assigned.
         12 | 14 | 101 | 228 | 229 => Ok(bytes),
@@ -26,6 +39,14 @@ pub(super) fn network(link: LinkType, bytes: &[u8]) -> Result<&[u8], Skip> {
             cursor.take(14, "Linux cooked header")?;
             let kind = cursor.u16("Linux cooked header")?;
             ethertype(kind, cursor)
+        }
+        127 => {
+            // Radiotap: version 0, and its length in the byte order of the format.
+            cursor.take(2, "radiotap header")?;
+            let len = usize::from(u16::from_le_bytes(cursor.array("radiotap header")?));
+            let rest = len.checked_sub(4).ok_or(Malformed::Illegal("radiotap header"))?;
+            cursor.take(rest, "radiotap header")?;
+            wifi(cursor)
         }
         239 => nflog(cursor),
         276 => {
@@ -71,6 +92,32 @@ fn ethertype(mut kind: u16, mut cursor: Cursor<'_>) -> Result<&[u8], Skip> {
             _ => return Err(Skip::NotIp),
         }
     }
+}
+
+/// IEEE 802.11: a data frame with an LLC and SNAP header in it. What is encrypted on the air is nobody's to read here,
+/// and neither are frames with several packets in one (A-MSDU).
+fn wifi(mut cursor: Cursor<'_>) -> Result<&[u8], Skip> {
+    let [control, flags] = cursor.array("802.11 header")?;
+    let (kind, subtype) = (control >> 2 & 3, control >> 4);
+    // Version 0, data, with a payload, not protected.
+    if control & 3 != 0 || kind != 2 || subtype & 4 != 0 || flags & 0x40 != 0 {
+        return Err(Skip::NotIp);
+    }
+    cursor.take(22, "802.11 header")?;
+    // Between two access points a fourth address follows.
+    if flags & 3 == 3 {
+        cursor.take(6, "802.11 header")?;
+    }
+    if subtype & 8 != 0 {
+        let [qos, _] = cursor.array("802.11 QoS control")?;
+        if qos & 0x80 != 0 {
+            return Err(Skip::NotIp);
+        }
+        if flags & 0x80 != 0 {
+            cursor.take(4, "802.11 HT control")?;
+        }
+    }
+    ethertype(0, cursor)
 }
 
 /// MPLS labels (RFC 3032); what follows the last one is told by its first digit only.

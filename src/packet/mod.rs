@@ -19,6 +19,7 @@ use crate::model::frame::LinkType;
 pub use fragment::{Datagram, Defragmenter, Fragment, FragmentLoss};
 pub use hash::flow_hash;
 pub use ip::{Parsed, parse};
+pub use link::LINKS;
 pub use reader::{Reader, Skipped};
 
 /// Why a frame yields no packet.

@@ -106,6 +106,11 @@ fn every_link_type() {
         ("IPv4", 228, ip.clone()),
         ("cooked", 113, after(&sll, &ip)),
         ("cooked v2", 276, after(&sll2, &ip)),
+        ("802.11", 105, [&[8, 1][..], &[0; 22], &snap].concat()),
+        ("802.11 between access points", 105, [&[8, 3][..], &[0; 28], &snap].concat()),
+        ("802.11 QoS", 105, [&[0x88, 1][..], &[0; 22], &[6, 0], &snap].concat()),
+        ("802.11 QoS with HT control", 105, [&[0x88, 0x82][..], &[0; 22], &[6, 0, 1, 2, 3, 4], &snap].concat()),
+        ("radiotap", 127, [&[0, 0, 10, 0, 2, 0, 0, 0, 4, 9][..], &[8, 1], &[0; 22], &snap].concat()),
         ("NFLOG, little-endian", 239, nflog(u16::to_le_bytes)),
         ("NFLOG, big-endian", 239, nflog(u16::to_be_bytes)),
     ];
@@ -123,7 +128,13 @@ fn every_link_type() {
 fn why_a_frame_yields_nothing() {
     let why = |link, bytes: &[u8]| parse(&frame(link, bytes, 1, 0)).unwrap_err().to_string();
     assert_eq!(why(1, &ethernet(0x0806, &[0; 28])), "not-ip");
-    assert_eq!(why(127, &[0; 40]), "unsupported link type 127");
+    assert_eq!(why(147, &[0; 40]), "unsupported link type 147");
+    // Encrypted on the air, a beacon, a frame of several packets, no data.
+    for head in [[8, 0x41], [0x80, 0], [0x48, 1]] {
+        assert_eq!(why(105, &[&head[..], &[0; 60]].concat()), "not-ip");
+    }
+    assert_eq!(why(105, &[&[0x88, 1][..], &[0; 22], &[0x80, 0], &[0; 40]].concat()), "not-ip");
+    assert_eq!(why(127, &[0, 0, 2, 0]), "malformed: illegal radiotap header");
     assert_eq!(why(1, &[0; 9]), "malformed: Ethernet header is cut short");
     assert_eq!(why(101, &[0x45, 0, 0, 9]), "malformed: IPv4 header is cut short");
     assert_eq!(why(101, &v4_with(17, UDP, 0, &[], Some(12))), "malformed: illegal IPv4 total length");

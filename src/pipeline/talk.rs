@@ -12,7 +12,7 @@ use crate::model::origin::FrameNo;
 use crate::model::payload::{Pool, Token};
 use crate::model::secret::SecretBytes;
 use crate::model::sighting::{Place, Sighting};
-use crate::model::stream::{Direction, Ending, FlowKey, Layer, StreamEvent, StreamMeta, Transport};
+use crate::model::stream::{Chunk, Direction, Ending, FlowKey, Layer, StreamEvent, StreamMeta, Transport};
 use crate::model::taxonomy::Data;
 use crate::model::time::Timestamp;
 use crate::opacity;
@@ -20,6 +20,7 @@ use crate::pipeline::worker::Brief;
 use crate::pipeline::{envelopes, shape};
 use crate::sighting;
 use crate::sighting::run::collect::{self, Opaque};
+use crate::stream::Reading;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -135,6 +136,31 @@ impl Talk {
         // Where nobody could read the conversation, a question without an answer is all that shows the cut.
         let unread = flow.read_in_full == [0, 0];
         flow.cut_by_end |= last && unread && flow.key.transport == Transport::Tcp && *unanswered > QUESTION;
+    }
+}
+
+impl Talk {
+    /// Searches bytes that a receiver may have read in place of those that were told. They count for nothing else.
+    pub(super) fn other(&mut self, reading: Reading, chunk: Chunk<'_>, brief: &Brief<'_>, finds: &mut Finds) {
+        let label = match reading {
+            Reading::Overlap => "overlapping segment",
+            Reading::Urgent => "segment without its urgent byte",
+        };
+        let flow = &self.flow;
+        let message = Message {
+            flow: flow.key,
+            layers: Arc::from([]),
+            protocol: "raw",
+            label: label.to_owned(),
+            direction: chunk.direction,
+            at: chunk.at,
+            host: flow.host.clone(),
+            parts: vec![Part::new(PartKind::Raw, chunk.bytes.to_vec(), chunk.origins)],
+            whole: false,
+        };
+        let tree = field::walk_by(&message, brief.protos);
+        let scene = sighting::Scene { capture: &flow.capture, flow: Some(flow.key), flow_start: flow.first_frame };
+        finds.take(sighting::detect(&tree, &brief.cx, &scene));
     }
 }
 

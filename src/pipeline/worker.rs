@@ -5,14 +5,14 @@ use crate::message::driver::Surroundings;
 use crate::model::account::Account;
 use crate::model::budget;
 use crate::model::evidence::Evidence;
-use crate::model::flow::{Blind, BlindSpot, Flow};
+use crate::model::flow::{Blind, BlindSpot, Fact, Flow};
 use crate::model::frame::{Frame, LinkType};
 use crate::model::message::Message;
 use crate::model::opacity::{Opacity, OpacityTally};
 use crate::model::origin::FrameNo;
 use crate::model::protos::Protos;
 use crate::model::secret::Secrets;
-use crate::model::stream::{Direction, FlowKey, Layer, StreamEvent, StreamMeta, Transport};
+use crate::model::stream::{Chunk, Direction, FlowKey, Layer, StreamEvent, StreamMeta, Transport};
 use crate::model::time::Timestamp;
 use crate::packet;
 use crate::pipeline::batch::Batch;
@@ -22,7 +22,7 @@ use crate::pipeline::store;
 use crate::pipeline::talk::{Finds, Talk};
 use crate::pipeline::told;
 use crate::sighting;
-use crate::stream::{FlowInfo, Listener, Table};
+use crate::stream::{FlowInfo, Listener, Reading, Table};
 use std::collections::BTreeMap;
 
 /// Shards, whatever the machine: their number decides which flows share a budget, and so the result.
@@ -224,6 +224,10 @@ impl Listener for Shard<'_> {
         talk.on_event(event, &mut self.around, self.brief, &mut self.finds);
     }
 
+    fn other(&mut self, talk: &mut Box<Talk>, reading: Reading, chunk: Chunk<'_>) {
+        talk.other(reading, chunk, self.brief, &mut self.finds);
+    }
+
     fn close(&mut self, talk: Box<Talk>, info: &FlowInfo) {
         let mut flow = talk.flow;
         flow.last_frame = info.last_frame;
@@ -231,9 +235,13 @@ impl Listener for Shard<'_> {
         flow.bytes = info.bytes;
         if info.conflicts > 0 {
             // Two readings of the same bytes: the receiver saw one of them, and nobody can say which.
-            let detail = format!("{} overlapping segments with different content", info.conflicts);
+            let detail = format!("{} overlapping segments with different content: both were searched", info.conflicts);
             let spot = BlindSpot { why: Blind::Lost, direction: Direction::ToServer, detail, bytes: 0 };
             flow.add_blind(spot, budget::FLOW_BLIND);
+        }
+        if info.urgent > 0 {
+            let detail = format!("{} segments with an urgent byte: searched with it and without", info.urgent);
+            flow.add_fact(Fact { name: "tcp.urgent", value: detail, weakness: None });
         }
         if !self.layers.is_empty() {
             flow.opacity = OpacityTally::default();

@@ -3,9 +3,9 @@
 
 use super::key::{End, Key};
 use super::side::{GUESSED, GUESSED_AT, Payload, Side, origins};
-use super::{FlowInfo, Listener};
-use crate::model::budget::{REASSEMBLY_ACKED, REASSEMBLY_BYTES};
-use crate::model::origin::FrameNo;
+use super::{FlowInfo, Listener, Reading};
+use crate::model::budget::{OTHER_READINGS, REASSEMBLY_ACKED, REASSEMBLY_BYTES};
+use crate::model::origin::{FrameNo, Origins};
 use crate::model::packet::Packet;
 use crate::model::stream::{Chunk, Direction, Ending, FlowKey, Lost, StreamEvent, StreamMeta, Transport};
 use crate::model::time::Timestamp;
@@ -68,12 +68,13 @@ pub(super) struct Active<S> {
     pub(super) sides: [Side; 2],
     gaps: u32,
     conflicts: u32,
+    urgent: u32,
     cut: bool,
 }
 
 impl<S> Active<S> {
     pub(super) fn new() -> Box<Self> {
-        Box::new(Self { state: None, sides: Default::default(), gaps: 0, conflicts: 0, cut: false })
+        Box::new(Self { state: None, sides: Default::default(), gaps: 0, conflicts: 0, urgent: 0, cut: false })
     }
 
     /// What is held out of order.
@@ -137,6 +138,7 @@ impl Head {
             again: [a.again, b.again],
             gaps: active.gaps,
             conflicts: active.conflicts,
+            urgent: active.urgent,
             cut: active.cut,
             from_start: self.from_start,
         }
@@ -181,6 +183,13 @@ impl<L: Listener> Telling<'_, L> {
         if matches!(event, StreamEvent::Gap { .. }) {
             self.active.gaps = self.active.gaps.saturating_add(1);
         }
+        self.open();
+        if let Some(state) = &mut self.active.state {
+            self.listener.event(state, event);
+        }
+    }
+
+    fn open(&mut self) {
         if self.active.state.is_none() {
             let info = self.head.info(self.active);
             let meta = StreamMeta {
@@ -194,9 +203,41 @@ impl<L: Listener> Telling<'_, L> {
             };
             self.active.state = Some(self.listener.open(meta, &info));
         }
-        if let Some(state) = &mut self.active.state {
-            self.listener.event(state, event);
+    }
+
+    /// Tells another reading of bytes at `offset`.
+    fn other(&mut self, end: End, reading: Reading, offset: u64, bytes: &[u8], origins: Origins, at: Timestamp) {
+        let told = self.active.conflicts.saturating_add(self.active.urgent) as usize;
+        if bytes.is_empty() || told > OTHER_READINGS || matches!(self.head.start[end], Start::Unknown | Start::Guessed)
+        {
+            return;
         }
+        self.open();
+        let direction = self.head.direction(end);
+        if let Some(state) = &mut self.active.state {
+            self.listener.other(state, reading, Chunk { direction, at, offset, bytes, origins });
+        }
+    }
+
+    /// Takes the urgent byte of a segment: it stands in front of where the urgent pointer points.
+    pub(super) fn urgent(&mut self, end: End, pointer: u16, payload: Payload<'_>, packet: &Packet<'_>) {
+        let Some((front, back)) = usize::from(pointer).checked_sub(1).and_then(|at| {
+            let (front, rest) = payload.bytes.split_at_checked(at)?;
+            Some((front, rest.split_first()?.1))
+        }) else {
+            return;
+        };
+        self.active.urgent = self.active.urgent.saturating_add(1);
+        let mut carried = origins(packet, front, payload.bytes);
+        carried.append(&origins(packet, back, payload.bytes));
+        let offset = self.active.sides[end].next;
+        self.other(end, Reading::Urgent, offset, &[front, back].concat(), carried, packet.at);
+    }
+
+    fn overlap(&mut self, end: End, offset: u64, payload: Payload<'_>, packet: &Packet<'_>) {
+        self.active.conflicts = self.active.conflicts.saturating_add(1);
+        let carried = origins(packet, payload.bytes, payload.bytes);
+        self.other(end, Reading::Overlap, offset, payload.bytes, carried, packet.at);
     }
 
     fn gap(&mut self, end: End, at: Timestamp, len: u64, why: Lost) {
@@ -213,6 +254,9 @@ impl<L: Listener> Telling<'_, L> {
         if !payload.bytes.is_empty() {
             side.next = offset.saturating_add(payload.bytes.len() as u64);
             side.bytes = side.bytes.saturating_add(payload.bytes.len() as u64);
+            if self.head.key.transport() == Transport::Tcp {
+                side.remember(offset, payload.bytes);
+            }
             let origins = origins(packet, payload.bytes, payload.bytes);
             let direction = self.head.direction(end);
             self.emit(StreamEvent::Data(Chunk { direction, at: packet.at, offset, bytes: payload.bytes, origins }));
@@ -251,12 +295,16 @@ impl<L: Listener> Telling<'_, L> {
             // A copy; a keep-alive repeats the last byte and is none.
             if payload.bytes.len() > 1 || offset.saturating_add(1) != side.next {
                 side.again = side.again.saturating_add(payload.bytes.len() as u64);
+                if side.differs(offset, payload.bytes) {
+                    self.overlap(end, offset, payload, packet);
+                }
             }
             return;
         }
         if side.hold(offset, payload, packet) {
-            self.active.conflicts = self.active.conflicts.saturating_add(1);
+            self.overlap(end, offset, payload, packet);
         }
+        let side = &mut self.active.sides[end];
         if guessed {
             if side.held.len() >= GUESS_PIECES || side.cost >= GUESS_BYTES {
                 self.settle();
@@ -327,6 +375,7 @@ impl<L: Listener> Telling<'_, L> {
             side.next = offset.saturating_add(len);
             let skip = usize::try_from(stale).unwrap_or(usize::MAX);
             let bytes = piece.bytes.get(skip..).unwrap_or_default();
+            side.remember(offset, bytes);
             let origins = if skip == 0 { piece.origins } else { piece.origins.slice(skip, usize::MAX) };
             let direction = self.head.direction(end);
             self.emit(StreamEvent::Data(Chunk { direction, at: piece.at, offset, bytes, origins }));

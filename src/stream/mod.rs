@@ -21,7 +21,7 @@ mod table;
 mod tests;
 
 use crate::model::origin::FrameNo;
-use crate::model::stream::{FlowKey, StreamEvent, StreamMeta};
+use crate::model::stream::{Chunk, FlowKey, StreamEvent, StreamMeta};
 use crate::model::time::Timestamp;
 pub use table::{Table, Tally};
 
@@ -37,8 +37,20 @@ pub trait Listener {
     /// The next event of a conversation; [`StreamEvent::Close`] is the last.
     fn event(&mut self, state: &mut Self::State, event: StreamEvent<'_>);
 
+    /// Bytes that a receiver may have read in place of those that were told. Who follows one reading passes over it.
+    fn other(&mut self, _state: &mut Self::State, _reading: Reading, _chunk: Chunk<'_>) {}
+
     /// The conversation is over.
     fn close(&mut self, state: Self::State, info: &FlowInfo);
+}
+
+/// Why bytes can be read in two ways.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Reading {
+    /// Another segment for the same place, with other bytes: which of the two the receiver took, it alone knows.
+    Overlap,
+    /// A segment without its urgent byte, which some receivers take out of line (RFC 6093). It was told with it.
+    Urgent,
 }
 
 /// What the transport shows of one conversation.
@@ -62,6 +74,8 @@ pub struct FlowInfo {
     pub gaps: u32,
     /// Segments whose bytes differ from those that had come before for the same place. The first ones were told.
     pub conflicts: u32,
+    /// Segments with an urgent byte.
+    pub urgent: u32,
     /// The snapshot length cut frames of it.
     pub cut: bool,
     /// The opening handshake was captured (for datagrams: nothing says otherwise).

@@ -5,6 +5,7 @@ use crate::model::origin::{FrameNo, Origins};
 use crate::model::packet::Packet;
 use crate::model::time::Timestamp;
 use std::collections::BTreeMap;
+use std::hash::BuildHasher as _;
 
 /// What one held piece costs besides its bytes.
 const OVERHEAD: usize = 128;
@@ -53,6 +54,18 @@ pub(super) struct Side {
     pub(super) again: u64,
     /// The end was told.
     pub(super) ended: bool,
+    /// The last segments that were told: the low half of their offsets, their lengths, and hashes of their bytes.
+    recent: [(u32, u32, u64); RECENT],
+    /// Which of them is the oldest.
+    oldest: usize,
+}
+
+/// Segments that are remembered after they were told, to tell a copy from another reading.
+const RECENT: usize = 4;
+
+#[expect(clippy::cast_possible_truncation, reason = "segments are short, and offsets are told apart by their low half")]
+fn trace(offset: u64, bytes: &[u8]) -> (u32, u32, u64) {
+    (offset as u32, bytes.len() as u32, foldhash::fast::FixedState::with_seed(0).hash_one(bytes))
 }
 
 impl Side {
@@ -104,6 +117,22 @@ impl Side {
             self.held.insert(low, piece);
         }
         conflict
+    }
+
+    /// Remembers a segment that is told now.
+    pub(super) fn remember(&mut self, offset: u64, bytes: &[u8]) {
+        if let Some(slot) = self.recent.get_mut(self.oldest) {
+            *slot = trace(offset, bytes);
+        }
+        self.oldest = (self.oldest + 1) % RECENT;
+    }
+
+    /// Whether a segment that was told at this place had other bytes.
+    pub(super) fn differs(&self, offset: u64, bytes: &[u8]) -> bool {
+        let (start, len, hash) = trace(offset, bytes);
+        let twin = |(s, l, _): &&(u32, u32, u64)| *s == start && *l == len && len > 0;
+        // The last of several copies is the one that counts.
+        self.recent.iter().find(twin).is_some_and(|(_, _, told)| *told != hash)
     }
 
     /// Takes the first piece, if it is next in order.

@@ -131,7 +131,7 @@ impl<L: Listener> Table<L> {
     }
 
     fn tcp(&mut self, packet: &Packet<'_>, key: Key, hash: u64, end: End, found: Option<u32>, listener: &mut L) {
-        let Segment::Tcp { seq, ack, flags, payload: bytes, missing, .. } = packet.segment else { return };
+        let Segment::Tcp { seq, ack, flags, urgent, payload: bytes, missing } = packet.segment else { return };
         let payload = Payload { bytes, missing };
         let mut found = found;
         if let Some(slot) = found {
@@ -154,7 +154,7 @@ impl<L: Listener> Table<L> {
         };
         let Some(flow) = self.flows.get_mut(slot) else { return };
         let before = flow.active.as_ref().map_or(0, |active| active.cost());
-        flow.tcp(end, seq, ack, flags, payload, packet, listener);
+        flow.tcp(end, seq, ack, flags, urgent, payload, packet, listener);
         let cost = flow.active.as_ref().map_or(0, |active| active.cost());
         let (kind, done) = (flow.kind(), flow.done());
         let first_frame = flow.head.first_frame;
@@ -357,6 +357,7 @@ impl<S> Flow<S> {
         seq: u32,
         ack: u32,
         flags: TcpFlags,
+        urgent: u16,
         payload: Payload<'_>,
         packet: &Packet<'_>,
         listener: &mut L,
@@ -403,6 +404,9 @@ impl<S> Flow<S> {
             let mut telling = Telling { head, active, listener };
             if payload.len() > 0 {
                 telling.segment(end, seq, payload, packet);
+                if flags.urg {
+                    telling.urgent(end, urgent, payload, packet);
+                }
             }
             telling.ends(packet.at);
         }

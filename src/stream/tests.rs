@@ -18,6 +18,7 @@ struct Told {
     how: Option<Ending>,
     closed: bool,
     datagrams: Vec<usize>,
+    others: Vec<(Reading, String)>,
 }
 
 impl Told {
@@ -41,6 +42,7 @@ impl Listener for Log {
             how: None,
             closed: false,
             datagrams: Vec::new(),
+            others: Vec::new(),
         });
         self.0.len() - 1
     }
@@ -74,6 +76,11 @@ impl Listener for Log {
         }
     }
 
+    fn other(&mut self, state: &mut usize, reading: Reading, chunk: Chunk<'_>) {
+        assert_eq!(chunk.origins.len(), chunk.bytes.len());
+        self.0[*state].others.push((reading, String::from_utf8_lossy(chunk.bytes).into_owned()));
+    }
+
     fn close(&mut self, state: usize, info: &FlowInfo) {
         let told = &mut self.0[state];
         assert!(told.how.is_some());
@@ -91,12 +98,13 @@ struct Seg {
     flags: &'static str,
     payload: Vec<u8>,
     missing: u32,
+    urgent: u16,
     at: i64,
     port: u16,
 }
 
 fn seg(up: bool, seq: u32, ack: impl Into<Option<u32>>, flags: &'static str, payload: &[u8]) -> Seg {
-    Seg { up, seq, ack: ack.into(), flags, payload: payload.to_vec(), missing: 0, at: 0, port: 50_000 }
+    Seg { up, seq, ack: ack.into(), flags, payload: payload.to_vec(), missing: 0, urgent: 0, at: 0, port: 50_000 }
 }
 
 fn run(segments: &[Seg]) -> (Vec<Told>, Tally) {
@@ -119,7 +127,7 @@ fn feed(table: &mut Table<Log>, log: &mut Log, segments: &[Seg], first: FrameNo)
             seq: seg.seq,
             ack: seg.ack.unwrap_or(0),
             flags,
-            urgent: 0,
+            urgent: seg.urgent,
             payload: &seg.payload,
             missing: seg.missing,
         };
@@ -209,8 +217,34 @@ fn copies_overlaps_and_keep_alives() {
     let (told, _) = run(&all);
     assert_eq!(told[0].text(Direction::ToServer), "abcdefghijklm", "the first bytes win");
     assert_eq!(told[0].info.conflicts, 1);
+    assert_eq!(told[0].others, [(Reading::Overlap, "jXlm".to_owned())]);
     // Six again, none for the keep-alive, two, three held, one.
     assert_eq!((told[0].info.bytes[0], told[0].info.again[0]), (13, 12));
+}
+
+#[test]
+fn other_readings_are_told_beside_the_first() {
+    // Sent again with other bytes after it was told; a true copy, and a keep-alive, are none.
+    let mut all = handshake();
+    all.extend([up(0, b"abcdef"), up(0, b"abcdef"), up(0, b"secret"), up(5, b"x"), up(6, b"g"), up(0, b"SECRET")]);
+    let (told, _) = run(&all);
+    assert_eq!(told[0].text(Direction::ToServer), "abcdefg");
+    let overlap = |text: &str| (Reading::Overlap, text.to_owned());
+    assert_eq!((told[0].info.conflicts, &told[0].others[..]), (2, &[overlap("secret"), overlap("SECRET")][..]));
+    // An urgent byte is told in line; the other reading is without it.
+    let mut all = handshake();
+    all.push(Seg { urgent: 4, ..seg(true, C.wrapping_add(1), S + 1, "U", b"sec!ret") });
+    all.push(Seg { urgent: 90, ..seg(true, C.wrapping_add(8), S + 1, "U", b"beyond") });
+    all.push(Seg { urgent: 1, ..seg(true, C.wrapping_add(14), S + 1, "", b"no flag") });
+    let (told, _) = run(&all);
+    assert_eq!(told[0].text(Direction::ToServer), "sec!retbeyondno flag");
+    assert_eq!((told[0].info.urgent, &told[0].others[..]), (1, &[(Reading::Urgent, "secret".to_owned())][..]));
+    // However many there are, only so many are told.
+    let mut all = handshake();
+    all.push(up(0, b"aaaa"));
+    all.extend((0..2_000_u32).map(|n| up(0, &n.to_be_bytes())));
+    let (told, _) = run(&all);
+    assert!(told[0].info.conflicts > 1_900 && told[0].others.len() <= crate::model::budget::OTHER_READINGS + 1);
 }
 
 #[test]

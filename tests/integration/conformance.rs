@@ -5,6 +5,7 @@ use crate::peers;
 use plainsight::capture::format::FORMATS;
 use plainsight::field::decoder::DECODERS;
 use plainsight::message::protocol::PROTOCOLS;
+use plainsight::packet::LINKS;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -51,6 +52,10 @@ fn table() -> String {
         let (name, about, samples) = (decoder.name, decoder.about, decoder.samples.len());
         let recorded = recordings(&sessions, name);
         writeln!(out, "| `{name}` | {about} | {samples} | {recorded} |").unwrap();
+    }
+    out.push_str("\n## Links\n\n| link types | what they are |\n| --- | --- |\n");
+    for (numbers, about) in LINKS {
+        writeln!(out, "| {numbers} | {about} |").unwrap();
     }
     out.push_str("\n## Evidence\n\n| format | what it is | independent recordings |\n| --- | --- | --- |\n");
     for format in FORMATS {

@@ -22,6 +22,9 @@ pub(super) static DEFLATE: Decoder = Decoder {
 const HERON: &[u8] =
     b"\x0b\xc9\x48\x55\xc8\x48\x2d\xca\xcf\x53\xc8\x49\xcc\x4b\x29\x56\x48\x2c\x51\x48\x29\x2d\xce\x06\x00";
 
+/// Bytes of output that no other bytes than a stream's come to.
+const LONG: usize = 64 << 10;
+
 fn fits(_: &Hint<'_>, bytes: &[u8]) -> Match {
     match bytes.first().map(|first| first >> 1 & 3) {
         // Block type 3 does not exist; a stored block carries the complement of its length.
@@ -44,6 +47,9 @@ fn open(bytes: &[u8], hint: &Hint<'_>, fields: &mut Fields<'_>) -> Result<(), Ma
         if !out.done || out.used < bytes.len() {
             fields.damaged();
         }
+    } else if out.over && out.bytes.len() >= LONG {
+        // Nothing but a stream goes on for so long: what its budget cut off is told.
+        fields.damaged();
     } else if !out.done || out.used != bytes.len() || out.bytes.len() < 16 {
         return Err(Malformed::Illegal("deflate stream"));
     } else if !is_text(&out.bytes) {

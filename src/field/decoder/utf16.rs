@@ -67,11 +67,24 @@ const fn evidence(unit: u16) -> Option<i64> {
 fn weigh(bytes: &[u8], order: Order) -> i64 {
     let head = bytes.get(..2_048).unwrap_or(bytes);
     let mut sum = 0_i64;
+    let mut before = None;
     for unit in units(head, order) {
         match evidence(unit) {
             Some(bits) => sum = sum.saturating_add(bits),
             None => return i64::MIN,
         }
+        // Letters of two alphabets stand side by side in no word; in structures of bytes they do all the time.
+        let alphabet = match unit {
+            0x370..=0xeff => Some(unit >> 8),
+            0x4e00..=0x9fff => Some(0x4e),
+            _ => None,
+        };
+        if let (Some(one), Some(other)) = (before, alphabet)
+            && one != other
+        {
+            sum = sum.saturating_sub(24);
+        }
+        before = alphabet;
     }
     sum / 2
 }

@@ -21,6 +21,9 @@ pub(super) static ZLIB: Decoder = Decoder {
 
 const HERON: &[u8] = b"\x78\x9c\x0b\xc9\x48\x55\xc8\x48\x2d\xca\xcf\x53\xc8\x49\xcc\x4b\x29\x56\x48\x2c\x51\x48\x29\x2d\xce\x06\x00\x62\xd6\x08\x5c";
 
+/// Bytes of output that no other bytes than a stream's come to.
+const LONG: usize = 64 << 10;
+
 fn fits(_: &Hint<'_>, bytes: &[u8]) -> Match {
     // Deflate with a window up to 32 KiB, no preset dictionary, and the header's check (section 2.2).
     match bytes {
@@ -45,7 +48,9 @@ fn open(bytes: &[u8], hint: &Hint<'_>, fields: &mut Fields<'_>) -> Result<(), Ma
     let out = inflate(bytes, true, limit);
     // The check at the end makes a complete stream sure; an incomplete one must read as something.
     let cut = out.over || (out.used == bytes.len() && !out.bytes.is_empty());
-    let plausible = declared || (out.bytes.len() >= 32 && is_text_so_far(&out.bytes));
+    // Nothing but a stream goes on for so long.
+    let long = out.over && out.bytes.len() >= LONG;
+    let plausible = declared || long || (out.bytes.len() >= 32 && is_text_so_far(&out.bytes));
     if out.done && (declared || out.used == bytes.len()) {
         if out.used < bytes.len() {
             fields.damaged();

@@ -179,6 +179,23 @@ impl ClientHello {
         None
     }
 
+    /// What it says with `encrypted_client_hello` (RFC 9849 section 5), if it does.
+    pub fn ech(&self) -> Option<Ech> {
+        let data = self.extension(EXT_ECH)?;
+        let mut cursor = Cursor::new(data);
+        let read = |cursor: &mut Cursor<'_>| -> Result<Ech, Malformed> {
+            if cursor.u8("ECH type")? == 1 {
+                return Ok(Ech::Inner);
+            }
+            let (kdf, aead) = (cursor.u16("ECH KDF")?, cursor.u16("ECH AEAD")?);
+            cursor.u8("ECH configuration")?;
+            let key = cursor.sub_u16("ECH key")?.rest().len();
+            let payload = cursor.sub_u16("ECH payload")?.rest().len();
+            Ok(Ech::Outer { kdf, aead, key, payload })
+        };
+        Some(read(&mut cursor).unwrap_or(Ech::Malformed))
+    }
+
     /// The application protocols it offers.
     pub fn alpn(&self) -> Vec<Vec<u8>> {
         self.extension(EXT_ALPN).map(protocols).unwrap_or_default()
@@ -217,6 +234,46 @@ impl ClientHello {
     /// The signature algorithms it offers, in order.
     pub fn signature_algorithms(&self) -> Vec<u16> {
         self.extension(EXT_SIGNATURES).map(values).unwrap_or_default()
+    }
+}
+
+/// What a hello says with `encrypted_client_hello`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Ech {
+    /// It is an inner hello: nobody but the two ends should see it.
+    Inner,
+    /// It carries an inner hello, or noise of the same shape (GREASE): that the two cannot be told apart by others is
+    /// what the noise is for. A key of length 0 is the second hello after a retry.
+    Outer {
+        /// HPKE key derivation.
+        kdf: u16,
+        /// HPKE cipher.
+        aead: u16,
+        /// Bytes of the encapsulated key.
+        key: usize,
+        /// Bytes of the payload.
+        payload: usize,
+    },
+    /// It is not what the extension allows.
+    Malformed,
+}
+
+impl Ech {
+    /// For people. What gives noise away is a cipher that HPKE does not have, a key that no group has, or a payload too
+    /// short for a hello.
+    pub fn says(self) -> String {
+        match self {
+            Self::Inner => "inner hello".to_owned(),
+            Self::Malformed => "malformed extension".to_owned(),
+            Self::Outer { kdf, aead, key, payload } => {
+                let known = matches!(kdf, 1..=3) && matches!(aead, 1..=3) && matches!(key, 0 | 32 | 56 | 65 | 97 | 133);
+                // A tag, and the least a hello has: version, random, three lengths, a suite.
+                let noise = !known || payload < 16 + 42;
+                let what =
+                    if noise { "GREASE: no such offer could be opened" } else { "outer hello, or GREASE of its shape" };
+                format!("{what}; {payload} bytes")
+            }
+        }
     }
 }
 
@@ -382,6 +439,33 @@ mod tests {
     fn grease_is_told_from_versions_and_suites() {
         assert!(is_grease(0x0a0a) && is_grease(0xfafa));
         assert!(!is_grease(0x0a1a) && !is_grease(0x1301) && !is_grease(0x0304));
+    }
+
+    #[test]
+    fn offers_of_ech_are_told_from_noise_where_they_can_be() {
+        let hello = |data: Vec<u8>| ClientHello {
+            version: 0x0303,
+            random: [0; 32],
+            session_id: Vec::new(),
+            suites: vec![0x1301],
+            extensions: vec![Extension { id: EXT_ECH, data }],
+        };
+        let outer = |kdf: u8, aead: u8, key: u8, payload: u8| {
+            let sizes = (usize::from(key), usize::from(payload));
+            [&[0, 0, kdf, 0, aead, 7, 0, key][..], &vec![1; sizes.0], &[0, payload], &vec![2; sizes.1]].concat()
+        };
+        for (data, says) in [
+            (outer(1, 1, 32, 239), "outer hello, or GREASE of its shape; 239 bytes"),
+            (outer(1, 3, 0, 223), "outer hello, or GREASE of its shape; 223 bytes"),
+            (outer(1, 9, 32, 239), "GREASE: no such offer could be opened; 239 bytes"),
+            (outer(1, 1, 31, 239), "GREASE: no such offer could be opened; 239 bytes"),
+            (outer(1, 1, 32, 40), "GREASE: no such offer could be opened; 40 bytes"),
+            (vec![1], "inner hello"),
+            (vec![0, 0, 1], "malformed extension"),
+        ] {
+            assert_eq!(hello(data).ech().unwrap().says(), says);
+        }
+        assert!(ClientHello { extensions: Vec::new(), ..hello(vec![1]) }.ech().is_none());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! One request and its response on a multiplexed connection (HTTP/2, HTTP/3): header lists and data in, messages out.
 
 use crate::message::Sink;
+use crate::message::hpack::decoder::stretch;
 use crate::message::http::assembly::Assembly;
 use crate::message::http::{names, route};
 use crate::message::sink::{Child, ChildId};
@@ -159,6 +160,7 @@ impl Exchange {
         let server = server.unwrap_or_else(|| place.meta.flow.server.ip.to_string());
         let mut parts = Vec::with_capacity(list.len().saturating_add(1));
         let mut shown: &[u8] = b"";
+        let mut asked = None;
         if let Some(Header { value: Some(target), origins, .. }) = header(list, ":path") {
             let mark = memchr::memchr(b'?', target);
             let (path, query) = target.split_at_checked(mark.unwrap_or(target.len())).unwrap_or_default();
@@ -166,6 +168,11 @@ impl Exchange {
             parts.push(Part::new(PartKind::Path, path.to_vec(), origins.slice(0, path.len())));
             if let Some(query) = query.strip_prefix(b"?") {
                 let from = path.len().saturating_add(1);
+                asked = route::dns_query(query).map(|(message, digits)| {
+                    let (start, end) = (from.saturating_add(digits.start), from.saturating_add(digits.end));
+                    let carried = stretch(&origins.slice(start, end), digits.len(), message.len());
+                    (message, carried)
+                });
                 parts.push(Part::new(PartKind::Query, query.to_vec(), origins.slice(from, target.len())));
             }
         }
@@ -178,6 +185,11 @@ impl Exchange {
         let assembly = Assembly::new(direction, label.clone(), host, parts);
         if prefix.is_empty() {
             self.begin(direction, assembly, list, &label, place, sink);
+            if let Some((message, carried)) = asked {
+                let child = open(Some(route::DNS_MESSAGE.to_owned()), self.host.clone(), place, sink);
+                sink.data(child, direction, place.at, message, carried);
+                sink.close(child, place.at, Ending::Clean);
+            }
         } else {
             self.request.stage = Stage::Done;
             assembly.finish(place.at, sink);

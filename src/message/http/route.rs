@@ -1,4 +1,30 @@
-//! Bodies that are streams of their own: events, gRPC messages.
+//! Bodies that are streams of their own: events, gRPC messages, DNS.
+
+use data_encoding::BASE64URL_NOPAD;
+use std::ops::Range;
+
+/// The hint of a child stream that is one DNS message without its length in front (RFC 8484).
+pub const DNS_MESSAGE: &str = "dns-message";
+/// Bytes of a DNS message, in base64url.
+const DNS_DIGITS: usize = 88_000;
+
+/// The DNS message that a query holds as `dns=` (RFC 8484 section 4.1.1), and where its digits stand.
+pub fn dns_query(query: &[u8]) -> Option<(Vec<u8>, Range<usize>)> {
+    let mut from = 0_usize;
+    for pair in query.split(|byte| *byte == b'&') {
+        if let Some(digits) = pair.strip_prefix(b"dns=") {
+            let start = from.saturating_add(4);
+            let end = from.saturating_add(pair.len());
+            let digits = digits.strip_suffix(b"==").or_else(|| digits.strip_suffix(b"=")).unwrap_or(digits);
+            let message = BASE64URL_NOPAD.decode(digits.get(..DNS_DIGITS).unwrap_or(digits)).ok()?;
+            // A query: one question, no answer (RFC 1035 section 4.1.1).
+            let asks = matches!(message.get(2..8), Some([flags, _, 0, 1, 0, 0]) if flags & 0xf8 == 0);
+            return asks.then_some((message, start..end));
+        }
+        from = from.saturating_add(pair.len()).saturating_add(1);
+    }
+    None
+}
 
 /// What the body of an HTTP message is handed to, as the hint of a child stream; `None` for an ordinary body.
 ///
@@ -18,6 +44,9 @@ pub fn body_stream(
     }
     if essence == "text/event-stream" {
         return Some(format!("sse; label={label}"));
+    }
+    if essence == "application/dns-message" {
+        return Some(format!("{DNS_MESSAGE}; label={label}"));
     }
     if essence == "application/grpc"
         || essence.starts_with("application/grpc+")
@@ -53,5 +82,15 @@ mod tests {
         assert!(body_stream(Some("text/event-stream"), &["gzip".to_owned()], None, "x").is_none());
         assert!(body_stream(Some("application/grpcx"), &[], None, "x").is_none());
         assert!(body_stream(None, &[], None, "x").is_none());
+    }
+
+    #[test]
+    fn queries_hold_dns_messages() {
+        // RFC 8484 section 4.1.1: www.example.com, A.
+        let (message, at) = dns_query(b"a=1&dns=AAABAAABAAAAAAAAA3d3dwdleGFtcGxlA2NvbQAAAQAB").unwrap();
+        assert_eq!((message.len(), at), (33, 8..52));
+        for other in [&b"dns=heron"[..], b"dns=AAAB", b"xdns=AAABAAABAAAAAAAAA3d3dw", b"q=dns", b""] {
+            assert!(dns_query(other).is_none());
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! DNS over UDP and TCP (RFC 1035), and what is spelled like it (mDNS, LLMNR). Names carry data: they are parts.
 
 use crate::bytes::{Buffer, Cursor, Malformed, Match};
+use crate::message::http::route;
 use crate::message::sink::Draft;
 use crate::message::{Dissector, Peek, Protocol, Sample, Sink};
 use crate::model::flow::Blind;
@@ -14,7 +15,7 @@ use std::ops::Range;
 
 /// The registry entry.
 pub static PROTOCOL: Protocol =
-    Protocol { name: "dns", about: "DNS over UDP and TCP, multicast DNS", probe, start, samples: SAMPLES };
+    Protocol { name: "dns", about: "DNS over UDP, TCP, TLS and HTTPS, multicast DNS", probe, start, samples: SAMPLES };
 
 const SAMPLES: &[Sample] = &[Sample {
     name: "an address over TCP",
@@ -41,7 +42,14 @@ const AAAA: u16 = 28;
 const SRV: u16 = 33;
 const OPT: u16 = 41;
 
+fn is_bare(meta: &StreamMeta) -> bool {
+    meta.hint.as_deref().is_some_and(|hint| hint.split(';').next() == Some(route::DNS_MESSAGE))
+}
+
 fn probe(peek: &Peek<'_>) -> Match {
+    if is_bare(peek.meta) {
+        return Match::Certain;
+    }
     let bytes = if peek.to_server.is_empty() { peek.to_client } else { peek.to_server };
     if peek.meta.datagrams {
         return if strict(bytes) { Match::Certain } else { Match::No };
@@ -82,7 +90,13 @@ fn strict(bytes: &[u8]) -> bool {
 }
 
 fn start(meta: &StreamMeta) -> Box<dyn Dissector> {
-    Box::new(Dns { datagrams: meta.datagrams, up: Buffer::new(2 << 16), down: Buffer::new(2 << 16), ended: [false; 2] })
+    Box::new(Dns {
+        datagrams: meta.datagrams,
+        bare: is_bare(meta),
+        up: Buffer::new(2 << 16),
+        down: Buffer::new(2 << 16),
+        ended: [false; 2],
+    })
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -278,6 +292,8 @@ fn code_name(code: u16) -> String {
 
 struct Dns {
     datagrams: bool,
+    /// The whole stream is one message: the body of an HTTP message (RFC 8484).
+    bare: bool,
     up: Buffer,
     down: Buffer,
     ended: [bool; 2],
@@ -391,6 +407,20 @@ impl Dissector for Dns {
                 emit(chunk.bytes, &chunk.origins, chunk.direction, chunk.at, sink)?;
                 sink.wire(Opacity::Plaintext, chunk.bytes.len() as u64);
             }
+            StreamEvent::Data(chunk) if self.bare => {
+                self.buffer(chunk.direction).push(chunk.bytes, &chunk.origins)?;
+            }
+            StreamEvent::Close { at, .. } if self.bare => {
+                for direction in Direction::BOTH {
+                    let buffer = self.buffer(direction);
+                    let (bytes, origins) = (buffer.bytes().to_vec(), buffer.origins(0, buffer.len()));
+                    buffer.consume(bytes.len());
+                    if !bytes.is_empty() {
+                        emit(&bytes, &origins, direction, at, sink)?;
+                    }
+                }
+            }
+            StreamEvent::End { .. } if self.bare => {}
             StreamEvent::Data(chunk) => {
                 let mut from = 0_usize;
                 for piece in chunk.bytes.chunks(1 << 16) {

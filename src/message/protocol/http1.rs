@@ -2,6 +2,7 @@
 //! implementations that apps talk to, and on after what is lost.
 
 use crate::bytes::{Buffer, Malformed, Match};
+use crate::message::hpack::decoder::stretch;
 use crate::message::http::assembly::Assembly;
 use crate::message::http::head::{self, Field, Head, Start};
 use crate::message::http::names::{self, Target};
@@ -407,6 +408,20 @@ impl Http1 {
         self.side(direction).switches = switches && !self.meta.datagrams;
         let assembly = Assembly::new(direction, label.clone(), host, parts);
         self.begin(direction, assembly, framing, &head.fields, &label, sink);
+        let query = target.query.clone().unwrap_or_default();
+        if let Some((message, digits)) = raw.get(query.clone()).and_then(route::dns_query) {
+            let at = self.side(direction).at;
+            let from = range.start.saturating_add(query.start);
+            let carried = origins.slice(from.saturating_add(digits.start), from.saturating_add(digits.end));
+            let carried = stretch(&carried, digits.len(), message.len());
+            self.children = self.children.saturating_add(1);
+            let layer = Layer { name: "http1".to_owned(), secure: false, opened: false };
+            let hint = Some(route::DNS_MESSAGE.to_owned());
+            let host = self.meta.host.clone().or_else(|| self.host.clone());
+            sink.open(self.children, Child { layer, datagrams: false, hint, host, from_start: true });
+            sink.data(self.children, direction, at, message, carried);
+            sink.close(self.children, at, Ending::Clean);
+        }
     }
 
     fn response(&mut self, direction: Direction, code: u16, head: &Head, origins: &Origins, sink: &mut Sink<'_>) {

@@ -19,7 +19,9 @@ pub mod sip;
 pub mod smtp;
 pub mod socks;
 pub mod sse;
+pub mod sslv2;
 pub mod stun;
+pub mod syslog;
 pub mod tls;
 pub mod websocket;
 pub mod wireguard;
@@ -49,7 +51,9 @@ pub static PROTOCOLS: &[&Protocol] = &[
     &smtp::PROTOCOL,
     &socks::PROTOCOL,
     &sse::PROTOCOL,
+    &sslv2::PROTOCOL,
     &stun::PROTOCOL,
+    &syslog::PROTOCOL,
     &tls::PROTOCOL,
     &websocket::PROTOCOL,
     &wireguard::PROTOCOL,

@@ -710,8 +710,8 @@ impl Session {
                 sink.host(name, "sni");
             }
             sink.fact("tls.ja4", ja4::ja4('t', &client));
-            if client.extension(hello::EXT_ECH).is_some() {
-                sink.fact("tls.ech", "outer hello offers encrypted_client_hello");
+            if let Some(offer) = client.ech() {
+                sink.fact("tls.ech", offer.says());
             }
             // Early data comes before the server can choose; with one offer there is nothing to choose.
             if let [only] = client.alpn().as_slice() {
