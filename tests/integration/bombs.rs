@@ -9,6 +9,9 @@ use plainsight::pipeline::{self, Inspection};
 use plainsight_traffic::{Capture, Direction, Exchange, Packet, http};
 use std::fs;
 
+/// What is said on one connection.
+type Script = Vec<(Direction, Vec<u8>)>;
+
 const PLANTED: &str = "The heron lands at dusk";
 
 fn inspect(capture: &Capture) -> ScenarioReport {
@@ -60,7 +63,7 @@ fn bombs_leave_the_other_flows_alone() {
     let line = format!("{head}X-A: {}", "b".repeat(1 << 20));
     let record = [&[0x16, 3, 1, 0x40, 0, 1, 0xff, 0xff, 0xff][..], &[0; 9_000]].concat();
     let pointers: Vec<u8> = [&b"\x12\x34\x01\0\0\x40\0\0\0\0\0\0"[..], &b"\xc0\x0c\0\x01\0\x01".repeat(64)].concat();
-    let bombs: Vec<(&str, Vec<(Direction, Vec<u8>)>)> = vec![
+    let bombs: Vec<(&str, Script)> = vec![
         ("gzip in gzip", post("application/json", &gzipped)),
         ("deep JSON", post("application/json", &deep)),
         ("wide JSON", post("application/json", many.as_bytes())),
