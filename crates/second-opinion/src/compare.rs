@@ -56,6 +56,13 @@ pub(crate) struct Difference {
     pub(crate) bytes: String,
 }
 
+impl Difference {
+    /// Whether the bytes are this short text.
+    pub(crate) fn is(&self, text: &str) -> bool {
+        self.bytes == format!("{} bytes: {text:?}", text.len())
+    }
+}
+
 /// How much was compared.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
@@ -84,7 +91,8 @@ pub(crate) fn compare(ours: &ours::Reading, theirs: &theirs::Reading) -> (BTreeS
             found.insert(difference(format!("{} {}", piece.protocol, piece.what), "plainsight", &piece.bytes));
         }
     }
-    let hay = Haystack::of(ours.pieces.iter().map(|piece| piece.bytes.as_slice()));
+    let pieces = ours.pieces.iter().map(|piece| piece.bytes.as_slice());
+    let hay = Haystack::of(pieces.chain(ours.said.iter().map(Vec::as_slice)));
     for field in theirs.fields.iter().filter(|field| CARRYING.contains(&field.name.as_str())) {
         tally.values += 1;
         if !hay.holds(&field.bytes) && !hay.holds(field.bytes.trim_ascii()) {

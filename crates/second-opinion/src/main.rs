@@ -46,6 +46,8 @@ struct Explained {
     recording: String,
     /// What differs: the difference's name begins so.
     what: String,
+    /// The value itself, where not all of the name is explained.
+    value: Option<String>,
     /// Why, and who is right.
     #[expect(dead_code, reason = "for people")]
     why: String,
@@ -87,7 +89,9 @@ fn main() -> Result<ExitCode> {
         let mut open = 0;
         for difference in differences {
             let reason = known.explained.iter().position(|explained| {
-                recording.name.starts_with(&explained.recording) && difference.what.starts_with(&explained.what)
+                recording.name.starts_with(&explained.recording)
+                    && difference.what.starts_with(&explained.what)
+                    && explained.value.as_ref().is_none_or(|value| difference.is(value))
             });
             if let Some(index) = reason {
                 used.insert(index);

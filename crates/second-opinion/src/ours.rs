@@ -1,11 +1,12 @@
 //! What plainsight reads of a capture: streams and messages.
 
 use anyhow::{Context as _, Result};
+use plainsight::field;
 use plainsight::model::message::PartKind;
 use plainsight::model::packet::Endpoint;
 use plainsight::model::stream::{Direction, Transport};
 use plainsight::pipeline::overhear::{Overheard, overhear};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// One end of a conversation sending to the other.
@@ -37,6 +38,8 @@ pub(crate) struct Reading {
     pub(crate) streams: BTreeMap<Way, Vec<u8>>,
     /// Pieces of messages.
     pub(crate) pieces: Vec<Piece>,
+    /// What the pieces say in other words: labels, targets put together again, what their encodings hide.
+    pub(crate) said: BTreeSet<Vec<u8>>,
 }
 
 /// Reads a capture.
@@ -52,6 +55,13 @@ pub(crate) fn read(capture: &Path, keys: &[PathBuf]) -> Result<Reading> {
             reading.streams.entry(way).or_default().extend_from_slice(bytes);
         }
         Overheard::Message(message) => {
+            reading.said.extend(message.label.split(' ').map(|word| word.as_bytes().to_vec()));
+            let part = |kind| message.parts.iter().find(|part| part.kind == kind).map(|part| part.bytes.as_slice());
+            if let (Some(path), Some(query)) = (part(PartKind::Path), part(PartKind::Query)) {
+                reading.said.insert([path, b"?", query].concat());
+            }
+            let tree = field::walk(message);
+            reading.said.extend(tree.nodes.iter().map(|node| tree.bytes(node).to_vec()));
             for part in &message.parts {
                 let what = match part.kind {
                     PartKind::Header => format!("header {}", part.name),

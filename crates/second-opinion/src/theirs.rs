@@ -63,19 +63,25 @@ pub(crate) fn read(capture: &Path, keys: Option<&Path>, preferences: &[String]) 
             });
         }
     }
-    for (kind, index) in [("tcp", "tcp.stream"), ("udp", "udp.stream"), ("tls", "tcp.stream")] {
-        let filter = if kind == "tls" { kind } else { index };
-        let numbers = run(capture, keys, preferences, &["-Y", filter, "-T", "fields", "-e", index])?;
-        let numbers: BTreeSet<u32> = String::from_utf8_lossy(&numbers).lines().filter_map(|l| l.parse().ok()).collect();
-        let asked: Vec<String> =
-            numbers.iter().flat_map(|n| ["-z".to_owned(), format!("follow,{kind},raw,{n}")]).collect();
-        if asked.is_empty() {
-            continue;
+    let numbers = ["-T", "fields", "-e", "tcp.stream", "-e", "udp.stream", "-e", "tls.record.version"];
+    let numbers = run(capture, keys, preferences, &numbers)?;
+    let mut asked: BTreeSet<String> = BTreeSet::new();
+    for line in String::from_utf8_lossy(&numbers).lines() {
+        let (tcp, rest) = line.split_once('\t').unwrap_or((line, ""));
+        let (udp, tls) = rest.split_once('\t').unwrap_or((rest, ""));
+        let sealed = if tls.is_empty() { "" } else { tcp };
+        for (kind, stream) in [("tcp", tcp), ("udp", udp), ("tls", sealed)] {
+            // Of packets inside packets the first number is the outermost's.
+            if let Some(number) = stream.split(',').next().filter(|number| !number.is_empty()) {
+                asked.insert(format!("follow,{kind},raw,{number}"));
+            }
         }
+    }
+    if !asked.is_empty() {
         let mut arguments = vec!["-q"];
-        arguments.extend(asked.iter().map(String::as_str));
+        arguments.extend(asked.iter().flat_map(|follow| ["-z", follow.as_str()]));
         let text = run(capture, keys, preferences, &arguments)?;
-        reading.followed.extend(conversations(kind, &String::from_utf8_lossy(&text)));
+        reading.followed.extend(conversations(&String::from_utf8_lossy(&text)));
     }
     Ok(reading)
 }
@@ -130,10 +136,11 @@ fn collect(name: &str, value: &Value, found: &mut dyn FnMut(&str, Vec<u8>)) {
 }
 
 /// Takes the output of `-z follow,KIND,raw,N …` apart.
-fn conversations(kind: &'static str, text: &str) -> Vec<Followed> {
+fn conversations(text: &str) -> Vec<Followed> {
     let mut found: Vec<Followed> = Vec::new();
     for line in text.lines() {
-        if line.starts_with("Follow: ") {
+        if let Some(follow) = line.strip_prefix("Follow: ") {
+            let kind = ["tcp", "udp", "tls"].into_iter().find(|kind| follow.starts_with(kind)).unwrap_or_default();
             found.push(Followed { kind, nodes: Default::default(), bytes: Default::default() });
             continue;
         }
