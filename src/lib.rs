@@ -22,5 +22,6 @@ pub mod pipeline;
 pub mod report;
 pub mod scenario;
 pub mod sighting;
+pub mod store;
 pub mod stream;
 pub mod verdict;

@@ -16,8 +16,9 @@ mod worker;
 use crate::capture::{self, EvidenceKind, OpenError, Wanted, keylog, protos};
 use crate::exposure::{self, Learner, Roles};
 use crate::model::budget;
+use crate::model::door;
 use crate::model::evidence::{Evidence, Input};
-use crate::model::exposure::Exposure;
+use crate::model::exposure::{Exposure, Role};
 use crate::model::item::Item;
 use crate::model::protos::Protos;
 use crate::model::report::ScenarioReport;
@@ -77,20 +78,34 @@ pub fn run(scenario: &Scenario, progress: &mut dyn FnMut(Progress<'_>)) -> Resul
     for capture in &scenario.captures {
         let keys: Vec<(String, PathBuf)> = capture.keys.iter().cloned().collect();
         let (folder, protos) = (&*scenario.folder, &*capture.protos);
-        let exhibit =
-            Exhibit { name: &capture.name, path: &capture.path, wanted: Wanted::Capture, keys: &keys, protos, folder };
+        let exhibit = Exhibit {
+            name: &capture.name,
+            path: &capture.path,
+            wanted: Wanted::Capture,
+            keys: &keys,
+            protos,
+            folder,
+            roles: None,
+        };
         evidence.merge(examine(&exhibit, &cx, &mut exposed, progress)?);
     }
-    for dump in &scenario.dumps {
-        let exhibit = Exhibit {
-            name: &dump.name,
-            path: &dump.path,
-            wanted: Wanted::Dump,
-            keys: &[],
-            protos: &[],
-            folder: &scenario.folder,
-        };
-        evidence.merge(kept(examine(&exhibit, &cx, &mut exposed, progress)?, &dump.name, dump.audience));
+    let none = BTreeMap::new();
+    for store in scenario.dumps.chunk_by(|a, b| a.store == b.store) {
+        let given = store.first().map_or(&none, |dump| &dump.roles);
+        // The parts of a store are alike: what the fields of one are is learned from all.
+        let roles = learn(store.iter().map(|dump| dump.path.as_path()), Wanted::Dump, given)?;
+        for dump in store {
+            let exhibit = Exhibit {
+                name: &dump.name,
+                path: &dump.path,
+                wanted: Wanted::Dump,
+                keys: &[],
+                protos: &[],
+                folder: &scenario.folder,
+                roles: Some(&roles),
+            };
+            evidence.merge(kept(examine(&exhibit, &cx, &mut exposed, progress)?, &dump.name, dump.audience));
+        }
     }
     evidence.exposure = exposed.settle();
     breaking::break_open(&mut evidence, &cx, &scenario.pairs);
@@ -124,6 +139,7 @@ pub fn inspect(inspection: &Inspection, progress: &mut dyn FnMut(Progress<'_>)) 
             keys: &keys,
             protos: &protos,
             folder: Path::new("."),
+            roles: None,
         };
         evidence.merge(kept(examine(&exhibit, &cx, &mut exposed, progress)?, &name, Audience::Provider));
     }
@@ -153,6 +169,8 @@ struct Exhibit<'a> {
     /// Protocol Buffers schemas, as written and where they are; and where their imports may be.
     protos: &'a [(String, PathBuf)],
     folder: &'a Path,
+    /// What the fields of a dump's records are, where that is known already.
+    roles: Option<&'a Roles>,
 }
 
 /// One file, from its bytes to its evidence. Secrets are gathered first: they may stand behind what they open.
@@ -162,7 +180,7 @@ fn examine(
     exposed: &mut Exposed,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Evidence, RunError> {
-    let Exhibit { name, path, wanted, keys, protos, folder } = *exhibit;
+    let Exhibit { name, path, wanted, keys, protos, folder, roles } = *exhibit;
     let survey = capture::survey(path, wanted)?;
     let mut input = Input {
         name: name.to_owned(),
@@ -185,11 +203,17 @@ fn examine(
     }
     let given = schemas(protos, folder, &mut key_files)?;
     input.secrets = secrets.len() as u64;
-    let roles = if survey.kind == EvidenceKind::Store { learn(path, wanted)? } else { Roles::default() };
+    let learned = match roles {
+        None if survey.kind == EvidenceKind::Store => learn([path].into_iter(), wanted, &BTreeMap::new())?,
+        _ => Roles::default(),
+    };
+    let roles = roles.unwrap_or(&learned);
+    let unmet = |field: &str| format!("the field `{field}`, whose role was given, is in no record of the sample");
+    input.notes.extend(roles.unmet().map(unmet));
     let opened = capture::open(path, wanted)?;
-    let brief = worker::Brief { capture: name, secrets: &secrets, cx: *cx, roles: &roles, protos: given.as_ref() };
+    let brief = worker::Brief { capture: name, secrets: &secrets, cx: *cx, roles, protos: given.as_ref() };
     let (mut evidence, found) = line::follow(opened, input, &brief, progress);
-    exposed.add(name, &roles, found);
+    exposed.add(name, roles, found);
     evidence.inputs.extend(key_files);
     Ok(evidence)
 }
@@ -204,18 +228,35 @@ fn schemas(files: &[(String, PathBuf)], folder: &Path, inputs: &mut Vec<Input>) 
     Ok(if paths.is_empty() { None } else { Some(protos::read(&paths, folder)?) })
 }
 
-/// What the fields of a dump's records are, learned from its first ones.
-fn learn(path: &Path, wanted: Wanted) -> Result<Roles, RunError> {
-    let mut source = capture::open(path, wanted)?.source;
+/// What the fields of a store's records are, learned from the first ones of each part, and of each table in it. `fixed`:
+/// roles that the auditor gave.
+fn learn<'a>(
+    parts: impl Iterator<Item = &'a Path>,
+    wanted: Wanted,
+    fixed: &BTreeMap<String, Option<Role>>,
+) -> Result<Roles, RunError> {
     let mut learner = Learner::default();
-    let (mut records, mut bytes) = (0_usize, 0_usize);
-    while records < budget::LEARNED_RECORDS && bytes < budget::LEARNED_BYTES {
+    let mut desk = store::Desk::new(None);
+    for path in parts {
+        let mut source = capture::open(path, wanted)?.source;
+        let (mut records, mut bytes) = (0_usize, 0_usize);
+        let mut tables: BTreeMap<u32, usize> = BTreeMap::new();
         // Where it breaks is told when it is read for good.
-        let Ok(Some(Item::Record(record))) = source.next() else { break };
-        store::learn(&record, &mut learner);
-        (records, bytes) = (records.saturating_add(1), bytes.saturating_add(record.bytes.len()));
+        while let Ok(Some(Item::Record(record))) = source.next() {
+            // The tables of a dump come one after the other: none may use up the sample of the next.
+            let seen = if record.kind == 0 { &mut records } else { tables.entry(record.kind).or_default() };
+            let enough = *seen >= budget::LEARNED_RECORDS || bytes >= budget::LEARNED_BYTES;
+            if enough && record.kind == 0 {
+                break;
+            }
+            if !enough || *seen < budget::LEARNED_LEAST {
+                *seen = seen.saturating_add(1);
+                bytes = bytes.saturating_add(record.bytes.len());
+                desk.learn(&record, &mut learner);
+            }
+        }
     }
-    Ok(learner.learn(&BTreeMap::new()))
+    Ok(learner.learn(fixed))
 }
 
 /// What the dumps of a run expose, all of them together.
@@ -244,9 +285,9 @@ fn kept(mut evidence: Evidence, dump: &str, audience: Audience) -> Evidence {
     let kept = |sighting: &&mut Sighting| sighting.place.flow.is_none() && sighting.place.capture == dump;
     for sighting in evidence.sightings.iter_mut().filter(kept) {
         sighting.party = Party::Provider;
-        // Whoever left a note there needed no password.
-        sighting.audiences =
-            if sighting.detector == exposure::EXTORTION_NOTE { vec![Audience::Public] } else { vec![audience] };
+        // Whoever left a note there needed no password, nor does whoever finds the door open.
+        let anybody = [exposure::EXTORTION_NOTE, door::OPEN_STORE].contains(&sighting.detector);
+        sighting.audiences = if anybody { vec![Audience::Public] } else { vec![audience] };
     }
     evidence
 }
@@ -269,7 +310,15 @@ fn report(evidence: Evidence) -> ScenarioReport {
         warnings.extend(input.notes.iter().map(|note| format!("{}: {note}", input.name)));
     }
     if evidence.sightings_dropped > 0 {
-        warnings.push(format!("{} more sightings were counted and not listed", evidence.sightings_dropped));
+        let dropped = evidence.sightings_dropped;
+        warnings.push(if evidence.exposure.is_some() {
+            format!(
+                "at least {dropped} more sightings were met and not listed: in dumps, the first of what is found by rule stand \
+                 for the rest, which is counted as exposure"
+            )
+        } else {
+            format!("{dropped} more sightings were counted and not listed")
+        });
     }
     if evidence.evicted > 0 {
         warnings.push(format!("{} conversations were closed early: too many were open at once", evidence.evicted));

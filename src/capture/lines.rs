@@ -4,6 +4,7 @@
 use super::{Loss, Stopped, Window};
 use crate::model::budget::RECORD_BYTES;
 use crate::model::origin::FrameNo;
+use std::borrow::Cow;
 
 /// Bytes asked for at first when no whole line is at hand.
 const STEP: usize = 64 << 10;
@@ -114,6 +115,14 @@ impl Lines {
     fn too_long(&mut self, bytes: u64) {
         let line = self.read;
         self.loss.record("line over the budget", || format!("line {line} is {bytes} bytes long and was skipped"));
+    }
+}
+
+/// Bytes as text; what is not UTF-8 is read as Windows-1252, which has a character for every byte.
+pub(super) fn text(bytes: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => encoding_rs::WINDOWS_1252.decode_without_bom_handling(bytes).0,
     }
 }
 

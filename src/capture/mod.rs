@@ -4,6 +4,9 @@
 //! inside a frame. To add a format, write one file in `format/` with a [`Format`] entry, and name it in
 //! `format/mod.rs`.
 
+mod bytewise;
+mod elements;
+mod extended;
 pub mod format;
 pub mod keylog;
 mod lines;
@@ -11,9 +14,12 @@ mod loss;
 pub mod open;
 pub mod order;
 pub mod protos;
+mod parted;
 pub mod survey;
 pub mod window;
 
+#[cfg(test)]
+mod store_tests;
 #[cfg(test)]
 mod tests;
 

@@ -24,6 +24,8 @@ pub(super) enum Command {
     Run(RunArgs),
     /// Look at captures and dumps without a scenario: what is in them, and who could read it.
     Inspect(InspectArgs),
+    /// Knock at one's own stores: one read-only request each, which shows whether they answer without credentials.
+    Door(DoorArgs),
     /// Make a commented scenario that runs.
     New(NewArgs),
     /// Say what a promise, detector, protocol, decoder, verdict or kind of data is.
@@ -92,6 +94,33 @@ pub(super) struct InspectArgs {
     pub(super) report: Option<PathBuf>,
     #[command(flatten)]
     pub(super) output: OutputArgs,
+}
+
+/// `plainsight door`.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Only stores that the scenario lists are knocked at. Exit codes: 0 no door was open; 1 some door was; \
+    2 nobody was knocked at."
+)]
+pub(super) struct DoorArgs {
+    /// Which of the scenario's stores, by host [default: all of them].
+    #[arg(value_name = "HOST")]
+    pub(super) hosts: Vec<String>,
+    /// The scenario whose [[store]] tables say what may be knocked at: its folder, or its `scenario.toml`.
+    #[arg(long, value_name = "SCENARIO", value_hint = ValueHint::AnyPath)]
+    pub(super) scenario: PathBuf,
+    /// These stores are mine, or their owner asked me to knock.
+    #[arg(long)]
+    pub(super) i_own_this: bool,
+    /// Write the findings there, as JSON; a scenario names it as `answers`.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(super) out: Option<PathBuf>,
+    /// Print the findings as JSON.
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Print no text and no log.
+    #[arg(short, long)]
+    pub(super) quiet: bool,
 }
 
 /// `plainsight new`.

@@ -1,6 +1,7 @@
 //! The command line: the one place that knows files, terminals and exit codes. One file a subcommand.
 
 mod args;
+mod door;
 mod engine;
 pub mod exit;
 mod explain;

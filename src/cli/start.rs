@@ -2,7 +2,7 @@
 
 use crate::cli::args::{Cli, Command};
 use crate::cli::terminal::Terminal;
-use crate::cli::{exit, explain, inspect, list, new, run, schema};
+use crate::cli::{door, exit, explain, inspect, list, new, run, schema};
 use clap::Parser as _;
 use std::io;
 use std::process::ExitCode;
@@ -21,6 +21,7 @@ pub fn start() -> ExitCode {
     let ended = match &cli.command {
         Command::Run(args) => run::run(args, &mut terminal),
         Command::Inspect(args) => inspect::inspect(args, &mut terminal),
+        Command::Door(args) => door::door(args, &mut terminal),
         Command::New(args) => new::new(args, &mut terminal),
         Command::Explain(args) => explain::explain(args.id.as_deref(), &mut terminal),
         Command::List(args) => list::list(args, &mut terminal),

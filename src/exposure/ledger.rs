@@ -4,7 +4,7 @@ use crate::exposure::Leaf;
 use crate::exposure::identity::{Identities, Key, is_number, other};
 use crate::exposure::names::is_call;
 use crate::exposure::notes;
-use crate::exposure::role::{Roles, stamp};
+use crate::exposure::role::stamp;
 use crate::exposure::value::{Numbers, PRECISE, coordinate, country, is_email, is_prose, pair};
 use crate::model::budget;
 use crate::model::exposure::{Day, Exposure, ExtortionNote, Role, Share};
@@ -15,6 +15,8 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 const RECORD: &str = "stored-record";
 /// Products told apart.
 const APPS: usize = 256;
+/// Kinds of events remembered.
+const EVENTS: usize = 256;
 /// Days told apart: a century.
 const DAYS: usize = 36_525;
 
@@ -56,6 +58,8 @@ pub struct Ledger {
     days: BTreeMap<i64, Day>,
     notes: BTreeSet<ExtortionNote>,
     at_least: bool,
+    /// Events, and whether they are calls: worked out once.
+    events: BTreeMap<String, bool>,
 }
 
 /// One party of a record.
@@ -100,17 +104,21 @@ impl Default for Ledger {
             days: BTreeMap::new(),
             notes: BTreeSet::new(),
             at_least: false,
+            events: BTreeMap::new(),
         }
     }
 }
 
 impl Ledger {
     /// Counts one record, and says what of it a reader could see.
-    pub fn take(&mut self, leaves: &[Leaf<'_>], roles: &Roles, dump: &str, line: u64) -> Vec<Shown> {
+    pub fn take(&mut self, leaves: &[Leaf<'_>], dump: &str, line: u64) -> Vec<Shown> {
         self.records = self.records.saturating_add(1);
         let mut shown = Vec::new();
         for leaf in leaves {
-            if let Some((signs, addresses)) = notes::find(&leaf.text, &leaf.keys) {
+            if leaf.way.note.is_none() && !notes::may_be(leaf.text.as_bytes()) {
+                continue;
+            }
+            if let Some((signs, addresses)) = notes::find(&leaf.text, leaf.way.note) {
                 let reason = "A note of somebody who asks for money: the store was open to the public";
                 shown.push(Shown {
                     node: leaf.node,
@@ -127,15 +135,15 @@ impl Ledger {
                 break;
             }
         }
-        let says = self.read(leaves, roles);
+        let says = self.read(leaves);
         self.count(&says, &mut shown);
         shown
     }
 
-    fn read<'a>(&mut self, leaves: &'a [Leaf<'_>], roles: &Roles) -> Says<'a> {
+    fn read<'a>(&mut self, leaves: &'a [Leaf<'_>]) -> Says<'a> {
         let mut says = Says::default();
         for leaf in leaves {
-            let Some(given) = roles.of(leaf.path) else { continue };
+            let Some(given) = leaf.way.given else { continue };
             let text = leaf.text.as_ref();
             match given.role {
                 Role::Sender
@@ -150,7 +158,7 @@ impl Ledger {
                         role: given.role,
                         key,
                         container: leaf.container,
-                        listed: leaf.listed,
+                        listed: leaf.way.listed,
                         node: leaf.node,
                     };
                     if let Some(number) = self.numbers.read(text, given.bare) {
@@ -168,7 +176,7 @@ impl Ledger {
                 Role::Text => {}
                 Role::Time => says.time = stamp(text).map(|at| at.0).or(says.time),
                 Role::App => says.app = says.app.or(Some(text)),
-                Role::Event => says.event_is_call |= is_call(text),
+                Role::Event => says.event_is_call |= self.is_call(text),
                 Role::Duration => says.duration = true,
                 Role::Latitude => says.latitude = coordinate(text, 90.0).map(|(_, decimals)| (decimals, leaf.node)),
                 Role::Longitude => says.longitude = coordinate(text, 180.0).map(|(_, decimals)| (decimals, leaf.node)),
@@ -180,6 +188,18 @@ impl Ledger {
             }
         }
         says
+    }
+
+    /// Whether an event is a call; a store has few kinds of them.
+    fn is_call(&mut self, event: &str) -> bool {
+        if let Some(known) = self.events.get(event) {
+            return *known;
+        }
+        let found = is_call(event);
+        if self.events.len() < EVENTS && event.len() <= 64 {
+            self.events.insert(event.to_owned(), found);
+        }
+        found
     }
 
     fn count(&mut self, says: &Says<'_>, shown: &mut Vec<Shown>) {
@@ -285,24 +305,30 @@ impl Ledger {
     }
 
     fn keep_conversation(&mut self, parties: Vec<Key>) {
-        let parties = parties.into_boxed_slice();
+        if self.conversations.contains(parties.as_slice()) {
+            return;
+        }
         if self.conversations.len() < budget::EXPOSED_CONVERSATIONS {
-            self.conversations.insert(parties);
-        } else if !self.conversations.contains(&parties) {
+            self.conversations.insert(parties.into_boxed_slice());
+        } else {
             self.at_least = true;
         }
     }
 
     fn tally(&mut self, says: &Says<'_>, message: bool) {
         if let Some(app) = says.app {
-            if self.apps.len() >= APPS && !self.apps.contains_key(app) {
-                self.at_least = true;
-            } else {
-                let (people, messages) = self.apps.entry(app.chars().take(80).collect()).or_default();
+            let end = app.char_indices().nth(80).map_or(app.len(), |(end, _)| end);
+            let app = app.get(..end).unwrap_or_default();
+            if !self.apps.contains_key(app) && self.apps.len() < APPS {
+                self.apps.insert(app.to_owned(), Default::default());
+            }
+            if let Some((people, messages)) = self.apps.get_mut(app) {
                 if people.len() < budget::EXPOSED_IDENTIFIERS {
                     people.extend(says.parties.iter().map(|party| party.key));
                 }
                 *messages = messages.saturating_add(u64::from(message));
+            } else {
+                self.at_least = true;
             }
         }
         if let Some(at) = says.time {

@@ -1,6 +1,9 @@
 //! Traces of somebody who was in the store before: ransom notes and where they want to be paid.
 
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use ring::digest::{SHA256, digest};
+use std::borrow::Cow;
+use std::sync::LazyLock;
 
 /// Words that ask for money.
 const PAY: [&str; 12] =
@@ -44,16 +47,50 @@ const NAMES: [&str; 9] = [
     "hacked",
 ];
 
-/// What gives a ransom note away, and the payment addresses in it; `None` for everything else.
-pub(super) fn find(text: &str, keys: &[std::borrow::Cow<'_, str>]) -> Option<(Vec<String>, Vec<String>)> {
-    let named = |text: &str| NAMES.iter().find(|name| text.eq_ignore_ascii_case(name)).map(|name| (*name).to_owned());
-    let name = named(text.trim()).or_else(|| keys.iter().find_map(|key| named(key)));
-    if text.len() < 30 && name.is_none() {
+/// All words at once: those that ask for money first.
+static WORDS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    let mut builder = AhoCorasick::builder();
+    builder.ascii_case_insensitive(true).kind(Some(AhoCorasickKind::DFA)).build(PAY.iter().chain(&THREAT)).ok()
+});
+
+/// Characters of a note without a name that gives it away.
+const SHORTEST: usize = 30;
+
+/// The name of what robots leave behind, if this is one.
+pub(super) fn named(text: &str) -> Option<&'static str> {
+    NAMES.iter().find(|name| text.eq_ignore_ascii_case(name)).copied()
+}
+
+/// Whether [`find`] may find something in bytes under no telling name. Cheap: it is asked of every text.
+pub(super) fn may_be(bytes: &[u8]) -> bool {
+    let telling = |words: &AhoCorasick| words.find(bytes).is_some();
+    if bytes.len() < SHORTEST {
+        return bytes.len() >= 6 && std::str::from_utf8(bytes).is_ok_and(|text| named(text.trim()).is_some());
+    }
+    // Letters outside ASCII have cases of their own.
+    !bytes.is_ascii() || WORDS.as_ref().is_none_or(telling)
+}
+
+/// What gives a ransom note away, and the payment addresses in it; `None` for everything else. `beside`: such a name
+/// among its keys.
+pub(super) fn find(text: &str, beside: Option<&'static str>) -> Option<(Vec<String>, Vec<String>)> {
+    let name = named(text.trim()).or(beside);
+    if text.len() < SHORTEST && name.is_none() {
         return None;
     }
-    let lower = text.to_lowercase();
-    let pay = PAY.iter().find(|word| lower.contains(*word));
-    let threats: Vec<&&str> = THREAT.iter().filter(|word| lower.contains(**word)).collect();
+    let mut seen = [false; PAY.len() + THREAT.len()];
+    let lower = if text.is_ascii() { Cow::Borrowed(text) } else { Cow::Owned(text.to_lowercase()) };
+    for found in WORDS.iter().flat_map(|words| words.find_overlapping_iter(lower.as_ref())) {
+        if let Some(seen) = seen.get_mut(found.pattern().as_usize()) {
+            *seen = true;
+        }
+    }
+    let (pays, threatens) = seen.split_at_checked(PAY.len()).unwrap_or_default();
+    let pay = PAY.iter().zip(pays).find(|(_, seen)| **seen).map(|(word, _)| word);
+    let threats: Vec<&&str> = THREAT.iter().zip(threatens).filter(|(_, seen)| **seen).map(|(word, _)| word).collect();
+    if pay.is_none() && threats.is_empty() && name.is_none() {
+        return None;
+    }
     let addresses = addresses(text);
     // Somebody who writes of a backup is no extortionist; a demand, a threat and a place to pay are.
     let sure = (pay.is_some() && threats.len() >= 2)
@@ -62,7 +99,7 @@ pub(super) fn find(text: &str, keys: &[std::borrow::Cow<'_, str>]) -> Option<(Ve
     if !sure {
         return None;
     }
-    let mut signs: Vec<String> = name.into_iter().collect();
+    let mut signs: Vec<String> = name.map(str::to_owned).into_iter().collect();
     signs.extend(pay.map(|word| word.trim().to_owned()));
     signs.extend(threats.into_iter().map(|word| (*word).to_owned()));
     signs.truncate(6);
@@ -147,10 +184,10 @@ mod tests {
     #[test]
     fn notes_are_told_from_talk_of_backups() {
         let note = "All your data is backed up. You must pay 0.01 BTC to 1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa in 48 hours or we will leak it.";
-        let (signs, addresses) = find(note, &[]).unwrap();
+        let (signs, addresses) = find(note, None).unwrap();
         assert!(!signs.is_empty() && addresses.len() == 1);
         assert!(
-            find("Alle Ihre Daten sind gesichert. Zahlen Sie 0,01 Bitcoin, um sie wiederherzustellen.", &[]).is_some()
+            find("Alle Ihre Daten sind gesichert. Zahlen Sie 0,01 Bitcoin, um sie wiederherzustellen.", None).is_some()
         );
         for talk in [
             "the nightly backup finished, 3 files deleted",
@@ -158,7 +195,22 @@ mod tests {
             "my phone was backed up before I restored it to factory settings",
             "ok",
         ] {
-            assert!(find(talk, &[]).is_none(), "{talk}");
+            assert!(find(talk, None).is_none(), "{talk}");
         }
+    }
+    #[test]
+    fn whatever_may_be_a_note_is_looked_at() {
+        for note in [
+            "PAY 0.1 BTC or your DATABASE is published, you have 48 HOURS",
+            "ВСЕ УДАЛЕНО. Чтобы ВОССТАНОВИТЬ, заплатите 0.1 BTC",
+            "recover: 1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa now",
+            "read_me",
+        ] {
+            assert!(may_be(note.as_bytes()), "{note}");
+        }
+        for other in ["2026-10-03T00:00:12.345Z and some more words", "u447700900142", "flushed 12 rows"] {
+            assert!(!may_be(other.as_bytes()), "{other}");
+        }
+        assert!(find("Your data is gone. Write to us at once, please", Some("read_me")).is_some());
     }
 }

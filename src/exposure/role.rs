@@ -4,6 +4,7 @@ use crate::exposure::Leaf;
 use crate::exposure::names::{is_phone, is_thing, party, says, words};
 use crate::exposure::value::{Numbers, coordinate, is_email, is_prose, pair, time};
 use crate::model::exposure::{Learned, Role};
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Fields that are learned; a store has some hundred kinds of them.
@@ -45,12 +46,13 @@ impl Learner {
     /// Looks at one record of the sample.
     pub fn look(&mut self, leaves: &[Leaf<'_>]) {
         for leaf in leaves {
-            if self.fields.len() >= FIELDS && !self.fields.contains_key(&leaf.path) {
+            if self.fields.len() >= FIELDS && !self.fields.contains_key(&leaf.way.path) {
                 continue;
             }
-            let stats = self.fields.entry(leaf.path).or_insert_with(|| Stats {
-                keys: leaf.keys.iter().map(|key| words(key)).collect(),
-                field: leaf.keys.join("."),
+            let stats = self.fields.entry(leaf.way.path).or_insert_with(|| Stats {
+                // What a table is called says nothing of one column of it: `users.phone` is no list of users.
+                keys: leaf.way.keys.iter().filter(|key| !key.starts_with("table ")).map(|key| words(key)).collect(),
+                field: leaf.way.keys.join("."),
                 ..Stats::default()
             });
             let text = leaf.text.as_ref();
@@ -80,23 +82,27 @@ impl Learner {
         let mut roles = Roles::default();
         let leases =
             self.fields.values().any(|stats| is_number(stats) && party(&stats.keys) == Some(Role::LeasedNumber));
-        let mut times: Vec<(u64, u64)> = Vec::new();
+        let mut times: Vec<(u64, Reverse<String>, u64)> = Vec::new();
         for (path, stats) in &self.fields {
-            let (role, fits) = match fixed.get(&stats.field) {
-                Some(Some(role)) => (Some(*role), stats.seen),
-                Some(None) => (None, 0),
+            let given = given(fixed, &stats.field);
+            let (role, fits) = match given {
+                Some(role) => (*role, stats.seen),
                 None => role_of(stats, leases),
             };
             let Some(role) = role else { continue };
             if role == Role::Time {
-                times.push((stats.seen, *path));
+                times.push((stats.seen, Reverse(stats.field.clone()), *path));
             }
-            roles.by_path.insert(*path, Given { role, bare: is_bare(stats, role) });
+            // Whoever says that a field holds numbers need not be shown them.
+            let bare = given.is_some() || is_bare(stats, role);
+            roles.by_path.insert(*path, Given { role, bare });
             let fits = u8::try_from(fits.saturating_mul(100) / stats.seen.max(1)).unwrap_or(100).min(100);
-            roles.learned.push(Learned { field: stats.field.clone(), role, seen: stats.seen, fits });
+            let given = given.is_some();
+            roles.learned.push(Learned { field: stats.field.clone(), role, seen: stats.seen, fits, given });
         }
+        roles.fixed.clone_from(fixed);
         // Of several times the one that most records have is when it happened.
-        let best = times.iter().max_by_key(|(seen, path)| (*seen, std::cmp::Reverse(*path))).map(|(_, path)| *path);
+        let best = times.into_iter().max().map(|(.., path)| path);
         roles.time = best;
         roles.learned.sort();
         roles.learned.dedup();
@@ -118,19 +124,43 @@ pub struct Roles {
     by_path: HashMap<u64, Given, foldhash::fast::FixedState>,
     time: Option<u64>,
     learned: Vec<Learned>,
+    fixed: BTreeMap<String, Option<Role>>,
 }
 
 impl Roles {
-    /// The role of a field, if it has any.
-    pub(super) fn of(&self, path: u64) -> Option<Given> {
-        let given = self.by_path.get(&path).copied()?;
+    /// The role of a field, if it has any; `keys` lead to it.
+    pub(super) fn of(&self, path: u64, keys: &[String]) -> Option<Given> {
+        // A field that was not in the sample may still have been given a role.
+        let unseen = || Some(Given { role: (*given(&self.fixed, &keys.join("."))?)?, bare: true });
+        let given = self.by_path.get(&path).copied().or_else(unseen)?;
         (given.role != Role::Time || self.time == Some(path)).then_some(given)
+    }
+
+    /// Fields that were given roles, and that are in no record of the sample.
+    pub fn unmet(&self) -> impl Iterator<Item = &str> {
+        let met = |field: &str| self.learned.iter().any(|learned| learned.given && is_named(field, &learned.field));
+        self.fixed
+            .iter()
+            .filter(|(_, role)| role.is_some())
+            .map(|(field, _)| field.as_str())
+            .filter(move |field| !met(field))
     }
 
     /// What was learned, by field.
     pub fn learned(&self) -> &[Learned] {
         &self.learned
     }
+}
+
+/// Whether what an auditor wrote names a field: all of its keys, or the innermost of them.
+fn is_named(written: &str, field: &str) -> bool {
+    field.strip_suffix(written).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+}
+
+/// The role that an auditor gave to a field: by the longest name that fits.
+fn given<'f>(fixed: &'f BTreeMap<String, Option<Role>>, field: &str) -> Option<&'f Option<Role>> {
+    let fitting = fixed.iter().filter(|(written, _)| is_named(written, field));
+    fitting.max_by_key(|(written, _)| written.len()).map(|(_, role)| role)
 }
 
 /// A time at the start of a text: a value, or what stands in front of a log line.

@@ -123,8 +123,8 @@ pub(super) fn time(text: &str) -> Option<Timestamp> {
     let seconds = days * 86_400 + hour * 3_600 + minute * 60 + second - offset;
     // A fraction, to the nanosecond.
     let fraction = text.get(19..).and_then(|rest| rest.strip_prefix(['.', ','])).unwrap_or_default();
-    let digits: String = fraction.chars().take_while(char::is_ascii_digit).chain("000000000".chars()).take(9).collect();
-    let nanoseconds = digits.parse::<i64>().unwrap_or(0);
+    let digits = fraction.bytes().take_while(u8::is_ascii_digit).chain(std::iter::repeat(b'0')).take(9);
+    let nanoseconds = digits.fold(0_i64, |sum, digit| sum * 10 + i64::from(digit - b'0'));
     plausible(seconds).then(|| Timestamp(seconds.saturating_mul(SECOND).saturating_add(nanoseconds)))
 }
 
@@ -161,6 +161,9 @@ pub(super) const PRECISE: usize = 3;
 /// letters mixed, as ciphertext and identifiers are.
 pub(super) fn is_prose(text: &str) -> bool {
     let text = text.trim();
+    if text.is_ascii() {
+        return is_ascii_prose(text.as_bytes());
+    }
     let letters = text.chars().filter(|c| c.is_alphabetic() || !c.is_ascii()).count();
     if letters == 0 || text.chars().any(|c| c.is_control() && !c.is_whitespace()) {
         return false;
@@ -170,14 +173,39 @@ pub(super) fn is_prose(text: &str) -> bool {
     if longest >= 24 && !scripts && !text.contains("://") {
         return false;
     }
-    // One word may be a text; a word with digits or odd capitals in it is an identifier.
-    if text.split_whitespace().count() == 1 && text.is_ascii() && text.len() >= 8 {
-        let digits = text.bytes().filter(u8::is_ascii_digit).count();
-        let inner_capitals = text.bytes().skip(1).filter(u8::is_ascii_uppercase).count();
-        let lower = text.bytes().any(|byte| byte.is_ascii_lowercase());
-        return digits == 0 && !(inner_capitals > 0 && lower) && !text.contains(['_', '=', '{', '/']);
-    }
     letters * 2 >= text.chars().filter(|c| !c.is_whitespace()).count()
+}
+
+/// The same for ASCII, in one pass: most fields are asked.
+fn is_ascii_prose(text: &[u8]) -> bool {
+    let (mut letters, mut visible, mut words, mut word, mut longest) = (0_usize, 0_usize, 0_usize, 0_usize, 0_usize);
+    for byte in text {
+        // What `char::is_whitespace` says of ASCII.
+        if matches!(byte, b' ' | 0x09..=0x0d) {
+            word = 0;
+            continue;
+        }
+        if byte.is_ascii_control() {
+            return false;
+        }
+        words += usize::from(word == 0);
+        word += 1;
+        longest = longest.max(word);
+        visible += 1;
+        letters += usize::from(byte.is_ascii_alphabetic());
+    }
+    if letters == 0 || (longest >= 24 && memchr::memmem::find(text, b"://").is_none()) {
+        return false;
+    }
+    // One word may be a text; a word with digits or odd capitals in it is an identifier.
+    if words == 1 && text.len() >= 8 {
+        let digits = text.iter().any(u8::is_ascii_digit);
+        let inner_capitals = text.iter().skip(1).any(u8::is_ascii_uppercase);
+        let lower = text.iter().any(u8::is_ascii_lowercase);
+        let signs = text.iter().any(|byte| b"_={/".contains(byte));
+        return !(digits || signs || (inner_capitals && lower));
+    }
+    letters * 2 >= visible
 }
 
 #[cfg(test)]

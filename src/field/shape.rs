@@ -73,6 +73,21 @@ impl Shape {
         Self(TABLE[byte as usize])
     }
 
+    /// Every class, apart.
+    pub fn each() -> impl Iterator<Item = Self> {
+        (0..27).map(|bit| Self(1 << bit))
+    }
+
+    /// The places of this set's classes in [`Shape::each`].
+    pub fn classes(self) -> impl Iterator<Item = usize> {
+        let mut left = self.0;
+        std::iter::from_fn(move || {
+            let next = left.trailing_zeros();
+            left &= left.checked_sub(1)?;
+            Some(next as usize)
+        })
+    }
+
     /// Both sets.
     pub const fn or(self, other: Self) -> Self {
         Self(self.0 | other.0)

@@ -16,7 +16,7 @@ use smallvec::SmallVec;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// Peels everything that can be peeled from a message.
 pub fn walk(message: &Message) -> Tree<'_> {
@@ -89,6 +89,26 @@ pub fn message_of_parts(parts: Vec<Part>) -> Message {
 pub fn walk_bytes<R>(bytes: impl Into<Vec<u8>>, content_type: Option<&str>, look: impl FnOnce(&Tree<'_>) -> R) -> R {
     let message = message_of(bytes, content_type);
     look(&walk(&message))
+}
+
+/// The decoders that bytes of a shape may pass the filter of, in the registry's order.
+pub(super) fn candidates(shape: Shape) -> impl Iterator<Item = &'static Decoder> {
+    /// For each class, the decoders that ask for it and those that rule it out, as sets of their indexes.
+    static BY_CLASS: LazyLock<Vec<(u128, u128)>> = LazyLock::new(|| {
+        let set = |of: fn(&Decoder) -> Shape, class: Shape| {
+            let members = (0..).zip(DECODERS).filter(|(_, decoder)| of(decoder).meets(class));
+            members.fold(0_u128, |set, (index, _): (u32, _)| set | 1_u128.checked_shl(index).unwrap_or(0))
+        };
+        Shape::each().map(|class| (set(|d| d.filter.any, class), set(|d| d.filter.none, class))).collect()
+    });
+    let classes = shape.classes().filter_map(|class| BY_CLASS.get(class));
+    let (any, none) = classes.fold((0, 0), |(any, none), (asks, rules_out)| (any | asks, none | rules_out));
+    let mut left = any & !none;
+    std::iter::from_fn(move || {
+        let next = left.trailing_zeros();
+        left &= left.checked_sub(1)?;
+        DECODERS.get(next as usize).copied()
+    })
 }
 
 /// The peeling of one message under way.
@@ -231,7 +251,7 @@ impl<'m> Walk<'m, '_> {
         }
         let mut guesses: SmallVec<[(Match, &'static Decoder); 8]> = SmallVec::new();
         let mut way = None;
-        for decoder in DECODERS {
+        for decoder in candidates(shape) {
             if decoder.filter.passes(shape, bytes.len()) {
                 let way = way.get_or_insert_with(|| self.way(id));
                 let fit = (decoder.fits)(&way.hint(None, self.given), bytes);

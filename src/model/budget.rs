@@ -152,10 +152,28 @@ pub const EXPOSED_CONVERSATIONS: usize = 500_000;
 pub const EXTORTION_NOTES: usize = 100;
 /// Records from which the roles of a dump's fields are learned.
 pub const LEARNED_RECORDS: usize = 4_096;
+/// Of each table, those that are learned from however large they are.
+pub const LEARNED_LEAST: usize = 64;
 /// Bytes of them.
 pub const LEARNED_BYTES: usize = 32 << 20;
+/// Kinds of fields of a dump that one worker tells apart at once; beyond, it forgets them all and begins anew.
+pub const STORE_FIELDS: usize = 16_384;
+/// Tables of one SQL dump that are told apart.
+pub const STORE_TABLES: usize = 4_096;
 /// Bytes of one record of a dump; longer ones are skipped.
 pub const RECORD_BYTES: usize = 8 << 20;
+/// Doors of stores in one file.
+pub const DOORS: usize = 10_000;
+/// Bytes of a file of doors.
+pub const DOOR_FILE: usize = 16 << 20;
+/// Bytes of a door's answer that are read.
+pub const DOOR_BYTES: usize = 256 << 10;
+/// Seconds that one door is waited for, in all.
+pub const DOOR_SECONDS: u64 = 5;
+/// Names that a door's answer may list.
+pub const DOOR_HOLDINGS: usize = 1_000;
+/// Characters of one of them.
+pub const DOOR_NAME: usize = 200;
 /// Losses of a dump that are told one by one; the rest are counted.
 pub const LOSS_NOTES: usize = 5;
 /// Opaque payloads of one run that are held against each other.

@@ -42,6 +42,31 @@ pub enum Role {
 }
 
 impl Role {
+    /// All, as reports list them.
+    pub const ALL: [Self; 16] = [
+        Self::Sender,
+        Self::Recipient,
+        Self::Member,
+        Self::Text,
+        Self::Caller,
+        Self::Callee,
+        Self::Latitude,
+        Self::Longitude,
+        Self::Place,
+        Self::RealNumber,
+        Self::LeasedNumber,
+        Self::Identity,
+        Self::Time,
+        Self::App,
+        Self::Event,
+        Self::Duration,
+    ];
+
+    /// The role of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.name() == name)
+    }
+
     /// As scenario files and reports spell it.
     pub const fn name(self) -> &'static str {
         match self {
@@ -76,6 +101,8 @@ pub struct Learned {
     pub seen: u64,
     /// Of its values, so many per cent were of the role's shape.
     pub fits: u8,
+    /// The auditor gave it, whatever its values look like.
+    pub given: bool,
 }
 
 /// What is exposed of one product's users.

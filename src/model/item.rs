@@ -1,6 +1,7 @@
 //! What a source yields: each kind of evidence joins the line at the first stage it already knows.
 
 use crate::model::account::Account;
+use crate::model::door::Door;
 use crate::model::frame::Frame;
 use crate::model::message::Message;
 use crate::model::record::Record;
@@ -16,4 +17,6 @@ pub enum Item<'a> {
     Account(Box<Account>),
     /// A record of a dump.
     Record(Record<'a>),
+    /// A store's door, and how it answered.
+    Door(Box<Door>),
 }

@@ -4,6 +4,7 @@
 
 pub mod account;
 pub mod budget;
+pub mod door;
 pub mod envelope;
 pub mod evidence;
 pub mod exposure;

@@ -13,4 +13,6 @@ pub struct Record<'a> {
     pub bytes: &'a [u8],
     /// Nothing of it is missing.
     pub whole: bool,
+    /// Which of its dump's tables it belongs to, from 1; 0 where there are none.
+    pub kind: u32,
 }

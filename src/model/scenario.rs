@@ -2,9 +2,12 @@
 //!
 //! A `Scenario` exists only if it is valid: the scenario room builds it, with errors that point into the file.
 
+use crate::model::door::Service;
+use crate::model::exposure::Role;
 use crate::model::taxonomy::Data;
 use ipnet::IpNet;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
@@ -27,6 +30,8 @@ pub struct Scenario {
     pub captures: Vec<CaptureRef>,
     /// Stored evidence.
     pub dumps: Vec<DumpRef>,
+    /// Stores of the auditor's own, that may be knocked at.
+    pub stores: Vec<StoreRef>,
     /// Captures of the same action.
     pub pairs: Vec<Pair>,
 }
@@ -102,6 +107,17 @@ pub struct Pair {
     pub planted: (String, String),
 }
 
+/// A store of the auditor's own.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct StoreRef {
+    /// Name or address.
+    pub host: String,
+    /// Its port, if it is said.
+    pub port: Option<u16>,
+    /// What it is, if it is said.
+    pub service: Option<Service>,
+}
+
 /// A dump named by a scenario.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct DumpRef {
@@ -111,6 +127,10 @@ pub struct DumpRef {
     pub path: PathBuf,
     /// Who could read the store.
     pub audience: Audience,
+    /// Which store it is a part of: dumps of one `[[dump]]` table are parts of one.
+    pub store: usize,
+    /// Roles that the auditor gives to fields, `None` for a field that has none; by the field's keys, joined by dots.
+    pub roles: BTreeMap<String, Option<Role>>,
 }
 
 /// Who can read bytes, widest first.

@@ -78,7 +78,7 @@ impl Batch {
         self.records.iter().map(move |(number, line, whole, len)| {
             let (bytes, tail) = rest.split_at_checked(*len).unwrap_or_default();
             rest = tail;
-            Record { number: *number, line: *line, bytes, whole: *whole }
+            Record { number: *number, line: *line, bytes, whole: *whole, kind: 0 }
         })
     }
 

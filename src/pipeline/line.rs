@@ -8,10 +8,12 @@ use crate::model::item::Item;
 use crate::model::message::Message;
 use crate::model::record::Record;
 use crate::model::stream::FlowKey;
+use crate::model::sighting::Sighting;
 use crate::model::time::Timestamp;
 use crate::packet;
 use crate::pipeline::Progress;
 use crate::pipeline::batch::Batch;
+use crate::pipeline::store;
 use crate::pipeline::worker::{Brief, SHARDS, Worker};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use std::hash::{BuildHasher as _, Hasher as _};
@@ -42,10 +44,10 @@ pub(super) fn follow(
         }
         drop(empty);
         let mut dispatcher = Dispatcher { queues, spare, open: Default::default(), turn: 0 };
-        let mut unread = 0;
-        let input = read(opened, input, &mut dispatcher, &mut unread, progress);
+        let (mut unread, mut sightings) = (0, Vec::new());
+        let input = read(opened, input, &mut dispatcher, &mut sightings, &mut unread, progress);
         dispatcher.finish();
-        let mut evidence = Evidence { inputs: vec![input], unread_records: unread, ..Evidence::default() };
+        let mut evidence = Evidence { inputs: vec![input], unread_records: unread, sightings, ..Evidence::default() };
         let mut exposed = exposure::Ledger::default();
         for worker in workers {
             match worker.join() {
@@ -65,6 +67,7 @@ fn read(
     opened: Opened,
     mut input: Input,
     dispatcher: &mut Dispatcher,
+    doors: &mut Vec<Sighting>,
     unread: &mut u64,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Input {
@@ -103,6 +106,10 @@ fn read(
             Ok(Some(Item::Record(record))) => {
                 input.frames = input.frames.saturating_add(1);
                 dispatcher.record(&record);
+            }
+            Ok(Some(Item::Door(door))) => {
+                input.frames = input.frames.saturating_add(1);
+                doors.extend(store::at_the_door(&door, &input.name, input.frames));
             }
             Ok(None) => break,
             Err(stopped) => {

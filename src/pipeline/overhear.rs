@@ -51,7 +51,7 @@ pub fn overhear(path: &Path, keys: &[PathBuf], hear: &mut dyn FnMut(Overheard<'_
                     (ear.hear)(Overheard::Message(message));
                 }
             }
-            Item::Record(_) => {}
+            Item::Record(_) | Item::Door(_) => {}
         }
     }
     reader.finish(|packet| table.packet(packet, &mut ear));

@@ -77,9 +77,9 @@ pub(super) struct Carried {
 }
 
 impl Finds {
-    /// Whether more of this data, found by rule in a store, is still kept.
+    /// Whether more of this data, found by rule in a store, is still looked for: until one more was met than is kept.
     pub(super) fn wants(&self, data: Data) -> bool {
-        self.by_rule.get(&data).is_none_or(|kept| *kept < budget::DUMP_SIGHTINGS)
+        self.by_rule.get(&data).is_none_or(|met| *met <= budget::DUMP_SIGHTINGS)
     }
 
     /// Keeps what was seen in one message, as far as the budget goes.

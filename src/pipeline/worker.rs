@@ -70,8 +70,9 @@ struct Shard<'p> {
     around: Surroundings<'p>,
     finds: Finds,
     ledger: Ledger,
-    /// What the records of a dump expose.
+    /// What the records of a dump expose, and where they are read.
     exposed: exposure::Ledger,
+    desk: store::Desk<'p>,
     /// Flows of sources that know messages.
     told: BTreeMap<FlowKey, Flow>,
     /// The layers around the packets at hand: those of the tunnel they came through.
@@ -87,6 +88,7 @@ impl<'p> Worker<'p> {
             finds: Finds::default(),
             ledger: Ledger::of_shard(),
             exposed: exposure::Ledger::default(),
+            desk: store::Desk::new(Some(brief.roles)),
             told: BTreeMap::new(),
             layers: Vec::new(),
         };
@@ -102,8 +104,8 @@ impl<'p> Worker<'p> {
             }
         }
         for record in batch.records() {
-            let Shard { brief, exposed, finds, .. } = &mut self.shard;
-            store::read(brief, &record, exposed, finds);
+            let Shard { brief, exposed, desk, finds, .. } = &mut self.shard;
+            desk.read(brief, &record, exposed, finds);
         }
         for message in batch.messages.drain(..) {
             self.shard.message(message);

@@ -166,7 +166,11 @@ fn role(learned: &Learned) -> RoleRow {
     RoleRow {
         field: if learned.field.is_empty() { "(whole record)".to_owned() } else { learned.field.clone() },
         role: learned.role.name(),
-        evidence: format!("{} % of {} in the sample", learned.fits, count(learned.seen, "value")),
+        evidence: if learned.given {
+            "given by the auditor".to_owned()
+        } else {
+            format!("{} % of {} in the sample", learned.fits, count(learned.seen, "value"))
+        },
     }
 }
 

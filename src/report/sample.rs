@@ -407,7 +407,7 @@ pub(crate) fn crowded(flows: u16, sightings: u32) -> Report {
 /// A store that exposes some people.
 fn exposure() -> Exposure {
     let at = |seconds: i64| Some(seconds * 1_000_000_000);
-    let learned = |field: &str, role, fits| Learned { field: field.to_owned(), role, seen: 4_096, fits };
+    let learned = |field: &str, role, fits| Learned { field: field.to_owned(), role, seen: 4_096, fits, given: false };
     Exposure {
         people: 1_204,
         phone_numbers: 1_310,

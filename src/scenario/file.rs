@@ -1,6 +1,10 @@
 //! Reads scenario files.
 
-use crate::model::scenario::{App, Audience, CaptureRef, Claim, DumpRef, HostRule, Parties, Planted, Scenario};
+use crate::model::door::Service;
+use crate::model::exposure::Role;
+use crate::model::scenario::{
+    App, Audience, CaptureRef, Claim, DumpRef, HostRule, Parties, Planted, Scenario, StoreRef,
+};
 use crate::model::taxonomy::Data;
 use crate::scenario::check;
 use crate::scenario::problem::{Problem, Problems, Source, Warning, nearest, position};
@@ -26,8 +30,8 @@ const SYNTAX_ERRORS: usize = 5;
 pub enum Look {
     /// A file.
     File,
-    /// A folder.
-    Folder,
+    /// A folder, with the names of the files in it, in order.
+    Folder(Vec<String>),
     /// Nothing that can be seen; with the names of what lies beside it.
     Missing(Vec<String>),
 }
@@ -80,7 +84,12 @@ fn slurp(file: &Path) -> Result<Vec<u8>, String> {
 
 fn look(path: &Path) -> Look {
     if path.is_dir() {
-        return Look::Folder;
+        let files = std::fs::read_dir(path).into_iter().flatten().filter_map(Result::ok);
+        let files =
+            files.filter(|entry| entry.path().is_file()).filter_map(|entry| entry.file_name().into_string().ok());
+        let mut files: Vec<String> = files.filter(|name| !name.starts_with('.')).collect();
+        files.sort();
+        return Look::Folder(files);
     }
     if path.exists() {
         return Look::File;
@@ -161,10 +170,12 @@ impl Builder<'_> {
         let claims_at = root.sections("claim");
         let claims = self.claims(&claims_at);
         let captures = self.captures(&root.sections("capture"));
-        let dumps = self.dumps(&root.sections("dump"));
-        if root.sections("capture").is_empty() && root.sections("dump").is_empty() {
+        let mut dumps = self.dumps(&root.sections("dump"));
+        let stores = self.stores(&root.sections("store"), &mut dumps);
+        if ["capture", "dump", "store"].iter().all(|key| root.sections(key).is_empty()) {
             let end = self.reader.source.text.trim_end().len();
-            let problem = self.problem(end..end, "there is no evidence: no `[[capture]]` and no `[[dump]]`");
+            let problem =
+                self.problem(end..end, "there is no evidence: no `[[capture]]`, no `[[dump]]` and no `[[store]]`");
             self.reader.push(problem.help("add [[capture]] with path = \"capture.pcapng\""));
         }
         if claims_at.is_empty() && root.text("claim").is_none() && !self.reader.problems.iter().any(is_missing_claim) {
@@ -182,6 +193,7 @@ impl Builder<'_> {
             claims,
             captures,
             dumps,
+            stores,
             pairs: Vec::new(),
         }
     }
@@ -295,7 +307,7 @@ impl Builder<'_> {
         let path = self.folder.join(name);
         let problem = match (self.look)(&path) {
             Look::File => return Some((name.to_owned(), path)),
-            Look::Folder => self.problem(span, format!("the {what} `{name}` is a folder, not a file")),
+            Look::Folder(_) => self.problem(span, format!("the {what} `{name}` is a folder, not a file")),
             Look::Missing(beside) => {
                 let beside: Vec<&str> = beside.iter().map(String::as_str).filter(|name| *name != FILE_NAME).collect();
                 let file = Path::new(name).file_name().and_then(|name| name.to_str()).unwrap_or_default();
@@ -330,15 +342,67 @@ impl Builder<'_> {
     fn dumps(&mut self, sections: &[Section<'_, '_>]) -> Vec<DumpRef> {
         self.unique(sections, "path", "dump");
         let mut dumps = Vec::new();
-        for section in sections {
+        for (store, section) in sections.iter().enumerate() {
             let audience = section.text("audience").map_or(Some(Audience::Provider), |(name, _)| {
                 Audience::ALL.into_iter().find(|audience| audience.name() == name)
             });
-            if let (Some((name, path)), Some(audience)) = (self.evidence(section, "path", "dump"), audience) {
-                dumps.push(DumpRef { name, path, audience });
+            let roles = section.named_text("roles").into_iter();
+            let roles: BTreeMap<String, Option<Role>> =
+                roles.map(|(field, role)| (field.to_owned(), Role::from_name(role))).collect();
+            let Some(audience) = audience else { continue };
+            for (name, path) in self.parts(section) {
+                dumps.push(DumpRef { name, path, audience, store, roles: roles.clone() });
             }
         }
         dumps
+    }
+
+    /// Stores that may be knocked at; what they answered before is evidence like a dump, of what anybody can read.
+    fn stores(&mut self, sections: &[Section<'_, '_>], dumps: &mut Vec<DumpRef>) -> Vec<StoreRef> {
+        let mut stores = Vec::new();
+        for section in sections {
+            let service = section.text("service").and_then(|(name, _)| Service::from_name(name));
+            let Some(host) = section.string("host") else { continue };
+            let strange = |c: char| c.is_whitespace() || c.is_control() || "/@?#".contains(c);
+            if let Some((written, span)) = section.text("host").filter(|(host, _)| host.contains(strange)) {
+                let problem = self.problem(span, format!("`{written}` is no host"));
+                self.reader.push(problem.help("write a name or an address; the port goes into `port`"));
+            }
+            stores.push(StoreRef { host, port: section.port("port"), service });
+            if let Some((name, path)) = self.evidence(section, "answers", "file of answers")
+                && !dumps.iter().any(|dump| dump.path == path)
+            {
+                let store = dumps.last().map_or(0, |last| last.store.saturating_add(1));
+                dumps.push(DumpRef { name, path, audience: Audience::Public, store, roles: BTreeMap::new() });
+            }
+        }
+        stores
+    }
+
+    /// The files of a store: the one that its path names, those of a folder, or those that fit a pattern, in order.
+    fn parts(&mut self, section: &Section<'_, '_>) -> Vec<(String, PathBuf)> {
+        let Some((written, span)) = section.text("path") else { return Vec::new() };
+        let path = Path::new(written);
+        let last = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let (folder, pattern) = match (self.look)(&self.folder.join(path)) {
+            Look::Folder(_) => (path, "*"),
+            Look::Missing(_) if last.contains(['*', '?']) => (path.parent().unwrap_or(Path::new("")), last),
+            Look::File | Look::Missing(_) => return self.evidence(section, "path", "dump").into_iter().collect(),
+        };
+        let files = match (self.look)(&self.folder.join(folder)) {
+            Look::Folder(files) => files,
+            Look::File | Look::Missing(_) => Vec::new(),
+        };
+        let found: Vec<(String, PathBuf)> = (files.iter().filter(|name| fits(pattern, name)))
+            .filter(|name| *name != FILE_NAME)
+            .map(|name| folder.join(name))
+            .map(|file| (file.to_string_lossy().into_owned(), self.folder.join(&file)))
+            .collect();
+        if found.is_empty() {
+            let problem = self.problem(span, format!("no file is in `{written}`"));
+            self.reader.push(problem.help("a folder or a pattern stands for the files directly in it"));
+        }
+        found
     }
 
     /// What claims and planted values say of each other.
@@ -375,6 +439,29 @@ impl Builder<'_> {
 
 fn is_missing_claim(problem: &Problem) -> bool {
     problem.message() == "`[[claim]]` is missing"
+}
+
+/// Whether a name fits a pattern: `*` stands for any characters, `?` for one.
+fn fits(pattern: &str, name: &str) -> bool {
+    let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
+    let (mut p, mut n) = (0, 0);
+    // Where the last star stands, and where what it stands for may end: only the last one needs to be tried again.
+    let mut star: Option<(usize, usize)> = None;
+    while let Some(c) = name.get(n) {
+        match pattern.get(p) {
+            Some('*') => {
+                star = Some((p, n));
+                p += 1;
+            }
+            Some(want) if *want == '?' || want == c => (p, n) = (p + 1, n + 1),
+            _ => {
+                let Some((at, end)) = star else { return false };
+                star = Some((at, end + 1));
+                (p, n) = (at + 1, end + 1);
+            }
+        }
+    }
+    pattern.iter().skip(p).all(|c| *c == '*')
 }
 
 /// A length of time in days, the started one counted: `12h`, `30d`, `6m` (of 30 days), `1y`.

@@ -10,7 +10,7 @@ pub fn schema(promises: &[&str]) -> String {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "plainsight scenario",
         "description": "The app, its claims, who is who, what was planted, where the evidence lies.",
-        "anyOf": [{ "required": ["capture"] }, { "required": ["dump"] }],
+        "anyOf": [{ "required": ["capture"] }, { "required": ["dump"] }, { "required": ["store"] }],
     });
     if let (Some(root), Value::Object(head)) = (root.as_object_mut(), head) {
         root.extend(head);
@@ -36,6 +36,11 @@ fn property(key: &Key, promises: &[&str]) -> Value {
         // Bare TOML days reach schema checkers as text.
         Kind::Date => json!({ "type": "string", "format": "date" }),
         Kind::OneOf(vocabulary) => json!({ "enum": vocabulary.names(promises) }),
+        Kind::Port => json!({ "type": "integer", "minimum": 1, "maximum": 65535 }),
+        Kind::NamedOneOf(vocabulary) => json!({
+            "type": "object",
+            "additionalProperties": { "enum": vocabulary.names(promises) },
+        }),
         Kind::SomeOf(vocabulary) => json!({
             "type": "array", "minItems": 1, "uniqueItems": true,
             "items": { "enum": vocabulary.names(promises) },

@@ -78,6 +78,33 @@ impl Reader<'_> {
                 Some(name) => self.name(name, span, vocabulary),
                 None => self.wrong_type(value, span, key, "text"),
             },
+            Kind::Port => match value {
+                DeValue::Integer(_) if port(value).is_none() => {
+                    let problem = Problem::at(self.source, span.clone(), format!("`{}` is no port", key.name));
+                    self.push(problem.help("a port is a whole number from 1 to 65535"));
+                }
+                DeValue::Integer(_) => {}
+                _ => self.wrong_type(value, span, key, "a whole number"),
+            },
+            Kind::NamedOneOf(vocabulary) => match value.as_table() {
+                Some(table) => {
+                    for (name, item) in table {
+                        if name.get_ref().trim().is_empty() {
+                            self.push(Problem::at(self.source, name.span(), format!("`{}` needs names", key.name)));
+                        }
+                        match item.get_ref().as_str() {
+                            Some(name) => self.name(name, &item.span(), vocabulary),
+                            None => self.wrong_type(
+                                item.get_ref(),
+                                &item.span(),
+                                key,
+                                "a table of names with one name each",
+                            ),
+                        }
+                    }
+                }
+                None => self.wrong_type(value, span, key, "a table of names with one name each"),
+            },
             Kind::SomeOf(vocabulary) => self.names(value, span, key, vocabulary),
             Kind::Hosts => self.hosts(value, span, key.name),
             Kind::NamedHosts => match value.as_table() {
@@ -272,6 +299,17 @@ impl<'t, 'i> Section<'t, 'i> {
         rows.iter().map(row).collect()
     }
 
+    /// A port behind a key.
+    pub fn port(&self, key: &str) -> Option<u16> {
+        self.get(key).and_then(|(value, _)| port(value))
+    }
+
+    /// Names with one text each.
+    pub fn named_text(&self, key: &str) -> Vec<(&'t str, &'t str)> {
+        let Some(table) = self.get(key).and_then(|(value, _)| value.as_table()) else { return Vec::new() };
+        table.iter().filter_map(|(name, item)| Some((name.get_ref().as_ref(), item.get_ref().as_str()?))).collect()
+    }
+
     /// The table behind a key.
     pub fn section(&self, key: &str) -> Option<Self> {
         self.get(key).and_then(|(value, span)| Some(Self { table: value.as_table()?, span }))
@@ -296,6 +334,11 @@ fn day(value: &DeValue<'_>) -> Option<String> {
         DeValue::String(text) => check::is_day(text).then(|| text.as_ref().to_owned()),
         _ => None,
     }
+}
+
+fn port(value: &DeValue<'_>) -> Option<u16> {
+    let number = value.as_integer()?;
+    u16::from_str_radix(number.as_str(), number.radix()).ok().filter(|port| *port > 0)
 }
 
 fn type_name(value: &DeValue<'_>) -> &'static str {

@@ -1,5 +1,7 @@
 //! What a scenario file may hold: every key, what it is, and whether it must be there.
 
+use crate::model::door::Service;
+use crate::model::exposure::Role;
 use crate::model::scenario::Audience;
 use crate::model::taxonomy::Data;
 
@@ -29,6 +31,8 @@ pub enum Kind {
     Date,
     /// One name out of a list.
     OneOf(Vocabulary),
+    /// Names of the author's choice, each with one name out of a list.
+    NamedOneOf(Vocabulary),
     /// One or more names out of a list, each once.
     SomeOf(Vocabulary),
     /// Domains, addresses and CIDR blocks.
@@ -37,6 +41,8 @@ pub enum Kind {
     NamedHosts,
     /// A table: `[key]`.
     Table(&'static [Key]),
+    /// A port: 1 to 65535.
+    Port,
     /// Any number of tables: `[[key]]`.
     Tables(&'static [Key]),
 }
@@ -57,6 +63,10 @@ pub enum Vocabulary {
     Audience,
     /// Whose certificates a capture's servers showed.
     Certificate,
+    /// What a field of a store is.
+    Role,
+    /// Kinds of stores.
+    Service,
 }
 
 impl Vocabulary {
@@ -67,6 +77,8 @@ impl Vocabulary {
             Self::Promise => "promise",
             Self::Audience => "audience",
             Self::Certificate => "certificate",
+            Self::Role => "role",
+            Self::Service => "service",
         }
     }
 
@@ -77,9 +89,14 @@ impl Vocabulary {
             Self::Promise => promises.to_vec(),
             Self::Audience => Audience::ALL.iter().map(|audience| audience.name()).collect(),
             Self::Certificate => vec![GENUINE, FORGED],
+            Self::Service => Service::ALL.iter().map(|service| service.name()).collect(),
+            Self::Role => Role::ALL.iter().map(|role| role.name()).chain([NO_ROLE]).collect(),
         }
     }
 }
+
+/// What a scenario writes for a field that has no role.
+pub const NO_ROLE: &str = "none";
 
 const fn required(name: &'static str, kind: Kind, about: &'static str) -> Key {
     Key { name, kind, required: true, about }
@@ -97,6 +114,7 @@ pub const SCENARIO: &[Key] = &[
     required("claim", Kind::Tables(CLAIM), "Sentences the vendor published, each tied to a promise."),
     optional("capture", Kind::Tables(CAPTURE), "Traffic evidence."),
     optional("dump", Kind::Tables(DUMP), "Stored evidence: exports of logs and databases."),
+    optional("store", Kind::Tables(STORE), "Stores of one's own: `plainsight door` knocks at these and no others."),
 ];
 
 const APP: &[Key] = &[
@@ -145,9 +163,25 @@ const CAPTURE: &[Key] = &[
     ),
 ];
 
+const STORE: &[Key] = &[
+    required("host", Kind::Text, "Its name or address."),
+    optional("port", Kind::Port, "Its port; where services usually are if not said."),
+    optional("service", Kind::OneOf(Vocabulary::Service), "What it is; every service that may be there if not said."),
+    optional("answers", Kind::Path, "What `plainsight door` found there, or banners of a search engine: evidence."),
+];
+
 const DUMP: &[Key] = &[
-    required("path", Kind::Path, "NDJSON, an Elasticsearch export, CSV or log lines, each also .gz or .zst."),
+    required(
+        "path",
+        Kind::Path,
+        "An export of a database or a log, each also .gz or .zst; or a folder or pattern (`*`, `?`) of such files.",
+    ),
     optional("audience", Kind::OneOf(Vocabulary::Audience), "Who could read the store; the provider if not said."),
+    optional(
+        "roles",
+        Kind::NamedOneOf(Vocabulary::Role),
+        "What fields are, by their keys joined by dots; overrules what is learned.",
+    ),
 ];
 
 #[cfg(test)]

@@ -45,7 +45,7 @@ fn look(path: &Path) -> Look {
     let here = ["capture.pcapng", "keys.log", "export.ndjson.zst"];
     match path.strip_prefix("scenarios/chatterly").ok().and_then(Path::to_str) {
         Some(name) if here.contains(&name) => Look::File,
-        Some("sub") => Look::Folder,
+        Some("sub") => Look::Folder(vec!["a.ndjson".to_owned(), "b.ndjson.gz".to_owned(), "notes.txt".to_owned()]),
         _ => Look::Missing(here.iter().map(|name| (*name).to_owned()).collect()),
     }
 }
@@ -173,6 +173,9 @@ fn broken_files_say_where_and_what_instead() {
         ("keys = \"keys.log\"", "protos = [7]", (28, 11), "`protos` must be text", ""),
         ("keys = \"keys.log\"", "protos = [\"keys.log\", \"keys.log\"]", (28, 23), "`keys.log` stands here twice", ""),
         ("\"export.ndjson.zst\"", "\"dump.sql\"", (31, 8), "the dump `dump.sql` does not exist", ""),
+        ("\"export.ndjson.zst\"", "\"sub/*.csv\"", (31, 8), "no file is in `sub/*.csv`", "directly in it"),
+        ("audience = \"public\"", "roles = { \"a.b\" = \"sendr\" }", (32, 19), "unknown role `sendr`", "`sender`"),
+        ("audience = \"public\"", "roles = { \"a.b\" = 1 }", (32, 19), "`roles` must be a table of names", ""),
         ("value = \"The heron lands at dusk\"", "value = \"abc\"", (16, 9), "4 bytes", ""),
         ("value = \"The heron lands at dusk\"", "value = \"\"", (16, 9), "`value` is empty", ""),
         ("[[dump]]", "[dump]", (30, 2), "`dump` must be a list of tables, `[[dump]]`", ""),
@@ -228,7 +231,7 @@ fn every_problem_is_told_at_once_and_in_file_order() {
 #[test]
 fn no_evidence_and_no_claim_are_errors() {
     let head = &GOOD[..GOOD.find("[[capture]]").unwrap()];
-    assert!(parse(head).unwrap_err().to_string().contains("no `[[capture]]` and no `[[dump]]`"));
+    assert!(parse(head).unwrap_err().to_string().contains("no `[[capture]]`, no `[[dump]]`"));
     let text = "[app]\nname='x'\n[parties]\nprovider=['x.example']\n[[capture]]\npath='capture.pcapng'\n";
     assert_eq!(parse(text).unwrap_err().len(), 1);
     assert!(parse(&format!("claim = []\n{text}")).unwrap_err().to_string().contains("nothing to judge"));
@@ -329,4 +332,27 @@ proptest::proptest! {
             proptest::prop_assert!(!problems.render(true).is_empty());
         }
     }
+}
+
+#[test]
+fn a_folder_or_a_pattern_stands_for_its_files() {
+    let with = |path: &str| {
+        let text = GOOD.replace("export.ndjson.zst", path);
+        let (scenario, _) = parse(&text).unwrap();
+        scenario.dumps.into_iter().map(|dump| (dump.name, dump.store)).collect::<Vec<_>>()
+    };
+    let own = |names: &[&str]| names.iter().map(|name| ((*name).to_owned(), 0)).collect::<Vec<_>>();
+    assert_eq!(with("sub"), own(&["sub/a.ndjson", "sub/b.ndjson.gz", "sub/notes.txt"]));
+    assert_eq!(with("sub/*.ndjson*"), own(&["sub/a.ndjson", "sub/b.ndjson.gz"]));
+    assert_eq!(with("sub/?.nd*.gz"), own(&["sub/b.ndjson.gz"]));
+    assert_eq!(with("export.ndjson.zst"), own(&["export.ndjson.zst"]));
+}
+
+#[test]
+fn roles_are_given_by_the_keys_of_their_field() {
+    let text = GOOD.replace("audience = \"public\"", "[dump.roles]\n\"payload.from\" = \"sender\"\nnote = \"none\"");
+    let (scenario, _) = parse(&text).unwrap();
+    let roles = &scenario.dumps[0].roles;
+    assert_eq!(roles["payload.from"], Some(crate::model::exposure::Role::Sender));
+    assert_eq!(roles["note"], None);
 }

@@ -41,8 +41,8 @@ pub fn detect(tree: &Tree<'_>, cx: &Cx<'_>, scene: &Scene<'_>) -> Detected {
     detect_beside(tree, cx, scene, Vec::new(), &|_| true)
 }
 
-/// Everything readable in one message, beside what somebody else saw in it already. Data found by rule alone of which
-/// no more is `wanted` is counted, and not told.
+/// Everything readable in one message, beside what somebody else saw in it already. Data by rule alone of which no more
+/// is `wanted` is not looked for.
 pub fn detect_beside(
     tree: &Tree<'_>,
     cx: &Cx<'_>,
@@ -51,16 +51,15 @@ pub fn detect_beside(
     wanted: &dyn Fn(Data) -> bool,
 ) -> Detected {
     for detector in DETECTORS {
-        detector.on_message(tree, cx, &mut hits);
+        if detector.rule().is_none_or(wanted) {
+            detector.on_message(tree, cx, &mut hits);
+        }
     }
     if hits.is_empty() {
         return Detected::default();
     }
     let mut hits = merge(tree, hits);
-    let all = hits.len();
-    hits.retain(|hit| hit.planted.is_some() || hit.conclusive || wanted(hit.data));
-    let unwanted = all.saturating_sub(hits.len());
-    let dropped = hits.len().saturating_sub(budget::MESSAGE_SIGHTINGS).saturating_add(unwanted);
+    let dropped = hits.len().saturating_sub(budget::MESSAGE_SIGHTINGS);
     hits.truncate(budget::MESSAGE_SIGHTINGS);
     let mut sightings: Vec<Sighting> = hits.iter().map(|hit| sighting(tree, cx, scene, hit)).collect();
     sightings.sort_by(|a, b| a.order().cmp(&b.order()));

@@ -94,6 +94,10 @@ pub struct Hit {
 pub trait Detector: Sync {
     /// What it is.
     fn card(&self) -> &'static Card;
+    /// The one kind of data that it finds, by rule and without proof; `None` for detectors that find more than that.
+    fn rule(&self) -> Option<Data> {
+        None
+    }
     /// Looks at all that was peeled from one message.
     fn on_message(&self, tree: &Tree<'_>, cx: &Cx<'_>, out: &mut Vec<Hit>);
 }

@@ -51,6 +51,7 @@ pub(super) fn scenario(promise: &str, data: &[Data], planted: &[(&str, Data, &st
         }],
         captures: Vec::new(),
         dumps: Vec::new(),
+        stores: Vec::new(),
         pairs: Vec::new(),
     }
 }

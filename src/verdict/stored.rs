@@ -1,5 +1,6 @@
 //! Promises about what a store keeps: judged on dumps, and on what somebody left in them.
 
+use crate::model::door::OPEN_STORE;
 use crate::model::sighting::{Sighting, Strength};
 use crate::model::time::Timestamp;
 use crate::verdict::case::Case;
@@ -60,6 +61,16 @@ pub(crate) fn not_public(case: &Case<'_>) -> Outcome {
             first.place.capture
         );
         return Outcome::Contradicted { reason: sentence(&text), sightings: ids(&notes) };
+    }
+    let doors: Vec<&Sighting> =
+        case.evidence().sightings.iter().filter(|sighting| sighting.detector == OPEN_STORE).collect();
+    if let Some(first) = doors.first() {
+        let more = match doors.len() {
+            1 => String::new(),
+            many => format!("; so did {}", count(many.saturating_sub(1) as u64, "more door")),
+        };
+        let text = format!("a store answered whoever knocked: {}{more}", first.reason.trim_end_matches('.'));
+        return Outcome::Contradicted { reason: sentence(&text), sightings: ids(&doors) };
     }
     let forbidden = |s: &&Sighting| case.is_forbidden(s) && case.counts(s);
     let seen: Vec<&Sighting> = case.sightings().filter(forbidden).collect();

@@ -18,6 +18,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("scenario", &["bytes", "model"]),
     ("verdict", &["bytes", "model"]),
     ("report", &["bytes", "model"]),
+    ("store", &["bytes", "model"]),
     (
         "pipeline",
         &[
@@ -29,7 +30,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         "cli",
         &[
             "bytes", "model", "capture", "packet", "stream", "message", "field", "exposure", "opacity", "sighting",
-            "scenario", "verdict", "report", "pipeline",
+            "scenario", "verdict", "report", "pipeline", "store",
         ],
     ),
     ("main", &["cli"]),
@@ -37,7 +38,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         "lib",
         &[
             "bytes", "model", "capture", "packet", "stream", "message", "field", "exposure", "opacity", "sighting",
-            "scenario", "verdict", "report", "pipeline", "cli",
+            "scenario", "verdict", "report", "pipeline", "store", "cli",
         ],
     ),
 ];
@@ -49,6 +50,7 @@ const REGISTRIES: &[(&str, &str)] = &[
     ("sighting/detector", "crate::sighting::detector::"),
     ("verdict/promise", "crate::verdict::promise::"),
     ("report/format", "crate::report::format::"),
+    ("store/service", "crate::store::service::"),
 ];
 
 struct Source {

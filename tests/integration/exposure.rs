@@ -105,6 +105,78 @@ fn parts_of_a_store_add_up_to_the_whole() {
     assert_eq!(found.extortion_notes.len(), 1);
 }
 
+/// One store, exported by the tools of its databases: what it exposes does not depend on who wrote it down.
+#[test]
+fn exports_of_every_kind_are_counted_alike() {
+    #[derive(serde::Deserialize)]
+    struct Truth {
+        people: u64,
+        phone_numbers: u64,
+        messages: u64,
+        conversations: u64,
+        calls: u64,
+        records: u64,
+    }
+    let folder = root().join("tests/fixtures/dumps/exports");
+    let truth: Truth = serde_json::from_slice(&fs::read(folder.join("truth.json")).unwrap()).unwrap();
+    let tables =
+        |folder: &str, end: &str| ["accounts", "calls", "messages"].map(|name| format!("{folder}/{name}.{end}.gz"));
+    let stores: Vec<Vec<String>> =
+        ["sqlite.sql", "pg_copy.sql", "pg_inserts.sql", "mariadb.sql", "scroll.json", "bulk.ndjson", "array.json"]
+            .into_iter()
+            .map(|name| vec![format!("{name}.gz")])
+            .chain([tables("mongodump", "bson").to_vec(), tables("mongoexport", "json").to_vec()])
+            .collect();
+    for files in stores {
+        let paths: Vec<PathBuf> = files.iter().map(|file| folder.join(file)).collect();
+        let found = expose(&paths);
+        let counted =
+            (found.people, found.phone_numbers, found.messages, found.conversations, found.calls, found.records);
+        let want = (truth.people, truth.phone_numbers, truth.messages, truth.conversations, truth.calls, truth.records);
+        assert_eq!(counted, want, "{files:?}: {:#?}", found.roles);
+        assert!(found.first_seen.is_some() && found.last_seen > found.first_seen, "{files:?}");
+    }
+}
+
+/// A folder is one store, whose fields are learned from all of its files; and what the auditor says of a field stands.
+#[test]
+fn a_folder_is_one_store_and_given_roles_stand() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("export")).unwrap();
+    let scenario = |roles: &str| {
+        let text = format!(
+            "[app]\nname='x'\n[parties]\nprovider=['x.example']\n[[claim]]\nid='a'\ntext='t'\nsource='s'\nseen=2026-11-02\n\
+             promise='not-public'\ndata=['messages']\n[[dump]]\npath='export'\n{roles}"
+        );
+        fs::write(folder.path().join("scenario.toml"), text).unwrap();
+        let names = plainsight::verdict::promise::names();
+        let (scenario, _) = plainsight::scenario::load(folder.path(), &names).unwrap();
+        pipeline::run(&scenario, &mut |_| {}).unwrap()
+    };
+    for part in 0..3_u32 {
+        let lines: Vec<String> = (0..60)
+            .map(|n| {
+                let (a, b) = (447_700_900_100 + u64::from(part * 100 + n), 447_700_900_500 + u64::from(n));
+                format!("{{\"q1\":\"+{a}\",\"q2\":\"+{b}\",\"q3\":\"we meet at {n} by the mill {part}\"}}")
+            })
+            .collect();
+        fs::write(folder.path().join(format!("export/{part}.ndjson")), lines.join("\n")).unwrap();
+    }
+    let report = scenario("");
+    assert_eq!(report.inputs.len(), 3);
+    assert_eq!(report.exposure.as_ref().unwrap().records, 180);
+    let report = scenario("[dump.roles]\nq1='sender'\nq2='recipient'\nq3='none'\n'no.such'='text'\n");
+    let found = report.exposure.unwrap();
+    assert_eq!((found.messages, found.conversations), (0, 0), "{:#?}", found.roles);
+    for learned in found.roles.values().flatten() {
+        assert_eq!(learned.given, learned.field == "q1" || learned.field == "q2", "{learned:?}");
+    }
+    assert!(report.warnings.iter().any(|warning| warning.contains("`no.such`")), "{:?}", report.warnings);
+    let report = scenario("roles = { q1 = 'sender', q2 = 'recipient', q3 = 'text' }\n");
+    let found = report.exposure.unwrap();
+    assert_eq!((found.messages, found.conversations), (180, 180));
+}
+
 /// Records that look like people and are none.
 #[test]
 fn look_alikes_are_nobody() {

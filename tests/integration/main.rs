@@ -6,6 +6,7 @@ mod bombs;
 mod calls;
 mod cli;
 mod conformance;
+mod door;
 mod dumps;
 mod envelopes;
 mod exposure;

@@ -2,7 +2,7 @@
 #![deny(clippy::arithmetic_side_effects, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use crate::bytes::Match;
-use crate::capture::lines::{Lines, head_lines, is_text};
+use crate::capture::lines::{Lines, head_lines, is_text, text};
 use crate::capture::{EvidenceKind, Format, Loss, Source, Stopped, Window};
 use crate::model::budget::RECORD_BYTES;
 use crate::model::item::Item;
@@ -87,18 +87,10 @@ fn open(mut window: Window) -> Result<Box<dyn Source + Send>, Stopped> {
         if !lines.bytes(line).trim_ascii().is_empty() {
             let mut found = Vec::new();
             cells(lines.bytes(line).trim_ascii(), delimiter, &mut found);
-            names = found.iter().map(|name| text(name)).collect();
+            names = found.iter().map(|name| text(name).into_owned()).collect();
         }
     }
     Ok(Box::new(Csv { lines, delimiter, names, row: Vec::new(), json: Vec::new(), records: 0 }))
-}
-
-/// A cell as text; what is not UTF-8 is read as Windows-1252, which has a character for every byte.
-fn text(cell: &[u8]) -> String {
-    match std::str::from_utf8(cell) {
-        Ok(text) => text.to_owned(),
-        Err(_) => encoding_rs::WINDOWS_1252.decode_without_bom_handling(cell).0.into_owned(),
-    }
 }
 
 struct Csv {
@@ -144,7 +136,7 @@ impl Source for Csv {
         }
         self.records = self.records.saturating_add(1);
         self.object(&found);
-        Ok(Some(Item::Record(Record { number: self.records, line, bytes: &self.json, whole })))
+        Ok(Some(Item::Record(Record { number: self.records, line, bytes: &self.json, whole, kind: 0 })))
     }
 
     fn loss(&mut self) -> Loss {

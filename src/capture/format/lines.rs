@@ -52,7 +52,7 @@ impl Source for LogLines {
             if line.len > 0 {
                 self.records = self.records.saturating_add(1);
                 let bytes = self.lines.bytes(line);
-                let record = Record { number: self.records, line: line.number, bytes, whole: !line.cut };
+                let record = Record { number: self.records, line: line.number, bytes, whole: !line.cut, kind: 0 };
                 return Ok(Some(Item::Record(record)));
             }
         }

@@ -1,12 +1,21 @@
 //! Every evidence format. To add one: its module and its entry in `FORMATS`.
 
+mod banners;
+mod bson;
+mod bulk;
 mod csv;
+mod doors;
 mod har;
+mod json_array;
 mod lines;
 mod mitmproxy;
+mod logcat;
 mod ndjson;
 mod pcap;
 mod pcapng;
+mod search_hits;
+mod sql;
+mod syslog;
 
 use super::Format;
 
@@ -17,6 +26,15 @@ pub static FORMATS: &[&Format] = &[
     &pcapng::FORMAT,
     &har::FORMAT,
     &mitmproxy::FORMAT,
+    &doors::FORMAT,
+    &banners::FORMAT,
+    &search_hits::FORMAT,
+    &json_array::FORMAT,
+    &bulk::FORMAT,
+    &bson::FORMAT,
+    &sql::FORMAT,
+    &logcat::FORMAT,
+    &syslog::FORMAT,
     &ndjson::FORMAT,
     &csv::FORMAT,
     &lines::FORMAT,

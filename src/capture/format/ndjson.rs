@@ -2,15 +2,17 @@
 #![deny(clippy::arithmetic_side_effects, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use crate::bytes::Match;
+use crate::capture::extended::plain;
 use crate::capture::lines::{Lines, head_lines, is_text};
 use crate::capture::{EvidenceKind, Format, Loss, Source, Stopped, Window};
 use crate::model::item::Item;
 use crate::model::record::Record;
+use std::borrow::Cow;
 
 /// The registry entry.
 pub(super) static FORMAT: Format = Format {
     name: "ndjson",
-    about: "JSON lines (log stores, elasticdump, _bulk)",
+    about: "JSON lines (log stores, elasticdump, mongoexport)",
     kind: EvidenceKind::Store,
     sniff,
     open,
@@ -43,11 +45,13 @@ fn is_object(line: &[u8]) -> bool {
     reason = "the registry's signature: other formats have a header that may be broken"
 )]
 fn open(window: Window) -> Result<Box<dyn Source + Send>, Stopped> {
-    Ok(Box::new(JsonLines { lines: Lines::new(window), records: 0 }))
+    Ok(Box::new(JsonLines { lines: Lines::new(window), plain: Vec::new(), records: 0 }))
 }
 
 struct JsonLines {
     lines: Lines,
+    /// The record at hand, where types were written out in it.
+    plain: Vec<u8>,
     records: u64,
 }
 
@@ -68,8 +72,14 @@ impl Source for JsonLines {
                 });
             }
             self.records = self.records.saturating_add(1);
-            let bytes = self.lines.bytes(line);
-            let record = Record { number: self.records, line: line.number, bytes, whole: closed && !line.cut };
+            let bytes = match plain(self.lines.bytes(line)) {
+                Cow::Borrowed(bytes) => bytes,
+                Cow::Owned(plain) => {
+                    self.plain = plain;
+                    &self.plain
+                }
+            };
+            let record = Record { number: self.records, line: line.number, bytes, whole: closed && !line.cut, kind: 0 };
             return Ok(Some(Item::Record(record)));
         }
         Ok(None)

@@ -3,7 +3,7 @@
 use crate::bytes::{Malformed, Match};
 use crate::field::fields::to_u32;
 use crate::field::shape::{Filter, Shape};
-use crate::field::text::is_text;
+use crate::field::text::{is_text, is_text_so_far};
 use crate::field::{Decoder, Fields, Hint, Sample};
 use crate::model::field::{Kind, Reach};
 use brotli_decompressor::{BrotliDecompressStream, BrotliResult, BrotliState, StandardAlloc};
@@ -31,8 +31,40 @@ fn fits(hint: &Hint<'_>, bytes: &[u8]) -> Match {
     if hint.whole && is_payload && bytes.len() <= LONGEST_GUESS { Match::Maybe } else { Match::No }
 }
 
+/// Whether the first header may be that of a text (RFC 7932, sections 9.1 and 9.2): random bytes often claim to go on
+/// unchanged, and finding out by decoding costs a window.
+fn may_begin(bytes: &[u8]) -> bool {
+    let head = bytes.iter().take(8).rev().fold(0_u64, |head, byte| head << 8 | u64::from(*byte));
+    let mut at = 0_u32;
+    let mut take = |bits: u32| {
+        let value = head >> at & ((1 << bits) - 1);
+        at = at.saturating_add(bits);
+        value
+    };
+    if take(1) == 1 && take(3) == 0 {
+        take(3);
+    }
+    let last = take(1) == 1;
+    if last && take(1) == 1 {
+        return false;
+    }
+    let nibbles = match take(2) {
+        3 => return true,
+        nibbles => 4_u32.saturating_add(u32::try_from(nibbles).unwrap_or(0)),
+    };
+    let len = take(nibbles.saturating_mul(4)).saturating_add(1);
+    if last || take(1) == 0 {
+        return true;
+    }
+    let raw = bytes.get(at.div_ceil(8) as usize..).and_then(|rest| rest.get(..usize::try_from(len).ok()?));
+    raw.is_some_and(is_text_so_far)
+}
+
 fn open(bytes: &[u8], hint: &Hint<'_>, fields: &mut Fields<'_>) -> Result<(), Malformed> {
     const WHAT: Malformed = Malformed::Illegal("brotli stream");
+    if hint.encoding.is_none() && !may_begin(bytes) {
+        return Err(WHAT);
+    }
     let alloc = StandardAlloc::default;
     let mut state = BrotliState::new(alloc(), alloc(), alloc());
     let (limit, budget) = fields.room(bytes.len());

@@ -39,6 +39,9 @@ fn fits(hint: &Hint<'_>, bytes: &[u8]) -> Match {
         // Many clients send JSON and declare this, the default of their library.
         return if matches!(head.first(), Some(b'{' | b'[')) { Match::No } else { Match::Certain };
     }
+    if memchr::memchr(b'=', head).is_none() {
+        return Match::No;
+    }
     // Undeclared: two pairs or more with names that could be names, and nothing that would have been escaped.
     let is_name = |name: &[u8]| {
         !name.is_empty()

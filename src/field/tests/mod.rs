@@ -5,6 +5,7 @@ mod guesses;
 mod nesting;
 
 use crate::field::decoder::DECODERS;
+use crate::field::shape::Shape;
 use crate::field::{Sample, message_of, message_of_parts, walk, walk_bytes};
 use crate::model::field::{Kind, NodeId, Tree};
 use crate::model::message::{Message, Part, PartKind};
@@ -54,6 +55,19 @@ fn names_are_unique_and_kebab_case() {
     names.sort_unstable();
     names.dedup();
     assert_eq!(names.len(), DECODERS.len());
+}
+
+/// The sets of candidates say what the filters say.
+#[test]
+fn candidates_are_those_whose_filters_pass() {
+    for bytes in DECODERS.iter().flat_map(|decoder| decoder.samples).map(|sample| sample.bytes) {
+        for bytes in [bytes, bytes.get(..bytes.len() / 2).unwrap_or_default(), b"", b"+44 7700 900142", b"a"] {
+            let shape = Shape::of(bytes);
+            let found: Vec<&str> = walk::candidates(shape).map(|decoder| decoder.name).collect();
+            let all = DECODERS.iter().filter(|decoder| decoder.filter.passes(shape, usize::MAX));
+            assert_eq!(found, all.map(|decoder| decoder.name).collect::<Vec<_>>());
+        }
+    }
 }
 
 #[test]

@@ -420,6 +420,9 @@ struct RoleJson<'a> {
     seen: u64,
     /// Per cent of its values that fit the role.
     fits: u8,
+    /// The auditor gave it; left out where it was learned.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    given: bool,
 }
 
 fn exposure(found: &Exposure) -> ExposureJson<'_> {
@@ -459,7 +462,13 @@ fn exposure(found: &Exposure) -> ExposureJson<'_> {
 }
 
 fn role_json(learned: &Learned) -> RoleJson<'_> {
-    RoleJson { field: &learned.field, role: learned.role.name(), seen: learned.seen, fits: learned.fits }
+    RoleJson {
+        field: &learned.field,
+        role: learned.role.name(),
+        seen: learned.seen,
+        fits: learned.fits,
+        given: learned.given,
+    }
 }
 
 /// Rows of flows, each made when it is written: there may be many.

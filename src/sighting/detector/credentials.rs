@@ -64,6 +64,10 @@ impl Detector for Credentials {
         &CARD
     }
 
+    fn rule(&self) -> Option<Data> {
+        Some(Data::Credentials)
+    }
+
     fn on_message(&self, tree: &Tree<'_>, _: &Cx<'_>, out: &mut Vec<Hit>) {
         let reason = "Credentials that were not planted were readable";
         for node in &tree.nodes {

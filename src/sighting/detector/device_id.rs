@@ -51,6 +51,10 @@ impl Detector for DeviceIds {
         &CARD
     }
 
+    fn rule(&self) -> Option<Data> {
+        Some(Data::DeviceId)
+    }
+
     fn on_message(&self, tree: &Tree<'_>, _: &Cx<'_>, out: &mut Vec<Hit>) {
         let reason = "A device identifier that was not planted was readable";
         for (id, buffer) in (0..).zip(&tree.buffers) {

@@ -33,6 +33,10 @@ impl Detector for Emails {
         &CARD
     }
 
+    fn rule(&self) -> Option<Data> {
+        Some(Data::Email)
+    }
+
     fn on_message(&self, tree: &Tree<'_>, _: &Cx<'_>, out: &mut Vec<Hit>) {
         for (id, buffer) in (0..).zip(&tree.buffers) {
             for at in memchr::memchr_iter(b'@', &buffer.bytes) {

@@ -33,6 +33,10 @@ impl Detector for PaymentCards {
         &CARD
     }
 
+    fn rule(&self) -> Option<Data> {
+        Some(Data::PaymentInfo)
+    }
+
     fn on_message(&self, tree: &Tree<'_>, _: &Cx<'_>, out: &mut Vec<Hit>) {
         for (id, buffer) in (0..).zip(&tree.buffers) {
             let bytes = &buffer.bytes;

@@ -36,6 +36,10 @@ impl Detector for PreciseLocations {
         &CARD
     }
 
+    fn rule(&self) -> Option<Data> {
+        Some(Data::PreciseLocation)
+    }
+
     fn on_message(&self, tree: &Tree<'_>, _: &Cx<'_>, out: &mut Vec<Hit>) {
         for (id, buffer) in (0..).zip(&tree.buffers) {
             let bytes = &buffer.bytes;

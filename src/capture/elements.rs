@@ -1,0 +1,303 @@
+//! Elements of a JSON array that may be of any length: each is a record, and no more than one is held at a time.
+#![deny(clippy::arithmetic_side_effects, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+use super::bytewise::Bytewise;
+use super::extended::plain;
+use super::{Loss, Source, Stopped, Window};
+use crate::model::budget::RECORD_BYTES;
+use crate::model::item::Item;
+use crate::model::origin::FrameNo;
+use crate::model::record::Record;
+
+/// Bytes asked for at first when an element is not whole.
+const STEP: usize = 64 << 10;
+/// Bytes of a key that are compared.
+const KEY: usize = 16;
+
+/// An element, still standing in the window.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Element {
+    /// The line it begins on.
+    pub(super) line: FrameNo,
+    /// Its bytes; [`Elements::bytes`] shows them.
+    pub(super) len: usize,
+    /// The file broke off in it.
+    pub(super) cut: bool,
+}
+
+/// Reads the elements of arrays, document by document.
+pub(super) struct Elements {
+    text: Bytewise,
+    /// Keys on the way to the array; none when it is the document.
+    path: &'static [&'static [u8]],
+    /// Containers around the next byte, and the key of the member that each of the outer ones is at.
+    depth: usize,
+    keys: Vec<Vec<u8>>,
+    last: Vec<u8>,
+    /// The next byte is in the array.
+    inside: bool,
+    held: usize,
+    loss: Loss,
+}
+
+impl Elements {
+    /// From the first byte on. `path`: the keys that lead from the document's object to the array.
+    pub(super) fn new(window: Window, path: &'static [&'static [u8]]) -> Self {
+        Self {
+            text: Bytewise::new(window),
+            path,
+            depth: 0,
+            keys: Vec::new(),
+            last: Vec::new(),
+            inside: false,
+            held: 0,
+            loss: Loss::default(),
+        }
+    }
+
+    /// Moves to the next element's first byte; `false` at the end of the file.
+    pub(super) fn find(&mut self) -> bool {
+        self.text.consume(std::mem::take(&mut self.held));
+        loop {
+            if self.inside {
+                self.text.skip_while(|byte| byte.is_ascii_whitespace() || byte == b',');
+                match self.text.peek() {
+                    None => return false,
+                    Some(b']') => {
+                        self.text.next();
+                        self.inside = false;
+                    }
+                    Some(_) => return true,
+                }
+            } else if !self.enter() {
+                return false;
+            }
+        }
+    }
+
+    /// Moves into the next array that `path` leads to; `false` at the end of the file.
+    fn enter(&mut self) -> bool {
+        while let Some(byte) = self.text.next() {
+            match byte {
+                b'"' => self.string(),
+                b':' => {
+                    self.keys.truncate(self.depth.saturating_sub(1));
+                    if self.keys.len() <= self.path.len() {
+                        self.keys.push(std::mem::take(&mut self.last));
+                    }
+                }
+                b'[' => {
+                    let here = self.depth == self.path.len();
+                    let led = self.keys.iter().map(Vec::as_slice).eq(self.path.iter().copied());
+                    if here && led {
+                        self.inside = true;
+                        return true;
+                    }
+                    self.depth = self.depth.saturating_add(1);
+                    self.keys.truncate(self.depth.saturating_sub(1));
+                }
+                b'{' => self.depth = self.depth.saturating_add(1),
+                b'}' | b']' => {
+                    self.depth = self.depth.saturating_sub(1);
+                    self.keys.truncate(self.depth);
+                }
+                _ => {}
+            }
+        }
+        false
+    }
+
+    /// A string outside the array: its first bytes are kept, in case it is a key.
+    fn string(&mut self) {
+        self.last.clear();
+        while let Some(byte) = self.text.next() {
+            match byte {
+                b'"' => return,
+                b'\\' => drop(self.text.next()),
+                byte if self.last.len() < KEY => self.last.push(byte),
+                _ => {}
+            }
+        }
+    }
+
+    /// The next element. Elements over the budget are skipped, told and counted.
+    pub(super) fn next(&mut self) -> Result<Option<Element>, Stopped> {
+        'elements: while self.find() {
+            let line = self.text.line();
+            let mut scan = Scan::default();
+            let (mut scanned, mut skipped, mut want) = (0_usize, 0_u64, STEP);
+            loop {
+                let at_hand = self.text.window().head(want);
+                let found = scan.end(at_hand.get(scanned..).unwrap_or_default());
+                let (have, ended) = (at_hand.len(), at_hand.len() < want);
+                if let Some(end) = found {
+                    let len = scanned.saturating_add(end);
+                    self.held = len;
+                    if skipped > 0 || len > RECORD_BYTES {
+                        self.too_long(line, skipped.saturating_add(len as u64));
+                        continue 'elements;
+                    }
+                    return Ok(Some(Element { line, len, cut: false }));
+                }
+                if ended {
+                    self.held = have;
+                    self.loss.record("array that breaks off", || format!("the record at line {line} breaks off"));
+                    return Ok(Some(Element { line, len: have.min(RECORD_BYTES), cut: true }));
+                }
+                scanned = have;
+                if have > RECORD_BYTES {
+                    skipped = skipped.saturating_add(have as u64);
+                    self.text.consume(have);
+                    scanned = 0;
+                } else {
+                    want = want.saturating_mul(2);
+                }
+            }
+        }
+        if self.inside || self.depth > 0 {
+            self.inside = false;
+            self.depth = 0;
+            let line = self.text.line();
+            self.loss
+                .record("array that breaks off", || format!("the array is not closed; the file ends at line {line}"));
+        }
+        self.text.stopped().map_or(Ok(None), Err)
+    }
+
+    fn too_long(&mut self, line: FrameNo, bytes: u64) {
+        self.loss.record("record over the budget", || {
+            format!("the record at line {line} is {bytes} bytes long and was skipped")
+        });
+    }
+
+    /// The bytes of the element that was read last.
+    pub(super) fn bytes(&mut self, element: Element) -> &[u8] {
+        self.text.window().peek(element.len)
+    }
+
+    /// What was lost so far.
+    pub(super) const fn loss(&mut self) -> &mut Loss {
+        &mut self.loss
+    }
+}
+
+/// Elements of arrays as records.
+pub(super) struct Records {
+    elements: Elements,
+    record: Vec<u8>,
+    number: u64,
+}
+
+impl Records {
+    /// `path`: keys that lead from the document to its array.
+    pub(super) fn new(window: Window, path: &'static [&'static [u8]]) -> Self {
+        Self { elements: Elements::new(window, path), record: Vec::new(), number: 0 }
+    }
+}
+
+impl Source for Records {
+    fn next(&mut self) -> Result<Option<Item<'_>>, Stopped> {
+        let Some(element) = self.elements.next()? else { return Ok(None) };
+        self.record.clear();
+        self.record.extend_from_slice(&plain(self.elements.bytes(element)));
+        self.number = self.number.saturating_add(1);
+        let (number, line, whole) = (self.number, element.line, !element.cut);
+        Ok(Some(Item::Record(Record { number, line, bytes: &self.record, whole, kind: 0 })))
+    }
+
+    fn loss(&mut self) -> Loss {
+        std::mem::take(self.elements.loss())
+    }
+}
+
+/// Looks for the end of one JSON value, piece by piece.
+#[derive(Default)]
+struct Scan {
+    depth: usize,
+    quoted: bool,
+    escaped: bool,
+    begun: bool,
+}
+
+impl Scan {
+    /// One past the value's last byte, if it ends in this piece.
+    fn end(&mut self, piece: &[u8]) -> Option<usize> {
+        for (at, byte) in piece.iter().enumerate() {
+            let past = at.saturating_add(1);
+            if self.quoted {
+                match byte {
+                    _ if self.escaped => self.escaped = false,
+                    b'\\' => self.escaped = true,
+                    b'"' => {
+                        self.quoted = false;
+                        if self.depth == 0 {
+                            return Some(past);
+                        }
+                    }
+                    _ => {}
+                }
+                continue;
+            }
+            match byte {
+                b'"' => self.quoted = true,
+                b'{' | b'[' => self.depth = self.depth.saturating_add(1),
+                b'}' | b']' if self.depth <= 1 => return Some(if self.depth == 0 { at } else { past }),
+                b'}' | b']' => self.depth = self.depth.saturating_sub(1),
+                b',' if self.depth == 0 && self.begun => return Some(at),
+                _ => {}
+            }
+            self.begun = true;
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn elements(text: &[u8], path: &'static [&'static [u8]]) -> (Vec<(FrameNo, String, bool)>, Loss) {
+        let mut elements = Elements::new(Window::new(Box::new(std::io::Cursor::new(text.to_vec()))), path);
+        let mut out = Vec::new();
+        while let Some(element) = elements.next().unwrap() {
+            out.push((element.line, String::from_utf8_lossy(elements.bytes(element)).into_owned(), element.cut));
+        }
+        (out, elements.loss.clone())
+    }
+
+    #[test]
+    fn elements_of_an_array_are_found_whatever_is_in_them() {
+        let text = b" [ {\"a\":\"]}\\\"\"},\n [1,2], \"x,y\", 7\n,{} ] ";
+        let found: Vec<String> =
+            elements(text, &[]).0.into_iter().map(|(line, text, _)| format!("{line} {text}")).collect();
+        assert_eq!(found, ["1 {\"a\":\"]}\\\"\"}", "2 [1,2]", "2 \"x,y\"", "2 7\n", "3 {}"]);
+    }
+
+    #[test]
+    fn pages_of_hits_are_read_one_after_the_other() {
+        const PATH: &[&[u8]] = &[b"hits", b"hits"];
+        let page = |id: u32| {
+            format!(
+                "{{\"took\":1,\"x\":[{{\"hits\":[9]}}],\"hits\":{{\"total\":{{\"value\":2}},\"hits\":[{{\"_id\":{id}}},{{\"_id\":0}}]}},\"aggs\":[{{}}]}}\n"
+            )
+        };
+        let text = page(1) + &page(2) + "{\"hits\":{\"hits\":[]}}";
+        let (found, loss) = elements(text.as_bytes(), PATH);
+        let found: Vec<&str> = found.iter().map(|(_, text, _)| text.as_str()).collect();
+        assert_eq!(found, ["{\"_id\":1}", "{\"_id\":0}", "{\"_id\":2}", "{\"_id\":0}"]);
+        assert_eq!(loss.records(), 0);
+    }
+
+    #[test]
+    fn what_breaks_off_and_what_is_too_long_is_told() {
+        let (found, loss) = elements(b"[{\"a\":1},{\"b\":\"ab", &[]);
+        assert_eq!(found, [(1, "{\"a\":1}".to_owned(), false), (1, "{\"b\":\"ab".to_owned(), true)]);
+        assert!(loss.records() > 0);
+        let mut long = b"[{\"a\":\"".to_vec();
+        long.resize(RECORD_BYTES.saturating_mul(3), b'x');
+        long.extend_from_slice(b"\"},\n{\"b\":2}]");
+        let (found, loss) = elements(&long, &[]);
+        assert_eq!(found, [(2, "{\"b\":2}".to_owned(), false)]);
+        assert_eq!(loss.records(), 1);
+    }
+}

@@ -1,0 +1,181 @@
+//! How fields are reached: equal for equal fields of all records, so that what is known of a field is worked out once.
+
+use crate::exposure::Leaf;
+use crate::exposure::notes;
+use crate::exposure::role::{Given, Roles};
+use crate::model::budget;
+use crate::model::field::{Kind, Node, Step, Tree};
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::hash::BuildHasher as _;
+
+/// Keys remembered of one field's path.
+const KEYS: usize = 4;
+/// Characters remembered of one key.
+const KEY: usize = 120;
+/// Fields looked at in one record; a record has some tens.
+const LEAVES: usize = 512;
+/// Bytes of one value that are looked at.
+const VALUE: usize = 4_096;
+
+/// The way to a field.
+#[derive(Debug)]
+pub struct Way {
+    /// Its path, indexes left out.
+    pub path: u64,
+    /// The innermost keys on it, outermost first.
+    pub keys: Vec<String>,
+    /// The field is an element of a list, or stands in one.
+    pub listed: bool,
+    /// The field's role.
+    pub(super) given: Option<Given>,
+    /// A name of what robots leave behind is among its keys.
+    pub(super) note: Option<&'static str>,
+    /// The last step to it: its key, or a mark for what has none.
+    step: Box<[u8]>,
+}
+
+/// All ways met so far.
+#[derive(Debug)]
+pub struct Ways<'r> {
+    /// What fields are; without it every field is of interest.
+    roles: Option<&'r Roles>,
+    known: Vec<Way>,
+    /// By the way of what it stands in and the hash of the step from there.
+    next: HashMap<(u32, u64), u32, foldhash::fast::FixedState>,
+    hasher: foldhash::fast::RandomState,
+    /// Way and container of every node of the record at hand.
+    nodes: Vec<(u32, u32)>,
+}
+
+impl<'r> Ways<'r> {
+    /// Ways to fields of which `roles` are known; without roles to learn from.
+    pub fn new(roles: Option<&'r Roles>) -> Self {
+        let hasher = foldhash::fast::RandomState::default();
+        Self { roles, known: Vec::new(), next: HashMap::default(), hasher, nodes: Vec::new() }
+    }
+
+    /// The fields of a record that say something; where roles are known, those that may count.
+    pub fn leaves<'a>(&'a mut self, tree: &'a Tree<'_>) -> Vec<Leaf<'a>> {
+        if self.known.is_empty() || self.known.len() > budget::STORE_FIELDS {
+            self.next.clear();
+            self.known.clear();
+            self.known.push(Way {
+                path: 0xcbf2_9ce4_8422_2325,
+                keys: Vec::new(),
+                listed: false,
+                given: None,
+                note: None,
+                step: Box::default(),
+            });
+        }
+        self.nodes.clear();
+        for node in &tree.nodes {
+            let found = self.way(tree, node);
+            self.nodes.push(found);
+        }
+        let this: &'a Self = self;
+        let mut found = Vec::with_capacity(16);
+        for ((id, node), (way, container)) in (0..).zip(&tree.nodes).zip(&this.nodes) {
+            let Some(way) = this.known.get(*way as usize).filter(|_| node.leaf) else { continue };
+            if found.len() >= LEAVES {
+                break;
+            }
+            if let Some(text) = this.text(tree, node, way) {
+                found.push(Leaf { way, container: *container, text, node: id });
+            }
+        }
+        found
+    }
+
+    /// What a field says, if it may count.
+    fn text<'a>(&self, tree: &'a Tree<'_>, node: &Node, way: &Way) -> Option<Cow<'a, str>> {
+        let counts = self.roles.is_none() || way.given.is_some();
+        let text = match node.kind {
+            Kind::Bytes | Kind::Text => {
+                let bytes = tree.bytes(node);
+                if !counts && way.note.is_none() && !notes::may_be(bytes) {
+                    return None;
+                }
+                match std::str::from_utf8(bytes.get(..VALUE).unwrap_or(bytes)) {
+                    Ok(text) => Cow::Borrowed(text),
+                    Err(error) if error.error_len().is_none() => {
+                        let whole = bytes.get(..error.valid_up_to()).unwrap_or_default();
+                        Cow::Borrowed(std::str::from_utf8(whole).unwrap_or_default())
+                    }
+                    Err(_) => return None,
+                }
+            }
+            Kind::Integer(_) | Kind::Float(_) if !counts => return None,
+            Kind::Integer(number) => match std::str::from_utf8(tree.bytes(node)) {
+                // As a text format wrote it; in binary formats the bytes say something else.
+                Ok(text) if !text.starts_with(['0', '-', '+']) && text.parse() == Ok(number) => Cow::Borrowed(text),
+                _ => Cow::Owned(number.to_string()),
+            },
+            Kind::Float(number) => Cow::Owned(number.to_string()),
+            Kind::Simple | Kind::Container => return None,
+        };
+        (!text.is_empty()).then_some(text)
+    }
+
+    /// The way to a node, and the container it stands in.
+    fn way(&mut self, tree: &Tree<'_>, node: &Node) -> (u32, u32) {
+        let (from, within) =
+            node.parent.and_then(|parent| self.nodes.get(parent as usize)).copied().unwrap_or_default();
+        let digits;
+        // The marks of steps without a key are no UTF-8: no key is like them.
+        let (mark, key): (u8, &[u8]) = match node.step {
+            Step::Part(_) => return (from, within),
+            Step::Key(view) => (0, tree.view(view)),
+            Step::Name(name) => (0, name.as_bytes()),
+            Step::Number(number) => {
+                digits = number.to_be_bytes();
+                (0xfd, &digits)
+            }
+            Step::Index(_) => {
+                let list = node.parent.and_then(|parent| tree.node(parent));
+                // The rows of a table and the elements of the outermost list are records, not members.
+                let listed = list.is_some_and(|list| !matches!(list.step, Step::Open(_)));
+                (if listed { 0xff } else { 0xfe }, &[])
+            }
+            Step::Open(decoder) => (0xfc, decoder.as_bytes()),
+        };
+        let container = if matches!(mark, 0 | 0xfd) { node.parent.unwrap_or_default() } else { within };
+        let hash = self.hasher.hash_one((mark, key));
+        let same = |way: &Way| match way.step.split_first() {
+            Some((first, rest)) if mark != 0 => *first == mark && rest == key,
+            _ => mark == 0 && *way.step == *key,
+        };
+        if let Some(id) = self.next.get(&(from, hash))
+            && self.known.get(*id as usize).is_some_and(same)
+        {
+            return (*id, container);
+        }
+        let id = u32::try_from(self.known.len()).unwrap_or(u32::MAX);
+        self.known.push(self.further(from, mark, key));
+        self.next.insert((from, hash), id);
+        (id, container)
+    }
+
+    /// The way that goes one step further than `from`.
+    fn further(&self, from: u32, mark: u8, key: &[u8]) -> Way {
+        let (mut path, mut keys, mut listed) = self
+            .known
+            .get(from as usize)
+            .map_or((0, Vec::new(), false), |way| (way.path, way.keys.clone(), way.listed));
+        for byte in [mark].iter().chain(key).chain(&[0xff]) {
+            path = (path ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+        match mark {
+            0 => keys.push(String::from_utf8_lossy(key).chars().take(KEY).collect()),
+            0xfd => keys.extend(key.first_chunk::<4>().map(|digits| u32::from_be_bytes(*digits).to_string())),
+            0xff => listed = true,
+            _ => {}
+        }
+        keys.drain(..keys.len().saturating_sub(KEYS));
+        let note = keys.iter().find_map(|key| notes::named(key));
+        let given = self.roles.and_then(|roles| roles.of(path, &keys));
+        let step = [mark].iter().filter(|_| mark != 0).chain(key).copied().collect();
+        Way { path, keys, listed, given, note, step }
+    }
+}

@@ -1,0 +1,94 @@
+//! The one file that opens sockets: a connection, a request, what comes back; bounded in time and in bytes.
+
+use super::{Knock, Said};
+use crate::model::budget::{DOOR_BYTES, DOOR_HOLDINGS, DOOR_NAME, DOOR_SECONDS};
+use crate::model::door::{Door, State};
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::{TcpStream, ToSocketAddrs as _};
+use std::time::{Duration, Instant};
+
+/// Knocks once. Every failure is an answer: the door is closed, and the note says why.
+pub fn knock(host: &str, port: u16, knock: &Knock) -> Door {
+    let mut door = Door {
+        host: host.to_owned(),
+        port,
+        service: knock.service.name().to_owned(),
+        state: State::Closed,
+        version: None,
+        holds: Vec::new(),
+        note: None,
+        at: None,
+    };
+    match ask(host, port, knock) {
+        Ok(said) => {
+            door.state = said.state;
+            door.version = said.version.map(|version| shown(&version));
+            door.holds = said.holds;
+            for holding in &mut door.holds {
+                holding.name = shown(&holding.name);
+            }
+            door.holds.sort();
+            let more = door.holds.len().saturating_sub(DOOR_HOLDINGS);
+            if more > 0 {
+                door.holds.truncate(DOOR_HOLDINGS);
+                door.note = Some(format!("{more} more names are not listed"));
+            }
+        }
+        Err(why) => door.note = Some(why),
+    }
+    door
+}
+
+/// A name that a stranger sent, fit to be printed.
+fn shown(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(DOOR_NAME).collect()
+}
+
+#[expect(clippy::disallowed_methods, reason = "the live end: patience with a stranger is measured by the clock")]
+fn ask(host: &str, port: u16, knock: &Knock) -> Result<Said, String> {
+    let began = Instant::now();
+    let patience = Duration::from_secs(DOOR_SECONDS);
+    let left = || patience.checked_sub(began.elapsed()).filter(|left| !left.is_zero());
+    let late = || "no answer in time".to_owned();
+    let addresses = (host, port).to_socket_addrs().map_err(|error| format!("no address: {error}"))?;
+    let mut stream = Err("no address".to_owned());
+    for address in addresses.take(4) {
+        match TcpStream::connect_timeout(&address, left().ok_or_else(late)?) {
+            Ok(open) => {
+                stream = Ok(open);
+                break;
+            }
+            Err(error) => stream = Err(error.to_string()),
+        }
+    }
+    let mut stream = stream?;
+    stream.set_write_timeout(left()).map_err(|error| error.to_string())?;
+    stream.write_all(&(knock.request)(host, port)).map_err(|error| error.to_string())?;
+    let mut answer = Vec::new();
+    let mut piece = [0; 8 << 10];
+    let ended = loop {
+        if let Some(said) = (knock.read)(&answer, false).filter(|_| !answer.is_empty()) {
+            return Ok(said);
+        }
+        if answer.len() >= DOOR_BYTES {
+            break "the answer was longer than is read";
+        }
+        let Some(left) = left() else { break "no whole answer in time" };
+        stream.set_read_timeout(Some(left)).map_err(|error| error.to_string())?;
+        match stream.read(&mut piece) {
+            Ok(0) => break "it hung up",
+            Ok(read) => answer.extend(piece.iter().take(read.min(DOOR_BYTES - answer.len()))),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                break "no whole answer in time";
+            }
+            Err(error) if answer.is_empty() => return Err(error.to_string()),
+            Err(_) => break "it hung up",
+        }
+    };
+    if answer.is_empty() {
+        return Err(ended.to_owned());
+    }
+    // What came may still say enough.
+    (knock.read)(&answer, true).ok_or_else(|| ended.to_owned())
+}

@@ -1,0 +1,210 @@
+//! Knocks at real servers on loopback, through the binary, and what a run makes of the findings. A server that is not
+//! installed is passed over, with a word.
+#![expect(clippy::print_stderr, reason = "a test that is passed over says so")]
+
+use assert_cmd::Command;
+use serde_json::Value;
+use std::fs;
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Stdio};
+use std::time::Duration;
+
+/// A server of somebody else's, on loopback, until it goes out of scope.
+struct Server {
+    child: Child,
+    port: u16,
+    _folder: tempfile::TempDir,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+}
+
+/// Starts a server; `{port}`, `{other}` and `{folder}` in its arguments are filled in. `None` if it is not installed.
+fn start(program: &str, arguments: &[&str], config: &str) -> Option<Server> {
+    let folder = tempfile::tempdir().unwrap();
+    let (port, other) = (free_port(), free_port());
+    let fill = |text: &str| {
+        text.replace("{port}", &port.to_string())
+            .replace("{other}", &other.to_string())
+            .replace("{folder}", &folder.path().display().to_string())
+    };
+    fs::write(folder.path().join("config"), fill(config)).unwrap();
+    let started = std::process::Command::new(program)
+        .args(arguments.iter().map(|argument| fill(argument)))
+        .current_dir(folder.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
+    let Ok(child) = started else {
+        eprintln!("{program} is not installed: this door is not knocked at");
+        return None;
+    };
+    let server = Server { child, port, _folder: folder };
+    for _ in 0..600 {
+        if TcpStream::connect(("127.0.0.1", port)).is_ok() {
+            return Some(server);
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    panic!("{program} does not come up");
+}
+
+fn scenario(folder: &Path, stores: &str) {
+    let text = format!(
+        "[app]\nname='x'\n[parties]\nprovider=['x.example']\n[[claim]]\nid='a'\ntext='Your data is safe'\nsource='s'\n\
+         seen=2026-11-02\npromise='not-public'\ndata=['messages']\n{stores}"
+    );
+    fs::write(folder.join("scenario.toml"), text).unwrap();
+}
+
+fn plainsight(arguments: &[&str]) -> (i32, String, String) {
+    let output = Command::new(assert_cmd::cargo::cargo_bin!("plainsight")).args(arguments).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+/// Knocks at one server, says what was found and how the command ended.
+fn knock(service: &str, port: u16) -> (i32, Value) {
+    let folder = tempfile::tempdir().unwrap();
+    scenario(folder.path(), &format!("[[store]]\nhost='127.0.0.1'\nport={port}\nservice='{service}'\n"));
+    let path = folder.path().to_str().unwrap();
+    let (code, out, err) = plainsight(&["door", "--scenario", path, "--i-own-this", "--json"]);
+    assert!(err.contains(&format!("127.0.0.1:{port}: asks for")), "{err}");
+    let found: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(found["schema"], "plainsight-door/1");
+    (code, found["doors"][0].clone())
+}
+
+#[test]
+fn redis_answers_everybody_until_it_has_a_password() {
+    let arguments = ["--port", "{port}", "--bind", "127.0.0.1", "--save", "", "--dir", "{folder}"];
+    let Some(server) = start("redis-server", &arguments, "") else { return };
+    let mut client = TcpStream::connect(("127.0.0.1", server.port)).unwrap();
+    std::io::Write::write_all(&mut client, b"SET chat:1 secret-of-somebody\r\n").unwrap();
+    let mut answer = [0; 5];
+    std::io::Read::read_exact(&mut client, &mut answer).unwrap();
+    let (code, door) = knock("redis", server.port);
+    assert_eq!((code, &door["state"]), (1, &Value::from("open")), "{door}");
+    assert_eq!(door["holds"][0]["name"], "db0");
+    assert_eq!(door["holds"][0]["records"], 1);
+    assert!(door["version"].as_str().is_some_and(|version| version.contains('.')), "{door}");
+    assert!(!door.to_string().contains("secret-of-somebody"), "never contents");
+    let locked = [&arguments[..], &["--requirepass", "correct horse"]].concat();
+    let Some(server) = start("redis-server", &locked, "") else { return };
+    let (code, door) = knock("redis", server.port);
+    assert_eq!((code, &door["state"]), (0, &Value::from("locked")), "{door}");
+}
+
+#[test]
+fn memcached_answers_everybody() {
+    let Some(server) = start("memcached", &["-u", "nobody", "-l", "127.0.0.1", "-p", "{port}", "-U", "0"], "") else {
+        return;
+    };
+    let (code, door) = knock("memcached", server.port);
+    assert_eq!((code, &door["state"], &door["holds"][0]["name"]), (1, &"open".into(), &"items".into()), "{door}");
+}
+
+#[test]
+fn etcd_answers_everybody() {
+    let url = "http://127.0.0.1:{port}";
+    let peer = "http://127.0.0.1:{other}";
+    let arguments = [
+        "--data-dir",
+        "{folder}/data",
+        "--listen-client-urls",
+        url,
+        "--advertise-client-urls",
+        url,
+        "--listen-peer-urls",
+        peer,
+        "--initial-advertise-peer-urls",
+        peer,
+        "--initial-cluster",
+        "default=http://127.0.0.1:{other}",
+    ];
+    let Some(server) = start("etcd", &arguments, "") else { return };
+    let (code, door) = knock("etcd", server.port);
+    assert_eq!((code, &door["state"], &door["holds"][0]["records"]), (1, &"open".into(), &0.into()), "{door}");
+}
+
+#[test]
+fn influxdb_answers_everybody_until_it_asks_who_is_there() {
+    for (auth, code, state) in [("false", 1, "open"), ("true", 0, "locked")] {
+        let config = format!(
+            "reporting-disabled = true\nbind-address = \"127.0.0.1:{{other}}\"\n[meta]\ndir = \"{{folder}}/meta\"\n[data]\ndir = \"{{folder}}/data\"\nwal-dir = \"{{folder}}/wal\"\n[http]\nbind-address = \"127.0.0.1:{{port}}\"\nauth-enabled = {auth}\n"
+        );
+        let Some(server) = start("influxd", &["-config", "{folder}/config"], &config) else { return };
+        let (found, door) = knock("influxdb", server.port);
+        assert_eq!((found, door["state"].as_str()), (code, Some(state)), "{door}");
+        assert!(state == "locked" || door["version"].is_string(), "{door}");
+    }
+}
+
+#[test]
+fn nobody_is_knocked_at_who_is_not_listed_or_not_owned() {
+    let folder = tempfile::tempdir().unwrap();
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    listener.set_nonblocking(true).unwrap();
+    scenario(folder.path(), &format!("[[store]]\nhost='127.0.0.1'\nport={port}\nservice='redis'\n"));
+    let path = folder.path().to_str().unwrap();
+    for (arguments, says) in [
+        (vec!["door", "--scenario", path], "--i-own-this"),
+        (vec!["door", "localhost", "--scenario", path, "--i-own-this"], "localhost is not in the scenario"),
+        (vec!["door", "127.0.0.1", "--scenario", path], "--i-own-this"),
+    ] {
+        let (code, out, err) = plainsight(&arguments);
+        assert_eq!(code, 2, "{err}");
+        assert!(err.contains(says) && out.is_empty(), "{err}");
+    }
+    assert!(listener.accept().is_err(), "somebody knocked");
+}
+
+/// What was found is evidence: the promise that the store is not public falls with one open door, and with no banner less.
+#[test]
+fn findings_and_banners_are_evidence() {
+    let open = r#"{"schema":"plainsight-door/1","doors":[{"host":"log.x.example","port":9200,"service":"elasticsearch","state":"STATE","holds":[{"name":"chat","records":7}]}]}"#;
+    let banner = r#"{"ip_str":"203.0.113.9","port":9200,"data":"HTTP/1.1 200 OK","_shodan":{},"elastic":{"indices":{"chat":{}}}}"#;
+    for (file, verdict) in [
+        (open.replace("STATE", "open"), "contradicted"),
+        (open.replace("STATE", "locked"), "inconclusive"),
+        (banner.to_owned(), "contradicted"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("door.json"), file).unwrap();
+        scenario(folder.path(), "[[store]]\nhost='log.x.example'\nanswers='door.json'\n");
+        let out = folder.path().join("out");
+        let (code, json, err) = plainsight(&[
+            "run",
+            folder.path().to_str().unwrap(),
+            "--report",
+            out.to_str().unwrap(),
+            "-q",
+            "--format",
+            "json",
+        ]);
+        assert_eq!(code, i32::from(verdict == "contradicted"), "{err}");
+        let report: Value = serde_json::from_str(&json).unwrap();
+        let claim = &report["scenarios"][0]["claims"][0];
+        assert_eq!(claim["verdict"], verdict, "{claim}");
+        if verdict == "contradicted" {
+            assert!(claim["reason"].as_str().unwrap().contains("answered without credentials"), "{claim}");
+            assert_eq!(report["scenarios"][0]["sightings"][0]["audiences"][0], "public");
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("door.json"), r#"{"schema":"plainsight-door/1","doors":[{"host":1}]}"#).unwrap();
+    scenario(folder.path(), "[[store]]\nhost='log.x.example'\nanswers='door.json'\n");
+    let (code, _, err) = plainsight(&["run", folder.path().to_str().unwrap(), "-q", "--report", "/nonexistent"]);
+    assert_eq!(code, 2);
+    assert!(err.contains("door.json") && err.contains("line 1"), "{err}");
+}
