@@ -13,8 +13,8 @@ mod lines;
 mod loss;
 pub mod open;
 pub mod order;
-pub mod protos;
 mod parted;
+pub mod protos;
 pub mod survey;
 pub mod window;
 

@@ -18,7 +18,9 @@ fn read(bytes: &[u8]) -> (String, Vec<Owned>, Option<Stopped>) {
             Ok(Some(Item::Frame(Frame { number, at, link, bytes, wire_len }))) => {
                 frames.push((number, at.0, link.0, bytes.to_vec(), wire_len));
             }
-            Ok(Some(Item::Message(_) | Item::Account(_) | Item::Record(_) | Item::Door(_))) => panic!("packet captures hold frames"),
+            Ok(Some(Item::Message(_) | Item::Account(_) | Item::Record(_) | Item::Door(_))) => {
+                panic!("packet captures hold frames")
+            }
             Ok(None) => return (opened.format, frames, None),
             Err(stopped) => return (opened.format, frames, Some(stopped)),
         }
