@@ -12,10 +12,15 @@ mod theirs;
 
 use anyhow::{Context as _, Result};
 use compare::Difference;
+use recordings::Recording;
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::io::{self, Write as _};
+use std::num::NonZero;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
 
 /// `explained.toml`.
 #[derive(Deserialize)]
@@ -72,19 +77,9 @@ fn main() -> Result<ExitCode> {
     let mut unexplained: Vec<(String, Difference)> = Vec::new();
     let mut recordings = recordings::all(folder.path())?;
     recordings.extend(generated::all(folder.path())?);
-    for recording in recordings {
-        if !asked.is_empty() && !asked.iter().any(|name| recording.name.contains(name)) {
-            continue;
-        }
-        let told: Vec<String> = (known.told.iter())
-            .filter(|told| recording.name.starts_with(&told.recording))
-            .flat_map(|told| told.arguments.clone())
-            .collect();
-        let keys: Vec<_> = recording.keys.iter().cloned().collect();
-        let ours = ours::read(&recording.path, &keys)?;
-        let theirs = theirs::read(&recording.path, recording.keys.as_deref(), &told)
-            .with_context(|| format!("tshark on {}", recording.name))?;
-        let (differences, tally) = compare::compare(&ours, &theirs);
+    recordings.retain(|recording| asked.is_empty() || asked.iter().any(|name| recording.name.contains(name)));
+    for (recording, outcome) in recordings.iter().zip(compare_all(&recordings, &known)) {
+        let (differences, tally) = outcome?;
         let all = differences.len();
         let mut open = 0;
         for difference in differences {
@@ -124,4 +119,40 @@ fn main() -> Result<ExitCode> {
         )?;
     }
     Ok(if fine || !explained_for { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What differs in one recording, and how much was compared.
+type Outcome = Result<(BTreeSet<Difference>, compare::Tally)>;
+
+/// Reads every recording twice, as many at a time as there are cores.
+fn compare_all(recordings: &[Recording], known: &Known) -> Vec<Outcome> {
+    let next = AtomicUsize::new(0);
+    let done = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, NonZero::get) {
+            scope.spawn(|| {
+                while let index = next.fetch_add(1, Ordering::Relaxed)
+                    && let Some(recording) = recordings.get(index)
+                {
+                    let outcome = compare_one(recording, known);
+                    done.lock().unwrap_or_else(PoisonError::into_inner).push((index, outcome));
+                }
+            });
+        }
+    });
+    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    done.sort_by_key(|(index, _)| *index);
+    done.into_iter().map(|(_, outcome)| outcome).collect()
+}
+
+fn compare_one(recording: &Recording, known: &Known) -> Outcome {
+    let told: Vec<String> = (known.told.iter())
+        .filter(|told| recording.name.starts_with(&told.recording))
+        .flat_map(|told| told.arguments.clone())
+        .collect();
+    let keys: Vec<_> = recording.keys.iter().cloned().collect();
+    let ours = ours::read(&recording.path, &keys)?;
+    let theirs = theirs::read(&recording.path, recording.keys.as_deref(), &told)
+        .with_context(|| format!("tshark on {}", recording.name))?;
+    Ok(compare::compare(&ours, &theirs))
 }
