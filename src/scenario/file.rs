@@ -3,7 +3,7 @@
 use crate::model::door::Service;
 use crate::model::exposure::Role;
 use crate::model::scenario::{
-    App, Audience, CaptureRef, Claim, DumpRef, HostRule, Parties, Planted, Scenario, StoreRef,
+    App, Audience, CaptureRef, Claim, DumpRef, HostRule, Pair, Parties, Planted, Scenario, StoreRef,
 };
 use crate::model::taxonomy::Data;
 use crate::scenario::check;
@@ -172,6 +172,7 @@ impl Builder<'_> {
         let captures = self.captures(&root.sections("capture"));
         let mut dumps = self.dumps(&root.sections("dump"));
         let stores = self.stores(&root.sections("store"), &mut dumps);
+        let pairs = self.pairs(&root.sections("pair"), &captures, &planted);
         if ["capture", "dump", "store"].iter().all(|key| root.sections(key).is_empty()) {
             let end = self.reader.source.text.trim_end().len();
             let problem =
@@ -194,7 +195,7 @@ impl Builder<'_> {
             captures,
             dumps,
             stores,
-            pairs: Vec::new(),
+            pairs,
         }
     }
 
@@ -403,6 +404,40 @@ impl Builder<'_> {
             self.reader.push(problem.help("a folder or a pattern stands for the files directly in it"));
         }
         found
+    }
+
+    /// Pairs name captures and planted values of the same file.
+    fn pairs(&mut self, sections: &[Section<'_, '_>], captures: &[CaptureRef], planted: &[Planted]) -> Vec<Pair> {
+        let paths: Vec<&str> = captures.iter().map(|capture| capture.name.as_str()).collect();
+        let ids: Vec<&str> = planted.iter().map(|planted| planted.id.as_str()).collect();
+        let mut pairs = Vec::new();
+        for section in sections {
+            let mut named = |key: &str, known: &[&str], what: &str| {
+                let (name, span) = section.text(key)?;
+                if known.contains(&name) {
+                    return Some(name.to_owned());
+                }
+                let problem = self.problem(span, format!("no {what} is called `{name}`"));
+                let problem = match nearest(name, known) {
+                    Some(meant) => problem.did_you_mean(Some(meant)),
+                    None => problem.help(format!("known: {}", known.join(", "))),
+                };
+                self.reader.push(problem);
+                None
+            };
+            let first = named("first", &paths, "capture");
+            let second = named("second", &paths, "capture");
+            let sent = (named("first_sent", &ids, "planted value"), named("second_sent", &ids, "planted value"));
+            if let (Some(first), Some(second), (Some(one), Some(other))) = (first, second, sent) {
+                if first == second {
+                    let problem = self.problem(section.span.clone(), "a pair is of two captures, and this is one");
+                    self.reader.push(problem);
+                    continue;
+                }
+                pairs.push(Pair { first, second, planted: (one, other) });
+            }
+        }
+        pairs
     }
 
     /// What claims and planted values say of each other.

@@ -115,6 +115,7 @@ pub const SCENARIO: &[Key] = &[
     optional("capture", Kind::Tables(CAPTURE), "Traffic evidence."),
     optional("dump", Kind::Tables(DUMP), "Stored evidence: exports of logs and databases."),
     optional("store", Kind::Tables(STORE), "Stores of one's own: `plainsight door` knocks at these and no others."),
+    optional("pair", Kind::Tables(PAIR), "Two captures of one action, to be held against each other."),
 ];
 
 const APP: &[Key] = &[
@@ -168,6 +169,13 @@ const STORE: &[Key] = &[
     optional("port", Kind::Port, "Its port; where services usually are if not said."),
     optional("service", Kind::OneOf(Vocabulary::Service), "What it is; every service that may be there if not said."),
     optional("answers", Kind::Path, "What `plainsight door` found there, or banners of a search engine: evidence."),
+];
+
+const PAIR: &[Key] = &[
+    required("first", Kind::Text, "Path of one capture, as its `[[capture]]` has it."),
+    required("second", Kind::Text, "Path of the other."),
+    required("first_sent", Kind::Text, "Id of the planted value that was sent in the first."),
+    required("second_sent", Kind::Text, "Id of the planted value that was sent in the second: the same, or another."),
 ];
 
 const DUMP: &[Key] = &[

@@ -356,3 +356,25 @@ fn roles_are_given_by_the_keys_of_their_field() {
     assert_eq!(roles["payload.from"], Some(crate::model::exposure::Role::Sender));
     assert_eq!(roles["note"], None);
 }
+
+#[test]
+fn pairs_name_two_captures_and_what_was_sent_in_them() {
+    let more = "\n[[capture]]\npath = 'keys.log'\n";
+    let pair = |first: &str, second: &str, sent: &str| {
+        format!(
+            "{GOOD}{more}\n[[pair]]\nfirst = '{first}'\nsecond = '{second}'\nfirst_sent = 'greeting'\nsecond_sent = '{sent}'\n"
+        )
+    };
+    let (scenario, _) = parse(&pair("capture.pcapng", "keys.log", "greeting")).unwrap();
+    let [pair_read] = scenario.pairs.as_slice() else { panic!("{:?}", scenario.pairs) };
+    assert_eq!((pair_read.first.as_str(), pair_read.second.as_str()), ("capture.pcapng", "keys.log"));
+    assert_eq!(pair_read.planted, ("greeting".to_owned(), "greeting".to_owned()));
+    for (text, words) in [
+        (pair("capture.pcap", "keys.log", "greeting"), "no capture is called `capture.pcap`"),
+        (pair("capture.pcapng", "keys.log", "greetings"), "no planted value is called `greetings`"),
+        (pair("keys.log", "keys.log", "greeting"), "a pair is of two captures"),
+    ] {
+        let problems = parse(&text).unwrap_err().to_string();
+        assert!(problems.contains(words), "{problems}");
+    }
+}

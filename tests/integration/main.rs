@@ -16,6 +16,7 @@ mod har;
 mod judging;
 mod laws;
 mod mitmproxy;
+mod pairs;
 mod peers;
 mod quic;
 mod scenarios;

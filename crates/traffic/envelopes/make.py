@@ -38,6 +38,8 @@ def matrix():
     put("olm-normal.bin", back)
     group = GroupSession()
     reader = InboundGroupSession(group.session_key)
+    key = group.session_key.to_base64()
+    put("../keys/megolm-session-key.bin", base64.b64decode(key + "=" * (-len(key) % 4)))
     message = group.encrypt(TEXT.encode())
     assert reader.decrypt(message).plaintext.decode() == TEXT
     text = message.to_base64()

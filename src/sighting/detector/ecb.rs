@@ -22,6 +22,7 @@ static CARD: RunCard = RunCard {
             ],
             tokens: &[],
             planted: &[],
+            second: 0,
         },
     ],
     misses: &[
@@ -32,6 +33,7 @@ static CARD: RunCard = RunCard {
             ],
             tokens: &[],
             planted: &[],
+            second: 0,
         },
         // Identifiers (UUIDs, version 4) as raw bytes, one of them twice in a row.
         Session {
@@ -40,6 +42,7 @@ static CARD: RunCard = RunCard {
             ],
             tokens: &[],
             planted: &[],
+            second: 0,
         },
         // Places as doubles, standing still.
         Session {
@@ -48,6 +51,7 @@ static CARD: RunCard = RunCard {
             ],
             tokens: &[],
             planted: &[],
+            second: 0,
         },
         // One header in front of two messages.
         Session {
@@ -57,6 +61,7 @@ static CARD: RunCard = RunCard {
             ],
             tokens: &[],
             planted: &[],
+            second: 0,
         },
     ],
 };

@@ -28,6 +28,7 @@ static CARD: RunCard = RunCard {
             ],
             tokens: &[("ts", "31373332373239303030"), ("iv", "0f0e0d0c0b0a09080706050403020100")],
             planted: &[],
+            second: 0,
         },
         // DES-ECB under a masked time.
         Session {
@@ -36,6 +37,7 @@ static CARD: RunCard = RunCard {
             ],
             tokens: &[("time", "31373332373239303030313233")],
             planted: &[],
+            second: 0,
         },
         // AES-256-CTR; key and counter block in hex.
         Session {
@@ -48,6 +50,7 @@ static CARD: RunCard = RunCard {
                 ("nonce", "0f0e0d0c0b0a09080706050403020100"),
             ],
             planted: &[("messages", "The heron lands at dusk")],
+            second: 0,
         },
     ],
     misses: &[Session {
@@ -61,6 +64,7 @@ static CARD: RunCard = RunCard {
             ("device_id", "33383430303030302d386366302d313162642d623233652d313062393665343030303064"),
         ],
         planted: &[("messages", "The heron lands at dusk")],
+        second: 0,
     }],
 };
 

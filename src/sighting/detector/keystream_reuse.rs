@@ -30,6 +30,7 @@ static CARD: RunCard = RunCard {
             ],
             tokens: &[],
             planted: &[("messages", "The heron lands at dusk")],
+            second: 0,
         },
     ],
     misses: &[Session {
@@ -39,6 +40,7 @@ static CARD: RunCard = RunCard {
         ],
         tokens: &[],
         planted: &[("messages", "The heron lands at dusk")],
+        second: 0,
     }],
 };
 

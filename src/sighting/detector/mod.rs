@@ -5,6 +5,7 @@ mod credentials;
 mod device_id;
 mod ecb;
 mod email;
+mod equal_ciphertext;
 mod key_in_traffic;
 mod keystream_reuse;
 mod payment_card;
@@ -13,6 +14,8 @@ mod planted;
 mod planted_place;
 mod precise_location;
 mod private_key;
+mod recovery_phrase;
+mod sender_key;
 mod xor;
 
 use crate::sighting::Detector;
@@ -30,11 +33,18 @@ pub static DETECTORS: &[&dyn Detector] = &[
     &credentials::Credentials,
     &device_id::DeviceIds,
     &private_key::PrivateKeys,
+    &recovery_phrase::RecoveryPhrases,
+    &sender_key::SenderKeys,
 ];
 
 /// Every detector over whole runs. What several of them recover is the first one's.
-pub static RUN_DETECTORS: &[&dyn RunDetector] =
-    &[&xor::Xor, &key_in_traffic::KeyInTraffic, &keystream_reuse::KeystreamReuse, &ecb::Ecb];
+pub static RUN_DETECTORS: &[&dyn RunDetector] = &[
+    &xor::Xor,
+    &key_in_traffic::KeyInTraffic,
+    &keystream_reuse::KeystreamReuse,
+    &ecb::Ecb,
+    &equal_ciphertext::EqualCiphertext,
+];
 
 /// Every detector over media streams.
 pub static CALL_DETECTORS: &[&dyn CallDetector] = &[&call_audio::CallAudio];

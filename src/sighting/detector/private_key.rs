@@ -25,6 +25,8 @@ static CARD: Card = Card {
         Example { body: b"{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}", planted: &[] },
         Example { body: b"a file that begins with -----BEGIN PRIVATE KEY----- is secret", planted: &[] },
         Example { body: b"AGE-SECRET-KEY-1...", planted: &[] },
+        // The checksum is wrong.
+        Example { body: b"AGE-SECRET-KEY-1GFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPQ4EGAEY", planted: &[] },
     ],
 };
 
@@ -71,7 +73,7 @@ impl Detector for PrivateKeys {
             for at in MARKS.age.find_iter(bytes) {
                 let rest = bytes.get(at..).unwrap_or_default();
                 let len = rest.iter().take(80).take_while(|b| b.is_ascii_alphanumeric() || **b == b'-').count();
-                if len == 74 {
+                if len == 74 && rest.get(..len).is_some_and(is_bech32) {
                     push("age secret key", (at, at + len));
                 }
             }
@@ -88,6 +90,32 @@ impl Detector for PrivateKeys {
             }
         }
     }
+}
+
+/// Whether the checksum of a Bech32 string holds (BIP-173): for other strings a chance of 2^-30.
+fn is_bech32(text: &[u8]) -> bool {
+    const DIGITS: &[u8; 32] = b"qpzry9x8gf2tvdw0s3jn54khce6mua7l";
+    const STEPS: [u32; 5] = [0x3b6a_57b2, 0x2650_8e6d, 0x1ea1_19fa, 0x3d42_33dd, 0x2a14_62b3];
+    let Some(sign) = text.iter().rposition(|byte| *byte == b'1') else { return false };
+    let (name, data) = (text.get(..sign).unwrap_or_default(), text.get(sign + 1..).unwrap_or_default());
+    let lower = |byte: &u8| byte.to_ascii_lowercase();
+    let high = name.iter().map(|byte| Some(u32::from(lower(byte) >> 5)));
+    let low = name.iter().map(|byte| Some(u32::from(lower(byte) & 31)));
+    let digits = data
+        .iter()
+        .map(|byte| DIGITS.iter().position(|digit| *digit == lower(byte)).and_then(|at| u32::try_from(at).ok()));
+    let mut sum = 1_u32;
+    for value in high.chain([Some(0)]).chain(low).chain(digits) {
+        let Some(value) = value else { return false };
+        let top = sum >> 25;
+        sum = (sum & 0x01ff_ffff) << 5 ^ value;
+        for (bit, step) in STEPS.iter().enumerate() {
+            if top >> bit & 1 == 1 {
+                sum ^= step;
+            }
+        }
+    }
+    sum == 1
 }
 
 /// The PEM block (RFC 7468) whose heading is around `at`.

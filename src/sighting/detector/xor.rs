@@ -26,30 +26,35 @@ static CARD: RunCard = RunCard {
             ],
             tokens: &[],
             planted: &[],
+            second: 0,
         },
         // A key of twelve bytes.
         Session {
             payloads: &["743c595369604b11f1f987982d6a48443f78535ad3fec094677b5f53257a0519e9f2d6946e6a0d583e29025afa"],
             tokens: &[],
             planted: &[("messages", "The heron lands at dusk")],
+            second: 0,
         },
         // Addition of three bytes.
         Session {
             payloads: &["8a40a17e40673187a37e405931929287924f49408177834d77839f7e8c4d7b7f9b73914d70924d7393a07a40aa"],
             tokens: &[],
             planted: &[("messages", "The heron lands at dusk")],
+            second: 0,
         },
         // A byte that counts up by seven.
         Session {
             payloads: &["fba5fafabe9988d8ced0e4e1f6af879184d5c427587b7f01404a44522a6b3e380e031d551df7aaf5edeccd8fc9"],
             tokens: &[],
             planted: &[("messages", "The heron lands at dusk")],
+            second: 0,
         },
         // Each byte with the one before.
         Session {
             payloads: &["120344180900114b0e52435c4d0a5c17504148593e6533207b2d6c306d7e21732e79392a783f2c7b3d7d25347a"],
             tokens: &[],
             planted: &[("messages", "The heron lands at dusk")],
+            second: 0,
         },
     ],
     misses: &[Session {
@@ -58,6 +63,7 @@ static CARD: RunCard = RunCard {
         ],
         tokens: &[],
         planted: &[("messages", "The heron lands at dusk")],
+        second: 0,
     }],
 };
 

@@ -19,7 +19,7 @@ mod olm;
 mod omemo;
 mod openpgp;
 mod signal;
-mod wire;
+pub(super) mod wire;
 
 #[cfg(test)]
 mod tests;

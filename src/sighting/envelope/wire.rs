@@ -5,7 +5,7 @@ use std::ops::Range;
 
 /// One field of a protocol buffer.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) enum Value {
+pub(in crate::sighting) enum Value {
     /// Wire type 0.
     Number(u64),
     /// Wire type 2: where its bytes stand.
@@ -13,14 +13,14 @@ pub(super) enum Value {
 }
 
 /// The fields of a message, each at most once, none but `known` (ascending numbers are not required), all bytes used.
-pub(super) struct Protobuf<'b> {
+pub(in crate::sighting) struct Protobuf<'b> {
     bytes: &'b [u8],
     fields: Vec<(u32, Value)>,
 }
 
 impl<'b> Protobuf<'b> {
     /// Reads `range` of `bytes`; ranges of fields are relative to `bytes`.
-    pub(super) fn read(bytes: &'b [u8], range: Range<usize>, known: &[u32]) -> Option<Self> {
+    pub(in crate::sighting) fn read(bytes: &'b [u8], range: Range<usize>, known: &[u32]) -> Option<Self> {
         let mut cursor = Cursor::new(bytes.get(range.clone())?);
         let mut fields: Vec<(u32, Value)> = Vec::new();
         while !cursor.is_empty() {
@@ -45,12 +45,12 @@ impl<'b> Protobuf<'b> {
     }
 
     /// Whether a field is there.
-    pub(super) fn has(&self, number: u32) -> bool {
+    pub(in crate::sighting) fn has(&self, number: u32) -> bool {
         self.fields.iter().any(|(known, _)| *known == number)
     }
 
     /// A number.
-    pub(super) fn number(&self, number: u32) -> Option<u64> {
+    pub(in crate::sighting) fn number(&self, number: u32) -> Option<u64> {
         self.fields.iter().find_map(|(known, value)| match value {
             Value::Number(value) if *known == number => Some(*value),
             _ => None,
@@ -58,7 +58,7 @@ impl<'b> Protobuf<'b> {
     }
 
     /// Where the bytes of a field stand.
-    pub(super) fn range(&self, number: u32) -> Option<Range<usize>> {
+    pub(in crate::sighting) fn range(&self, number: u32) -> Option<Range<usize>> {
         self.fields.iter().find_map(|(known, value)| match value {
             Value::Bytes(range) if *known == number => Some(range.clone()),
             _ => None,
@@ -66,12 +66,12 @@ impl<'b> Protobuf<'b> {
     }
 
     /// The bytes of a field of this length.
-    pub(super) fn exact(&self, number: u32, len: usize) -> Option<&'b [u8]> {
+    pub(in crate::sighting) fn exact(&self, number: u32, len: usize) -> Option<&'b [u8]> {
         self.bytes.get(self.range(number)?).filter(|bytes| bytes.len() == len)
     }
 
     /// A public key of Curve25519 as Signal writes it: a type byte in front.
-    pub(super) fn key(&self, number: u32) -> bool {
+    pub(in crate::sighting) fn key(&self, number: u32) -> bool {
         self.exact(number, 33).is_some_and(|key| key.first() == Some(&5))
     }
 }
@@ -92,17 +92,17 @@ fn varint(cursor: &mut Cursor<'_>) -> Result<u64, Malformed> {
 
 /// One value of DER, or of BER with an indefinite length (X.690).
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) struct Tlv {
+pub(in crate::sighting) struct Tlv {
     /// Identifier octet.
-    pub(super) tag: u8,
+    pub(in crate::sighting) tag: u8,
     /// Where its contents stand.
-    pub(super) inner: Range<usize>,
+    pub(in crate::sighting) inner: Range<usize>,
     /// The byte behind it.
-    pub(super) end: usize,
+    pub(in crate::sighting) end: usize,
 }
 
 /// The value that starts at `at` and ends at `end` at the latest. `depth`: values in one another that are looked into.
-pub(super) fn tlv(bytes: &[u8], at: usize, end: usize, depth: u8) -> Option<Tlv> {
+pub(in crate::sighting) fn tlv(bytes: &[u8], at: usize, end: usize, depth: u8) -> Option<Tlv> {
     let mut cursor = Cursor::new(bytes.get(at..end)?);
     let tag = cursor.u8("tag").ok()?;
     if tag & 0x1f == 0x1f {
@@ -136,7 +136,7 @@ pub(super) fn tlv(bytes: &[u8], at: usize, end: usize, depth: u8) -> Option<Tlv>
 }
 
 /// All values of a range, one after the other, at most `most`.
-pub(super) fn all(bytes: &[u8], range: Range<usize>, depth: u8, most: usize) -> Option<Vec<Tlv>> {
+pub(in crate::sighting) fn all(bytes: &[u8], range: Range<usize>, depth: u8, most: usize) -> Option<Vec<Tlv>> {
     let mut out = Vec::new();
     let mut at = range.start;
     while at < range.end {

@@ -41,6 +41,8 @@ pub struct Session {
     pub tokens: &'static [(&'static str, &'static str)],
     /// What was planted: data name and value.
     pub planted: &'static [(&'static str, &'static str)],
+    /// From this payload on it is a second capture, in which the first planted value was sent again; 0 for none.
+    pub second: usize,
 }
 
 /// All of a run.

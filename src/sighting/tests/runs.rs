@@ -4,6 +4,7 @@ use super::plant;
 use crate::model::budget;
 use crate::model::opacity::Opacity;
 use crate::model::payload::{Payload, Token};
+use crate::model::scenario::Pair;
 use crate::model::sighting::Place;
 use crate::model::stream::Direction;
 use crate::model::time::Timestamp;
@@ -55,11 +56,19 @@ fn run(detector: &dyn RunDetector, session: &Session) -> (Vec<Find>, usize) {
         })
         .collect();
     let shared: Arc<[Token]> = tokens.clone().into();
-    let payloads: Vec<Payload> =
+    let mut payloads: Vec<Payload> =
         session.payloads.iter().enumerate().map(|(index, text)| payload(index, hex(text), &shared)).collect();
+    let mut pairs = Vec::new();
+    if session.second > 0 {
+        for payload in payloads.iter_mut().skip(session.second) {
+            payload.place.capture = "d".into();
+        }
+        let id = planted[0].id.clone();
+        pairs.push(Pair { first: "c".into(), second: "d".into(), planted: (id.clone(), id) });
+    }
     let payloads: Vec<&Payload> = payloads.iter().collect();
     let tokens: Vec<&Token> = tokens.iter().collect();
-    let run = Run::new(&planted, &payloads, &tokens, &[], budget::RUN_WORK);
+    let run = Run::new(&planted, &payloads, &tokens, &pairs, budget::RUN_WORK);
     let mut finds = Vec::new();
     detector.on_run(&run, &mut finds);
     assert!(!run.is_spent(), "{}", detector.card().id);
