@@ -23,7 +23,7 @@ pub(super) static MLS: Recogniser = Recogniser {
         Sample {
             bytes: include_bytes!("../../../tests/fixtures/envelopes/mls-welcome.bin"),
             kind: "Welcome",
-            sealed: 207,
+            sealed: 0,
         },
         Sample {
             bytes: include_bytes!("../../../tests/fixtures/envelopes/mls-public.bin"),
@@ -111,11 +111,11 @@ fn public(mut cursor: Cursor<'_>) -> Option<Sealed> {
     (matches!(content, 2 | 3) && !group.is_empty() && cursor.rest().len() > 64).then(Vec::new)
 }
 
-/// Section 12.4.3.1: a cipher suite, secrets for new members, the group's state.
+/// Section 12.4.3.1: a cipher suite, secrets for new members, the group's state: sealed, and nothing that anybody said.
 fn welcome(mut cursor: Cursor<'_>) -> Option<Sealed> {
     suite(&mut cursor)?;
     let (secrets, _) = vector(&mut cursor)?;
-    let (text, range) = vector(&mut cursor)?;
+    let (text, _) = vector(&mut cursor)?;
     cursor.finish("MLS Welcome").ok()?;
     let mut inner = Cursor::new(secrets);
     while !inner.is_empty() {
@@ -124,7 +124,7 @@ fn welcome(mut cursor: Cursor<'_>) -> Option<Sealed> {
         let (sealed, _) = vector(&mut inner)?;
         (reference.len() >= 16 && PUBLIC.contains(&output.len()) && sealed.len() >= 16).then_some(())?;
     }
-    (!secrets.is_empty() && text.len() > 32).then(|| vec![range])
+    (!secrets.is_empty() && text.len() > 32).then(Vec::new)
 }
 
 /// Section 10: version, cipher suite, the key for welcomes, the key of the leaf.
