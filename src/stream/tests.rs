@@ -420,6 +420,31 @@ proptest! {
     }
 
     #[test]
+    fn contradicting_copies_change_nothing_that_was_told(
+        (a, b, segments) in segmentation(),
+        forged in prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), 1_u8..), 1..6),
+    ) {
+        let mut all = handshake();
+        all.extend(segments);
+        for (which, byte, flip) in forged {
+            // Behind the segment it contradicts: what came first was told, or is held.
+            let at = which.index(all.len());
+            let mut copy = all[at].clone();
+            if copy.payload.len() > 1 && copy.flags.is_empty() {
+                let byte = byte.index(copy.payload.len());
+                copy.payload[byte] ^= flip;
+                all.insert(at + 1, copy);
+            }
+        }
+        let (told, _) = run(&all);
+        prop_assert!(told.len() == 1);
+        prop_assert_eq!(told[0].bytes[0].len(), a.len());
+        prop_assert_eq!(told[0].bytes[1].len(), b.len());
+        prop_assert!(told[0].others.iter().all(|(reading, text)| *reading == Reading::Overlap && !text.is_empty()));
+        prop_assert!(told[0].others.len() <= told[0].info.conflicts as usize);
+    }
+
+    #[test]
     fn what_is_taken_away_is_a_gap_or_was_a_copy(
         (a, b, segments) in segmentation(),
         taken in prop::collection::vec(any::<prop::sample::Index>(), 1..8),
