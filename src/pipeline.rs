@@ -4,13 +4,16 @@ mod batch;
 mod breaking;
 mod calls;
 mod envelopes;
+mod exhibit;
 mod ledger;
 mod line;
 pub mod overhear;
+mod owners;
 mod shape;
 mod store;
 mod talk;
 mod told;
+mod twins;
 mod worker;
 
 use crate::capture::{self, EvidenceKind, OpenError, Wanted, keylog, protos};
@@ -23,10 +26,12 @@ use crate::model::item::Item;
 use crate::model::protos::Protos;
 use crate::model::report::ScenarioReport;
 use crate::model::scenario::{App, Audience, Parties, Party, Planted, Scenario};
+use crate::model::secret::Secrets;
 use crate::model::sighting::Sighting;
 use crate::sighting;
 use crate::verdict;
-use std::collections::BTreeMap;
+use exhibit::{Exhibit, Looked};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// How far a file has been read.
@@ -49,6 +54,9 @@ pub enum RunError {
     /// A key log or key.
     #[error(transparent)]
     Keys(#[from] keylog::KeyLogError),
+    /// A trace of sockets.
+    #[error(transparent)]
+    Sockets(#[from] capture::sockets::TraceError),
     /// A Protocol Buffers schema.
     #[error(transparent)]
     Protos(#[from] protos::ProtosError),
@@ -73,40 +81,29 @@ pub struct Inspection {
 pub fn run(scenario: &Scenario, progress: &mut dyn FnMut(Progress<'_>)) -> Result<ScenarioReport, RunError> {
     let matcher = sighting::Matcher::new(&scenario.planted);
     let cx = sighting::Cx { planted: &scenario.planted, matcher: &matcher };
-    let mut evidence = Evidence::default();
-    let mut exposed = Exposed::default();
+    let folder = &*scenario.folder;
+    let mut exhibits = Vec::new();
     for capture in &scenario.captures {
         let keys: Vec<(String, PathBuf)> = capture.keys.iter().cloned().collect();
-        let (folder, protos) = (&*scenario.folder, &*capture.protos);
-        let exhibit = Exhibit {
-            name: &capture.name,
-            path: &capture.path,
-            wanted: Wanted::Capture,
-            keys: &keys,
-            protos,
-            folder,
-            roles: None,
-        };
-        evidence.merge(examine(&exhibit, &cx, &mut exposed, progress)?);
+        let (name, path, protos) = (&*capture.name, &*capture.path, &*capture.protos);
+        let sockets = capture.sockets.as_ref();
+        let (wanted, roles, audience) = (Wanted::Capture, None, None);
+        exhibits.push(Exhibit { name, path, wanted, keys, sockets, protos, folder, roles, audience });
     }
+    // The parts of a store are alike: what the fields of one are is learned from all.
     let none = BTreeMap::new();
-    for store in scenario.dumps.chunk_by(|a, b| a.store == b.store) {
+    let stores: Vec<_> = scenario.dumps.chunk_by(|a, b| a.store == b.store).collect();
+    let mut learned = Vec::new();
+    for store in &stores {
         let given = store.first().map_or(&none, |dump| &dump.roles);
-        // The parts of a store are alike: what the fields of one are is learned from all.
-        let roles = learn(store.iter().map(|dump| dump.path.as_path()), Wanted::Dump, given)?;
-        for dump in store {
-            let exhibit = Exhibit {
-                name: &dump.name,
-                path: &dump.path,
-                wanted: Wanted::Dump,
-                keys: &[],
-                protos: &[],
-                folder: &scenario.folder,
-                roles: Some(&roles),
-            };
-            evidence.merge(kept(examine(&exhibit, &cx, &mut exposed, progress)?, &dump.name, dump.audience));
-        }
+        learned.push(learn(store.iter().map(|dump| dump.path.as_path()), Wanted::Dump, given)?);
     }
+    for (dump, roles) in stores.iter().zip(&learned).flat_map(|(store, roles)| store.iter().map(move |d| (d, roles))) {
+        let (name, path, keys, sockets, protos) = (&*dump.name, &*dump.path, Vec::new(), None, &[][..]);
+        let (wanted, roles, audience) = (Wanted::Dump, Some(roles), Some(dump.audience));
+        exhibits.push(Exhibit { name, path, wanted, keys, sockets, protos, folder, roles, audience });
+    }
+    let (mut evidence, exposed) = gather(&exhibits, &cx, progress)?;
     evidence.exposure = exposed.settle();
     breaking::break_open(&mut evidence, &cx, &scenario.pairs);
     calls::listen_in(&mut evidence, &scenario.parties);
@@ -128,21 +125,25 @@ pub fn inspect(inspection: &Inspection, progress: &mut dyn FnMut(Progress<'_>)) 
     let cx = sighting::Cx { planted: &inspection.planted, matcher: &matcher };
     let named = |files: &[PathBuf]| files.iter().map(|file| (shown(file), file.clone())).collect::<Vec<_>>();
     let (keys, protos) = (named(&inspection.keys), named(&inspection.protos));
-    let mut evidence = Evidence::default();
-    let mut exposed = Exposed::default();
-    for file in &inspection.files {
-        let name = shown(file);
-        let exhibit = Exhibit {
-            name: &name,
-            path: file,
+    let mut files = named(&inspection.files);
+    // The same file twice shows nothing new.
+    let mut told = BTreeSet::new();
+    files.retain(|(name, _)| told.insert(name.clone()));
+    let exhibits: Vec<Exhibit<'_>> = files
+        .iter()
+        .map(|(name, path)| Exhibit {
+            name,
+            path,
             wanted: Wanted::Any,
-            keys: &keys,
+            keys: keys.clone(),
+            sockets: None,
             protos: &protos,
             folder: Path::new("."),
             roles: None,
-        };
-        evidence.merge(kept(examine(&exhibit, &cx, &mut exposed, progress)?, &name, Audience::Provider));
-    }
+            audience: Some(Audience::Provider),
+        })
+        .collect();
+    let (mut evidence, exposed) = gather(&exhibits, &cx, progress)?;
     evidence.exposure = exposed.settle();
     breaking::break_open(&mut evidence, &cx, &[]);
     calls::listen_in(&mut evidence, &inspection.parties);
@@ -157,64 +158,52 @@ pub fn inspect(inspection: &Inspection, progress: &mut dyn FnMut(Progress<'_>)) 
     })
 }
 
-/// One file of evidence.
-struct Exhibit<'a> {
-    /// As reports name it.
-    name: &'a str,
-    path: &'a Path,
-    /// What it is given as.
-    wanted: Wanted,
-    /// Key logs and keys, as written and where they are.
-    keys: &'a [(String, PathBuf)],
-    /// Protocol Buffers schemas, as written and where they are; and where their imports may be.
-    protos: &'a [(String, PathBuf)],
-    folder: &'a Path,
-    /// What the fields of a dump's records are, where that is known already.
-    roles: Option<&'a Roles>,
+/// Every file, from its bytes to its evidence, and what several captures saw of one conversation joined. Secrets of all
+/// files are gathered first: those of one capture may open another.
+fn gather(
+    exhibits: &[Exhibit<'_>],
+    cx: &sighting::Cx<'_>,
+    progress: &mut dyn FnMut(Progress<'_>),
+) -> Result<(Evidence, Exposed), RunError> {
+    let looked = exhibits.iter().map(exhibit::look).collect::<Result<Vec<Looked>, RunError>>()?;
+    let (mut evidence, mut exposed) = (Evidence::default(), Exposed::default());
+    for (index, (exhibit, looked_at)) in exhibits.iter().zip(&looked).enumerate() {
+        let secrets = exhibit::secrets_for(index, &looked);
+        let found = examine(exhibit, looked_at, &secrets, cx, &mut exposed, progress)?;
+        evidence.merge(match exhibit.audience {
+            Some(audience) => kept(found, exhibit.name, audience),
+            None => found,
+        });
+    }
+    twins::join(&mut evidence);
+    Ok((evidence, exposed))
 }
 
-/// One file, from its bytes to its evidence. Secrets are gathered first: they may stand behind what they open.
+/// One file, from its bytes to its evidence.
 fn examine(
     exhibit: &Exhibit<'_>,
+    looked: &Looked,
+    secrets: &Secrets,
     cx: &sighting::Cx<'_>,
     exposed: &mut Exposed,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Evidence, RunError> {
-    let Exhibit { name, path, wanted, keys, protos, folder, roles } = *exhibit;
-    let survey = capture::survey(path, wanted)?;
-    let mut input = Input {
-        name: name.to_owned(),
-        format: survey.format,
-        sha256: survey.sha256,
-        bytes: survey.bytes,
-        notes: survey.problems,
-        ..Input::default()
-    };
-    let mut secrets = survey.secrets;
-    let mut key_files = Vec::new();
-    for (keys, path) in keys.iter().filter(|_| survey.kind == EvidenceKind::Traffic) {
-        let log = keylog::read(path)?;
-        input
-            .notes
-            .extend(log.problems.iter().map(|problem| format!("{keys}, line {}: {}", problem.line, problem.why)));
-        secrets.extend(log.secrets);
-        let (sha256, bytes) = capture::survey::digest(path)?;
-        key_files.push(Input { name: keys.clone(), format: "keys".to_owned(), sha256, bytes, ..Input::default() });
-    }
-    let given = schemas(protos, folder, &mut key_files)?;
-    input.secrets = secrets.len() as u64;
+    let Exhibit { name, path, wanted, protos, folder, roles, .. } = *exhibit;
+    let (mut input, mut beside) = (looked.input.clone(), looked.beside.clone());
+    let given = schemas(protos, folder, &mut beside)?;
     let learned = match roles {
-        None if survey.kind == EvidenceKind::Store => learn([path].into_iter(), wanted, &BTreeMap::new())?,
+        None if looked.kind == EvidenceKind::Store => learn([path].into_iter(), wanted, &BTreeMap::new())?,
         _ => Roles::default(),
     };
     let roles = roles.unwrap_or(&learned);
     let unmet = |field: &str| format!("the field `{field}`, whose role was given, is in no record of the sample");
     input.notes.extend(roles.unmet().map(unmet));
     let opened = capture::open(path, wanted)?;
-    let brief = worker::Brief { capture: name, secrets: &secrets, cx: *cx, roles, protos: given.as_ref() };
+    let brief = worker::Brief { capture: name, secrets, cx: *cx, roles, protos: given.as_ref() };
     let (mut evidence, found) = line::follow(opened, input, &brief, progress);
     exposed.add(name, roles, found);
-    evidence.inputs.extend(key_files);
+    owners::trace(&looked.sockets, name, &mut evidence.flows);
+    evidence.inputs.extend(beside);
     Ok(evidence)
 }
 

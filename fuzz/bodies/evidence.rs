@@ -55,7 +55,7 @@ pub(crate) fn frame(bytes: &[u8]) {
         rest = next;
         number += 1;
         let wire_len = u32::try_from(len).unwrap_or(u32::MAX);
-        reader.frame(&Frame { number, at: Timestamp(0), link, bytes, wire_len }, |packet| {
+        reader.frame(&Frame { number, at: Timestamp(0), link, bytes, wire_len, process: None }, |packet| {
             let _ = packet::flow_hash(packet);
         });
     }

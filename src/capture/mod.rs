@@ -15,6 +15,7 @@ pub mod open;
 pub mod order;
 mod parted;
 pub mod protos;
+pub mod sockets;
 pub mod survey;
 pub mod window;
 

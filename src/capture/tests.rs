@@ -15,7 +15,7 @@ fn read(bytes: &[u8]) -> (String, Vec<Owned>, Option<Stopped>) {
     let mut frames = Vec::new();
     loop {
         match opened.source.next() {
-            Ok(Some(Item::Frame(Frame { number, at, link, bytes, wire_len }))) => {
+            Ok(Some(Item::Frame(Frame { number, at, link, bytes, wire_len, .. }))) => {
                 frames.push((number, at.0, link.0, bytes.to_vec(), wire_len));
             }
             Ok(Some(Item::Message(_) | Item::Account(_) | Item::Record(_) | Item::Door(_))) => {
@@ -269,4 +269,37 @@ fn formats_have_names_of_their_own() {
     names.dedup();
     assert_eq!(names.len(), format::FORMATS.len());
     assert!(names.iter().all(|name| name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')));
+}
+
+/// Apple's blocks that describe processes, and packets that name them.
+#[test]
+fn packets_of_a_pcapng_file_name_their_process() {
+    let mut writer = Writer { big: false, out: Vec::new() };
+    writer.section(false).interface(1, 0, &[]);
+    for name in ["mDNSResponder", "Chatterly"] {
+        writer.block(0x8000_0001, |w| {
+            w.u32(77).u16(2).u16(u16::try_from(name.len()).unwrap()).bytes(name.as_bytes()).u32(0);
+        });
+    }
+    let mut packet = |options: &[(u16, u32)]| {
+        writer.block(6, |w| {
+            w.u32(0).u32(0).u32(0).u32(5).u32(5).bytes(b"frame");
+            for (code, value) in options {
+                w.u16(*code).u16(4).u32(*value);
+            }
+            w.u32(0);
+        });
+    };
+    packet(&[(0x8001, 1)]);
+    packet(&[(0x8001, 0), (0x8003, 1)]);
+    packet(&[(0x8001, 9)]);
+    packet(&[(2, 1)]);
+    let mut opened = open_bytes(writer.out.clone(), "test", Wanted::Any).unwrap();
+    let mut said = Vec::new();
+    while let Ok(Some(Item::Frame(frame))) = opened.source.next() {
+        assert_eq!(frame.bytes, b"frame");
+        said.push(frame.process.map(str::to_owned));
+    }
+    let chatterly = Some("Chatterly".to_owned());
+    assert_eq!(said, [chatterly.clone(), chatterly, None, None]);
 }

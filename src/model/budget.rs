@@ -126,6 +126,16 @@ pub const FLOW_FACTS: usize = 32;
 pub const FLOW_BLIND: usize = 16;
 /// One pcapng block or pcap record.
 pub const BLOCK_BYTES: usize = 64 << 20;
+/// Conversations with the same two ends that are held against each other, of all captures.
+pub const TWINS: usize = 512;
+/// Changes of who spoke, between the same two ends, that are kept of one capture.
+pub const OWNERS: usize = 100_000;
+/// Processes of one pcapng section.
+pub const PROCESSES: usize = 65_536;
+/// Bytes of a trace of sockets.
+pub const TRACE_BYTES: u64 = 64 << 20;
+/// Sockets of a trace.
+pub const TRACE_ENTRIES: usize = 500_000;
 /// Lists and maps one inside the other in a flow file.
 pub const FLOW_FILE_DEPTH: usize = 64;
 /// WebSocket handshakes of a flow file that wait for the conversation they began.

@@ -7,6 +7,7 @@ use crate::model::origin::FrameNo;
 use crate::model::scenario::Party;
 use crate::model::stream::{Direction, Ending, FlowKey};
 use crate::model::time::Timestamp;
+use crate::model::trace::Trace;
 use serde::Serialize;
 
 /// Why bytes of a flow could not be read. The order is the order of telling.
@@ -121,6 +122,17 @@ pub struct OpaquePayload {
     pub envelope: Option<&'static str>,
 }
 
+/// Another capture that saw a conversation, and where in it.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Seen {
+    /// The capture, as the scenario names it.
+    pub capture: String,
+    /// The two ends, as that capture shows them.
+    pub key: FlowKey,
+    /// First frame there.
+    pub first_frame: FrameNo,
+}
+
 /// One conversation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Flow {
@@ -187,6 +199,12 @@ pub struct Flow {
     pub glimpses: [Vec<Glimpse>; 2],
     /// What its messages are made of, range by range, where their protocol is unknown.
     pub segments: Vec<Range>,
+    /// What tells it from every other, whoever captured it.
+    pub trace: Trace,
+    /// Other captures that saw it, in order.
+    pub also: Vec<Seen>,
+    /// Who on the phone spoke: a process or an SDK, by what recorded it.
+    pub app: Option<String>,
 }
 
 impl Flow {
@@ -224,6 +242,9 @@ impl Flow {
             facts: Vec::new(),
             glimpses: [Vec::new(), Vec::new()],
             segments: Vec::new(),
+            trace: Trace::default(),
+            also: Vec::new(),
+            app: None,
         }
     }
 
@@ -245,6 +266,11 @@ impl Flow {
 
     /// Adds another flow of the same kin to this one, when there are too many to list.
     pub fn absorb(&mut self, other: Self) {
+        self.trace = Trace::default();
+        self.also = Vec::new();
+        if self.app != other.app {
+            self.app = None;
+        }
         self.count = self.count.saturating_add(other.count);
         self.first_frame = self.first_frame.min(other.first_frame);
         self.last_frame = self.last_frame.max(other.last_frame);
@@ -334,6 +360,13 @@ impl Flow {
         if !self.facts.contains(&fact) {
             self.facts.push(fact);
         }
+    }
+
+    /// What places of sightings name it by: its capture, ends and first frame, in every capture that saw it.
+    pub fn ids(&self) -> impl Iterator<Item = (&str, FlowKey, FrameNo)> {
+        let own = (self.capture.as_str(), self.key, self.first_frame);
+        let also = self.also.iter().map(|seen| (seen.capture.as_str(), seen.key, seen.first_frame));
+        std::iter::once(own).chain(also)
     }
 
     /// The order flows are listed in.

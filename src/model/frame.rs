@@ -20,4 +20,6 @@ pub struct Frame<'a> {
     pub bytes: &'a [u8],
     /// How long the frame was on the wire; more than `bytes` when the snapshot length cut it.
     pub wire_len: u32,
+    /// Who on the machine sent or got it, where the file says so of each frame.
+    pub process: Option<&'a str>,
 }

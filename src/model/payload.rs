@@ -189,6 +189,12 @@ impl Pool {
         }
     }
 
+    /// Forgets the payloads of which `keep` says no.
+    pub fn retain(&mut self, mut keep: impl FnMut(&Payload) -> bool) {
+        self.payloads.retain(|_, payload| keep(payload));
+        self.held = self.payloads.values().map(|payload| payload.bytes.len()).sum();
+    }
+
     /// The payloads, by place.
     pub fn payloads(&self) -> impl Iterator<Item = &Payload> {
         self.payloads.values()

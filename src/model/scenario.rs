@@ -90,6 +90,8 @@ pub struct CaptureRef {
     pub path: PathBuf,
     /// Its key log or key, as written and where it is.
     pub keys: Option<(String, PathBuf)>,
+    /// A trace of the app's sockets, as written and where it is.
+    pub sockets: Option<(String, PathBuf)>,
     /// Its Protocol Buffers schemas, as written and where they are.
     pub protos: Vec<(String, PathBuf)>,
     /// It was recorded behind an interceptor whose certificates the device does not trust.

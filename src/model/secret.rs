@@ -1,6 +1,6 @@
 //! Session secrets the auditor supplied. They print as `[secret]`, never as themselves.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// Bytes that must not be printed.
@@ -98,7 +98,11 @@ impl Secrets {
                 self.add_tls(TlsSecret { label, client_random, secret });
             }
         }
-        self.rsa.extend(other.rsa);
-        self.wireguard.extend(other.wireguard);
+        let known: BTreeSet<Vec<u8>> = self.rsa.iter().map(|key| key.0.clone()).collect();
+        self.rsa.extend(other.rsa.into_iter().filter(|key| !known.contains(&key.0)));
+        let known: BTreeSet<(String, Vec<u8>)> =
+            self.wireguard.iter().map(|(label, key)| (label.clone(), key.0.clone())).collect();
+        let new = |(label, key): &(String, SecretBytes)| !known.contains(&(label.clone(), key.0.clone()));
+        self.wireguard.extend(other.wireguard.into_iter().filter(new));
     }
 }

@@ -54,6 +54,10 @@ pub(super) fn network(link: LinkType, bytes: &[u8]) -> Result<&[u8], Skip> {
             cursor.take(18, "Linux cooked header")?;
             ethertype(kind, cursor)
         }
+        149 | 258 => match super::owner::tap(bytes)? {
+            (_, LinkType(149 | 258), _) => Err(Malformed::Illegal("packet tap in a packet tap").into()),
+            (_, link, rest) => network(link, rest),
+        },
         _ => Err(Skip::UnsupportedLink(link)),
     }
 }

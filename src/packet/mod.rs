@@ -8,6 +8,7 @@ mod fragment;
 mod hash;
 mod ip;
 mod link;
+mod owner;
 mod reader;
 mod transport;
 
@@ -20,6 +21,7 @@ pub use fragment::{Datagram, Defragmenter, Fragment, FragmentLoss};
 pub use hash::flow_hash;
 pub use ip::{Parsed, parse};
 pub use link::LINKS;
+pub use owner::{Owner, owner};
 pub use reader::{Reader, Skipped};
 
 /// Why a frame yields no packet.

@@ -43,7 +43,7 @@ fn ethernet(kind: u16, rest: &[u8]) -> Vec<u8> {
 
 fn frame(link: u32, bytes: &[u8], number: u64, wire_len: usize) -> Frame<'_> {
     let wire_len = u32::try_from(wire_len.max(bytes.len())).unwrap();
-    Frame { number, at: Timestamp::from_parts(9, 0), link: LinkType(link), bytes, wire_len }
+    Frame { number, at: Timestamp::from_parts(9, 0), link: LinkType(link), bytes, wire_len, process: None }
 }
 
 /// What frames come to: each packet as `src>dst protocol payload +missing`, with the frames of fragments.

@@ -63,16 +63,25 @@ pub(super) fn break_open(evidence: &mut Evidence, cx: &sighting::Cx<'_>, pairs: 
     evidence.sightings.extend(sightings.into_iter().take(room));
 }
 
-type Flows<'f> = BTreeMap<(String, Option<FlowKey>, FrameNo), &'f mut Flow>;
+/// Flows, and where each is by what places name it.
+struct Flows<'f> {
+    at: BTreeMap<(String, Option<FlowKey>, FrameNo), usize>,
+    flows: &'f mut [Flow],
+}
 
 fn by_place(flows: &mut [Flow]) -> Flows<'_> {
-    flows.iter_mut().map(|flow| ((flow.capture.clone(), Some(flow.key), flow.first_frame), flow)).collect()
+    let mut at = BTreeMap::new();
+    for (index, flow) in flows.iter().enumerate() {
+        at.extend(flow.ids().map(|(capture, key, frame)| ((capture.to_owned(), Some(key), frame), index)));
+    }
+    Flows { at, flows }
 }
 
 /// What is weakly encrypted is no control, and on a clear flow a listener sees it as such.
 fn mark(flows: &mut Flows<'_>, payload: &Payload) {
     let place = &payload.place;
-    let Some(flow) = flows.get_mut(&(place.capture.clone(), place.flow, place.flow_start)) else { return };
+    let index = flows.at.get(&(place.capture.clone(), place.flow, place.flow_start)).copied();
+    let Some(flow) = index.and_then(|index| flows.flows.get_mut(index)) else { return };
     let frame = place.frames.first().copied();
     for known in &mut flow.opaque {
         if known.len == payload.len && known.direction == place.direction && Some(known.frame) == frame {

@@ -13,6 +13,7 @@ use crate::model::time::Timestamp;
 use crate::packet;
 use crate::pipeline::Progress;
 use crate::pipeline::batch::Batch;
+use crate::pipeline::owners::Owners;
 use crate::pipeline::store;
 use crate::pipeline::worker::{Brief, SHARDS, Worker};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
@@ -44,8 +45,8 @@ pub(super) fn follow(
         }
         drop(empty);
         let mut dispatcher = Dispatcher { queues, spare, open: Default::default(), turn: 0 };
-        let (mut unread, mut sightings) = (0, Vec::new());
-        let input = read(opened, input, &mut dispatcher, &mut sightings, &mut unread, progress);
+        let (mut unread, mut sightings, mut owners) = (0, Vec::new(), Owners::default());
+        let input = read(opened, input, &mut dispatcher, &mut owners, &mut sightings, &mut unread, progress);
         dispatcher.finish();
         let mut evidence = Evidence { inputs: vec![input], unread_records: unread, sightings, ..Evidence::default() };
         let mut exposed = exposure::Ledger::default();
@@ -59,6 +60,7 @@ pub(super) fn follow(
                 Err(panic) => std::panic::resume_unwind(panic),
             }
         }
+        owners.settle(&mut evidence.flows, &mut evidence.notes);
         (evidence, exposed)
     })
 }
@@ -67,6 +69,7 @@ fn read(
     opened: Opened,
     mut input: Input,
     dispatcher: &mut Dispatcher,
+    owners: &mut Owners,
     doors: &mut Vec<Sighting>,
     unread: &mut u64,
     progress: &mut dyn FnMut(Progress<'_>),
@@ -86,7 +89,13 @@ fn read(
                 }
                 let (first, last) = span.unwrap_or((frame.at, frame.at));
                 span = Some((first.min(frame.at), last.max(frame.at)));
-                reader.frame(&frame, |packet| dispatcher.packet(packet));
+                let owner = packet::owner(&frame);
+                reader.frame(&frame, |packet| {
+                    if let Some(owner) = owner {
+                        owners.note(packet, owner);
+                    }
+                    dispatcher.packet(packet);
+                });
             }
             Ok(Some(Item::Message(message))) => {
                 input.frames = input.frames.saturating_add(1);

@@ -116,6 +116,12 @@ impl Talk {
     ) {
         let Self { conversation, flow, depth, unanswered, inside } = self;
         if let StreamEvent::Data(chunk) = &event {
+            let slot = chunk.direction.index();
+            if flow.key.transport == Transport::Tcp {
+                flow.trace.stream(slot, chunk.offset, chunk.bytes);
+            } else {
+                flow.trace.datagram(slot, chunk.bytes);
+            }
             *unanswered = match chunk.direction {
                 Direction::ToServer => unanswered.saturating_add(chunk.bytes.len()),
                 Direction::ToClient => 0,

@@ -138,6 +138,7 @@ impl<'p> Worker<'p> {
                 link: LinkType(RAW_IP),
                 bytes: &carried.bytes,
                 wire_len: u32::try_from(carried.bytes.len()).unwrap_or(u32::MAX),
+                process: None,
             };
             self.shard.layers.clone_from(&tunnel.layers);
             tunnel.reader.frame(&frame, |packet| tunnel.table.packet(packet, &mut self.shard));
@@ -235,6 +236,7 @@ impl Listener for Shard<'_> {
         flow.last_frame = info.last_frame;
         flow.last_seen = info.last_at;
         flow.bytes = info.bytes;
+        flow.trace.sequence = info.sequence;
         if info.conflicts > 0 {
             // Two readings of the same bytes: the receiver saw one of them, and nobody can say which.
             let detail = format!("{} overlapping segments with different content: both were searched", info.conflicts);

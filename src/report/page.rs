@@ -184,6 +184,10 @@ struct FlowRow {
     opacity: &'static str,
     bar: Vec<Slice>,
     decrypted: &'static str,
+    /// Other captures that saw it.
+    also: Vec<String>,
+    /// Who on the phone spoke.
+    app: Option<String>,
     up: u64,
     up_words: String,
     down: u64,
@@ -613,7 +617,7 @@ fn flows(scenario: &ScenarioReport) -> Vec<FlowRow> {
             *seen.entry((sighting.place.capture.as_str(), key, sighting.place.flow_start)).or_default() += 1;
         }
     }
-    let sightings = |flow: &Flow| seen.get(&(flow.capture.as_str(), flow.key, flow.first_frame)).copied().unwrap_or(0);
+    let sightings = |flow: &Flow| flow.ids().filter_map(|id| seen.get(&id)).sum();
     let mut order: Vec<(usize, &Flow)> = scenario.flows.iter().enumerate().collect();
     let bytes = |flow: &Flow| flow.bytes[0].saturating_add(flow.bytes[1]);
     order.sort_by_key(|(index, flow)| {
@@ -660,6 +664,8 @@ fn flow_row(flow: &Flow, sightings: u64) -> FlowRow {
         opacity: flow.opacity.dominant().name(),
         bar,
         decrypted: if flow.decrypted { "yes" } else { "no" },
+        also: flow.also.iter().map(|seen| seen.capture.clone()).collect(),
+        app: flow.app.clone(),
         up: flow.bytes[0],
         up_words: size(flow.bytes[0]),
         down: flow.bytes[1],

@@ -156,6 +156,11 @@ const CLAIM: &[Key] = &[
 const CAPTURE: &[Key] = &[
     required("path", Kind::Path, "pcap, pcapng, HAR or mitmproxy flows, each also .gz or .zst; relative to this file."),
     optional("keys", Kind::Path, "An NSS key log, a PEM RSA key or a WireGuard key log; told apart by content."),
+    optional(
+        "sockets",
+        Kind::Path,
+        "A trace of the app's sockets (JSON, as PiRogue writes it): who opened a connection.",
+    ),
     optional("protos", Kind::Paths, "Protocol Buffers schemas: .proto sources or descriptor sets; they name fields."),
     optional(
         "certificate",

@@ -9,6 +9,7 @@ use crate::model::origin::{FrameNo, Origins};
 use crate::model::packet::Packet;
 use crate::model::stream::{Chunk, Direction, Ending, FlowKey, Lost, StreamEvent, StreamMeta, Transport};
 use crate::model::time::Timestamp;
+use crate::model::trace::Sequence;
 
 /// Pieces, and what they may cost, for which the start of a stream without a SYN is waited for: segments captured out
 /// of order may come before the first one seen.
@@ -140,8 +141,20 @@ impl Head {
             conflicts: active.conflicts,
             urgent: active.urgent,
             cut: active.cut,
+            sequence: [client, server].map(|end| self.sequence(end, active.sides[end].next)),
             from_start: self.from_start,
         }
+    }
+
+    /// Where an end is in sequence space, of which `next` bytes were told.
+    fn sequence(&self, end: End, next: u64) -> Option<Sequence> {
+        let known = match self.start[end] {
+            Start::Known => true,
+            Start::Settled => false,
+            Start::Guessed | Start::Unknown => return None,
+        };
+        let tcp = self.key.transport() == Transport::Tcp;
+        tcp.then_some(Sequence { first: self.base[end], known, len: next })
     }
 
     /// Where `seq` lies relative to offset 0 of an end; may be negative.

@@ -23,6 +23,7 @@ mod tests;
 use crate::model::origin::FrameNo;
 use crate::model::stream::{Chunk, FlowKey, StreamEvent, StreamMeta};
 use crate::model::time::Timestamp;
+use crate::model::trace::Sequence;
 pub use table::{Table, Tally};
 
 /// Who is told what the conversations carry.
@@ -78,6 +79,8 @@ pub struct FlowInfo {
     pub urgent: u32,
     /// The snapshot length cut frames of it.
     pub cut: bool,
+    /// Where each direction is in sequence space, where that is known: to the server, to the client.
+    pub sequence: [Option<Sequence>; 2],
     /// The opening handshake was captured (for datagrams: nothing says otherwise).
     pub from_start: bool,
 }

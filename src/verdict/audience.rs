@@ -31,7 +31,9 @@ pub fn place_audiences(evidence: &mut Evidence, parties: &Parties) {
     for flow in &mut evidence.flows {
         place_flow(flow, parties, &evidence.names);
         let sni = flow.host_from == Some("sni");
-        known.insert((flow.capture.clone(), flow.key, flow.first_frame), (flow.party.clone(), sni));
+        for (capture, key, frame) in flow.ids() {
+            known.insert((capture.to_owned(), key, frame), (flow.party.clone(), sni));
+        }
     }
     let names = &evidence.names;
     let seen = evidence.sightings.iter_mut().map(|s| (&s.place, &mut s.party, &mut s.audiences));

@@ -18,7 +18,7 @@ pub struct Indexed<'a> {
 impl<'a> Indexed<'a> {
     /// Indexes evidence.
     pub fn new(evidence: &'a Evidence) -> Self {
-        let flows = evidence.flows.iter().map(|flow| ((flow.capture.as_str(), flow.key, flow.first_frame), flow));
+        let flows = evidence.flows.iter().flat_map(|flow| flow.ids().map(move |id| (id, flow)));
         Self { evidence, flows: flows.collect() }
     }
 }
@@ -57,7 +57,7 @@ impl<'a> Case<'a> {
 
     /// Whether a flow's servers showed certificates that the device does not trust, as the scenario declares.
     pub fn is_forged(&self, flow: &Flow) -> bool {
-        self.scenario.captures.iter().any(|capture| capture.forged && capture.name == flow.capture)
+        self.scenario.captures.iter().any(|capture| capture.forged && flow.ids().any(|(seen, ..)| seen == capture.name))
     }
 
     /// The flow a sighting was made in.

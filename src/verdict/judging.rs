@@ -375,6 +375,6 @@ pub(crate) fn carriers<'a>(case: &Case<'a>) -> impl Iterator<Item = &'a Flow> {
     case.evidence().flows.iter().filter(move |flow| {
         let shut = is_sealed(flow) && flow.unread[0] > 0;
         let data = flow.messages[0] > 0 || flow.sealed_to_server > 0 || !flow.opaque.is_empty() || shut;
-        (flow.party == Party::Provider && data) || seen.contains(&(flow.capture.as_str(), flow.key, flow.first_frame))
+        (flow.party == Party::Provider && data) || flow.ids().any(|id| seen.contains(&id))
     })
 }

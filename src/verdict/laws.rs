@@ -93,6 +93,7 @@ fn tested(promise: &str, data: &[Data], planted: &[(&str, Data, &str)]) -> Scena
             name: name.into(),
             path: name.into(),
             keys: None,
+            sockets: None,
             protos: Vec::new(),
             forged,
         });

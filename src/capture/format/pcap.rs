@@ -100,6 +100,7 @@ impl Source for Pcap {
         self.number = self.number.saturating_add(1);
         let at = Timestamp::from_parts(seconds.into(), i64::from(fraction).saturating_mul(self.variant.scale));
         let bytes = self.window.behind(size);
-        Ok(Some(Item::Frame(Frame { number: self.number, at, link: self.link, bytes, wire_len: wire_len.max(len) })))
+        let (number, link, wire_len) = (self.number, self.link, wire_len.max(len));
+        Ok(Some(Item::Frame(Frame { number, at, link, bytes, wire_len, process: None })))
     }
 }

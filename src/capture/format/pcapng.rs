@@ -5,7 +5,7 @@
 use crate::bytes::{Cursor, Malformed, Match};
 use crate::capture::order::Order;
 use crate::capture::{Carried, EvidenceKind, Format, Source, Stopped, Window, keylog};
-use crate::model::budget::{BLOCK_BYTES, INTERFACES};
+use crate::model::budget::{BLOCK_BYTES, INTERFACES, PROCESSES};
 use crate::model::frame::{Frame, LinkType};
 use crate::model::item::Item;
 use crate::model::time::Timestamp;
@@ -26,6 +26,12 @@ const OBSOLETE_PACKET: u32 = 2;
 const SIMPLE_PACKET: u32 = 3;
 const ENHANCED_PACKET: u32 = 6;
 const DECRYPTION_SECRETS: u32 = 10;
+/// Apple's block that describes a process, as Wireshark reads it (`BLOCK_TYPE_LEGACY_DPEB`): process id, then options, of
+/// which 2 is its name.
+const PROCESS: u32 = 0x8000_0001;
+/// Options of a packet by Apple: the numbers of the process that sent it, and of the one that it was sent for.
+const SENT_BY: u16 = 0x8001;
+const SENT_FOR: u16 = 0x8003;
 
 const TLS_KEY_LOG: u32 = 0x544c_534b;
 const WIREGUARD_KEY_LOG: u32 = 0x5747_4b4c;
@@ -42,7 +48,13 @@ fn sniff(head: &[u8]) -> Match {
 
 #[expect(clippy::unnecessary_wraps, reason = "the registry's signature")]
 fn open(window: Window) -> Result<Box<dyn Source + Send>, Stopped> {
-    Ok(Box::new(Pcapng { blocks: Blocks::new(window), interfaces: Vec::new(), number: 0, last: Timestamp(0) }))
+    Ok(Box::new(Pcapng {
+        blocks: Blocks::new(window),
+        interfaces: Vec::new(),
+        processes: Vec::new(),
+        number: 0,
+        last: Timestamp(0),
+    }))
 }
 
 fn secrets(window: Window) -> Carried {
@@ -198,6 +210,8 @@ impl Clock {
 struct Pcapng {
     blocks: Blocks,
     interfaces: Vec<Interface>,
+    /// Names of the processes that the section has described, in order.
+    processes: Vec<String>,
     number: u64,
     last: Timestamp,
 }
@@ -223,6 +237,7 @@ impl Source for Pcapng {
                     let size = self.blocks.load(&block)?;
                     section(order, self.blocks.window.behind(size)).map_err(stopped)?;
                     self.interfaces.clear();
+                    self.processes.clear();
                 }
                 INTERFACE => {
                     let size = self.blocks.load(&block)?;
@@ -231,6 +246,14 @@ impl Source for Pcapng {
                         return Err(stopped(Malformed::TooLarge("number of interfaces")));
                     }
                     self.interfaces.push(interface);
+                }
+                PROCESS => {
+                    let size = self.blocks.load(&block)?;
+                    // Who sent what is worth no packet: a block that is damaged inside names nobody.
+                    let name = process(order, self.blocks.window.behind(size)).unwrap_or_default();
+                    if self.processes.len() < PROCESSES {
+                        self.processes.push(name);
+                    }
                 }
                 ENHANCED_PACKET | SIMPLE_PACKET | OBSOLETE_PACKET => {
                     let size = self.blocks.load(&block)?;
@@ -268,7 +291,16 @@ impl Source for Pcapng {
             why: format!("a packet claims {} bytes, more than its block holds", captured.len),
         })?;
         let wire_len = captured.wire_len.max(captured.len);
-        Ok(Some(Item::Frame(Frame { number: self.number, at: self.last, link: interface.link, bytes, wire_len })))
+        let process = if self.processes.is_empty() || captured.time.is_none() {
+            None
+        } else {
+            sender(self.blocks.order, block.get(stop.next_multiple_of(4)..).unwrap_or_default())
+                .and_then(|number| self.processes.get(usize::try_from(number).ok()?))
+                .map(String::as_str)
+                .filter(|name| !name.is_empty())
+        };
+        let (number, at, link) = (self.number, self.last, interface.link);
+        Ok(Some(Item::Frame(Frame { number, at, link, bytes, wire_len, process })))
     }
 }
 
@@ -300,6 +332,53 @@ fn interface(order: Order, block: &[u8]) -> Result<Interface, Malformed> {
         }
     }
     Ok(Interface { link, snap_len, clock })
+}
+
+/// The name of a process.
+fn process(order: Order, block: &[u8]) -> Result<String, Malformed> {
+    let what = "process block";
+    let mut cursor = Cursor::new(block);
+    cursor.take(12, what)?;
+    let mut options = cursor.sub(cursor.rest().len().saturating_sub(4), what)?;
+    while options.rest().len() >= 4 {
+        let (code, value) = option(order, &mut options)?;
+        match code {
+            0 => break,
+            2 => {
+                let name = String::from_utf8_lossy(value);
+                return Ok(name.chars().filter(|c| !c.is_control()).take(120).collect());
+            }
+            _ => {}
+        }
+    }
+    Ok(String::new())
+}
+
+/// The number of the process that a packet's options name: whom it was sent for, else who sent it.
+fn sender(order: Order, options: &[u8]) -> Option<u32> {
+    let mut options = Cursor::new(options);
+    let mut sent_by = None;
+    while options.rest().len() >= 4 {
+        let (code, value) = option(order, &mut options).ok()?;
+        let number = || order.u32(&mut Cursor::new(value), "process number").ok();
+        match code {
+            0 => break,
+            SENT_FOR => return number(),
+            SENT_BY => sent_by = number(),
+            _ => {}
+        }
+    }
+    sent_by
+}
+
+/// One option: its code and value.
+fn option<'a>(order: Order, options: &mut Cursor<'a>) -> Result<(u16, &'a [u8]), Malformed> {
+    let what = "option";
+    let code = order.u16(options, what)?;
+    let len = usize::from(order.u16(options, what)?);
+    let value = options.take(len, what)?;
+    options.take(len.next_multiple_of(4).saturating_sub(len), what)?;
+    Ok((code, value))
 }
 
 #[inline]

@@ -310,6 +310,12 @@ struct FlowJson<'a> {
     opacity_bytes: BTreeMap<&'static str, u64>,
     /// Supplied secrets opened application data.
     decrypted: bool,
+    /// Other captures that saw it: it is listed once.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    also_in: Vec<&'a str>,
+    /// Who on the phone spoke, a process or an SDK, where the evidence says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    app: Option<&'a str>,
     /// Transport payload, both directions.
     bytes: u64,
     bytes_each_way: PairJson,
@@ -566,9 +572,8 @@ fn document<'a>(report: &'a Report, view: &View) -> DocumentJson<'a> {
 
 fn scenario<'a>(scenario: &'a ScenarioReport, view: &View) -> ScenarioJson<'a> {
     let span = crate::report::words::span(scenario);
-    let flows: BTreeMap<_, _> = (scenario.flows.iter().enumerate())
-        .map(|(index, flow)| ((flow.capture.as_str(), flow.key, flow.first_frame), index))
-        .collect();
+    let flows: BTreeMap<_, _> =
+        (scenario.flows.iter().enumerate()).flat_map(|(index, flow)| flow.ids().map(move |id| (id, index))).collect();
     ScenarioJson {
         id: &scenario.id,
         app: AppJson {
@@ -751,6 +756,8 @@ fn flow(flow: &Flow) -> FlowJson<'_> {
             .filter(|(_, bytes)| *bytes > 0)
             .collect(),
         decrypted: flow.decrypted,
+        app: flow.app.as_deref(),
+        also_in: flow.also.iter().map(|seen| seen.capture.as_str()).collect(),
         bytes: flow.bytes[0].saturating_add(flow.bytes[1]),
         bytes_each_way: pair(flow.bytes),
         messages: pair(flow.messages),

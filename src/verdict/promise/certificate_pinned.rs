@@ -162,6 +162,7 @@ mod tests {
                 name: name.into(),
                 path: name.into(),
                 keys: None,
+                sockets: None,
                 protos: Vec::new(),
                 forged,
             });
