@@ -46,6 +46,8 @@ pub(super) static BASE85: Decoder = Decoder {
 const SHORTEST: usize = 15;
 /// Digits from which what does not read as text may still hold something.
 const LONG: usize = 30;
+/// Digits that show what the rest is like.
+const LOOK: usize = 96;
 
 const Z85: &[u8; 85] = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#";
 const RFC1924: &[u8; 85] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~";
@@ -89,12 +91,22 @@ fn fits(_: &Hint<'_>, bytes: &[u8]) -> Match {
         return Match::No;
     }
     // Digits drawn by lot are signs one time in four, and of both cases: addresses and sentences are not.
-    let signs = bytes.iter().filter(|byte| byte.is_ascii_punctuation()).count();
-    let odd = bytes.iter().filter(|byte| b"!#$%&()*+;<=>?@^`{|}~\"'".contains(byte)).count();
-    let upper = bytes.iter().filter(|byte| byte.is_ascii_uppercase()).count();
-    let lower = bytes.iter().filter(|byte| byte.is_ascii_lowercase()).count();
-    let enough = bytes.len() / 12;
-    if odd >= 2 && signs >= enough && signs <= bytes.len() / 2 && upper >= enough && lower >= enough {
+    let head = bytes.get(..LOOK).unwrap_or(bytes);
+    let (mut signs, mut odd, mut upper, mut lower) = (0_usize, 0_usize, 0_usize, 0_usize);
+    for byte in head {
+        match byte {
+            b'A'..=b'Z' => upper = upper.saturating_add(1),
+            b'a'..=b'z' => lower = lower.saturating_add(1),
+            b'0'..=b'9' => {}
+            b'.' | b'-' | b':' | b'/' | b'_' | b',' | b'[' | b']' | b'\\' => signs = signs.saturating_add(1),
+            _ => {
+                signs = signs.saturating_add(1);
+                odd = odd.saturating_add(1);
+            }
+        }
+    }
+    let enough = head.len() / 12;
+    if odd >= 2 && signs >= enough && signs <= head.len() / 2 && upper >= enough && lower >= enough {
         Match::Maybe
     } else {
         Match::No
