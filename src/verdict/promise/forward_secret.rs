@@ -123,8 +123,10 @@ fn judge(case: &Case<'_>) -> Outcome {
         )
     });
     // Whatever is sealed may be the app's, as long as it was not read.
-    let mut unknown: Vec<&Flow> =
-        case.evidence().flows.iter().filter(|flow| is_sealed(flow) && flow.unread[0] > 0).collect();
+    let mut unknown: Vec<&Flow> = case.evidence().flows.iter().filter(|flow| is_sealed(flow) && lacks(flow)).collect();
+    tell(&|flow| matches!(exchange(flow), Exchange::Static | Exchange::Resumed), &unknown, &|hosts| {
+        format!("what went to {hosts} was not read in full, may be the app's, and has no forward secrecy of its own")
+    });
     unknown.extend(&sealed);
     tell(&|flow| exchange(flow) == Exchange::Unknown, &unknown, &|hosts| {
         format!("how keys were agreed on for what went to {hosts} cannot be told without its handshake")
@@ -170,6 +172,11 @@ fn judge(case: &Case<'_>) -> Outcome {
         );
         sentence(&text)
     })
+}
+
+/// Whether something of what the client sent was not read: it may be anything.
+fn lacks(flow: &Flow) -> bool {
+    flow.unread[0] > 0 || flow.blind.iter().any(|spot| spot.direction == Direction::ToServer)
 }
 
 /// The key exchange that has no forward secrecy, for people.
