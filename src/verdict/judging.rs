@@ -12,6 +12,7 @@ use crate::verdict::audience::{FlowId, flow_id, server_name};
 use crate::verdict::case::{Case, Indexed, is_sealed};
 use crate::verdict::coverage::cover;
 use crate::verdict::earned::{self, Consistent, Outcome};
+use crate::verdict::forged;
 use crate::verdict::promise;
 use crate::verdict::words::{contradiction, count, host_of, list, owner, sentence, tame, things};
 use std::collections::BTreeSet;
@@ -248,7 +249,7 @@ pub(crate) fn weakened(case: &Case<'_>, in_transit: bool) -> Option<Outcome> {
     if !in_transit {
         return None;
     }
-    if let Some(text) = fooled(case) {
+    if let Some(text) = forged::fooled(case) {
         return Some(Outcome::Weakened { reason: sentence(&text), sightings: Vec::new(), weaknesses: Vec::new() });
     }
     let mut poor: Vec<(&'static str, String, String)> = Vec::new();
@@ -267,27 +268,6 @@ pub(crate) fn weakened(case: &Case<'_>, in_transit: bool) -> Option<Outcome> {
     let more = if more > 0 { format!(", and {} like it", count(more as u64, "fact")) } else { String::new() };
     let text = format!("what went to {owner} was protected by {value} only: {weakness}{more}");
     Some(Outcome::Weakened { reason: sentence(&text), sightings: Vec::new(), weaknesses: Vec::new() })
-}
-
-/// A forged certificate that the app accepted from the provider's server in a test that the scenario declares.
-fn fooled(case: &Case<'_>) -> Option<String> {
-    let mut hosts: Vec<String> = case
-        .evidence()
-        .flows
-        .iter()
-        .filter(|flow| case.is_forged(flow) && flow.party == Party::Provider && sent_app_data(flow))
-        .map(|flow| tame(&server_name(flow)))
-        .collect();
-    hosts.sort();
-    hosts.dedup();
-    (!hosts.is_empty()).then(|| {
-        format!("the app accepted a forged certificate and sent its data to whoever showed it as {}", list(&hosts, 2))
-    })
-}
-
-/// Whether the app sent application data inside a secure transport.
-pub(crate) fn sent_app_data(flow: &Flow) -> bool {
-    flow.sealed_to_server > 0 || (is_sealed(flow) && flow.messages[0] > 0)
 }
 
 /// Encryption that is provably poor, around payloads that could carry what was planted.
@@ -366,6 +346,7 @@ fn unknown_transport(case: &Case<'_>) -> Vec<String> {
     if !poor.is_empty() {
         missing.push(format!("what went to {} is poorly protected and could not be read", list(&poor, 2)));
     }
+    missing.extend(forged::untold(case));
     missing
 }
 

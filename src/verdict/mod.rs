@@ -10,6 +10,7 @@ pub mod audience;
 pub mod case;
 pub mod coverage;
 pub mod earned;
+mod forged;
 pub mod gate;
 pub mod judging;
 pub mod promise;

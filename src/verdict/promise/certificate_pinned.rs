@@ -6,13 +6,13 @@
 use crate::model::flow::{Blind, Flow};
 use crate::model::scenario::{Audience, Party};
 use crate::model::sighting::Sighting;
-use crate::model::stream::Ending;
 use crate::model::verdict::Standard;
 use crate::verdict::Promise;
 use crate::verdict::audience::{flow_id, server_name};
-use crate::verdict::case::{Case, is_sealed};
+use crate::verdict::case::Case;
 use crate::verdict::earned::{self, Outcome};
-use crate::verdict::judging::{self, sent_app_data};
+use crate::verdict::forged;
+use crate::verdict::judging;
 use crate::verdict::words::{count, list, sentence, tame};
 use std::collections::BTreeSet;
 
@@ -46,14 +46,14 @@ fn judge(case: &Case<'_>) -> Outcome {
         return Outcome::Inconclusive { reason: reason.to_owned(), control: None };
     }
     let flows = || case.evidence().flows.iter().filter(|flow| flow.party == Party::Provider);
-    let fooled: Vec<&Flow> = flows().filter(|flow| case.is_forged(flow) && sent_app_data(flow)).collect();
+    let fooled: Vec<&Flow> = flows().filter(|flow| case.is_forged(flow) && forged::sent_app_data(flow)).collect();
     if !fooled.is_empty() {
         return contradicted(case, &fooled);
     }
     let refused: BTreeSet<String> =
-        flows().filter(|flow| case.is_forged(flow) && is_refusal(flow)).map(server_name).collect();
+        flows().filter(|flow| case.is_forged(flow) && forged::is_refusal(flow)).map(server_name).collect();
     let talked: BTreeSet<String> =
-        flows().filter(|flow| !case.is_forged(flow) && sent_app_data(flow)).map(server_name).collect();
+        flows().filter(|flow| !case.is_forged(flow) && forged::sent_app_data(flow)).map(server_name).collect();
     let mut missing = Vec::new();
     if refused.is_empty() {
         missing.push("no connection shows that the app saw a forged certificate and refused it".to_owned());
@@ -67,14 +67,7 @@ fn judge(case: &Case<'_>) -> Outcome {
                 .push("no genuine connection to the same host shows that the app would have talked to it".to_owned());
         }
     }
-    let untold: BTreeSet<String> = flows()
-        .filter(|flow| case.is_forged(flow) && !is_refusal(flow) && !is_in_clear(flow))
-        .map(|flow| tame(&server_name(flow)))
-        .collect();
-    if !untold.is_empty() {
-        let hosts: Vec<String> = untold.into_iter().collect();
-        missing.push(format!("how a connection of the test to {} ended cannot be told", list(&hosts, 2)));
-    }
+    missing.extend(forged::untold(case));
     // What else went by unread is another promise's business; of the test itself nothing may be missing.
     let spare = |flow: &Flow, _: Blind| !case.is_forged(flow);
     let covered = earned::also(earned::covered(case, &spare), missing);
@@ -84,20 +77,6 @@ fn judge(case: &Case<'_>) -> Outcome {
             format!("the app refused forged certificates of {} and sent nothing there: {control}", list(&hosts, 2));
         sentence(&text)
     })
-}
-
-/// A handshake that ended after the server's certificate, by the app's alert or by closing, without application data.
-fn is_refusal(flow: &Flow) -> bool {
-    let has = |name: &str| flow.facts.iter().any(|fact| fact.name == name);
-    let alert = flow.facts.iter().any(|fact| fact.name == "tls.alert" && fact.value.starts_with("client: "));
-    let closed = matches!(flow.ended, Some(Ending::Clean | Ending::Reset));
-    let silent = flow.messages == [0, 0] && flow.blind.is_empty() && flow.unread == [0, 0];
-    has("tls.version") && has("tls.certificate") && (alert || closed) && silent && flow.count == 1
-}
-
-/// No certificate was to be shown on it.
-fn is_in_clear(flow: &Flow) -> bool {
-    !is_sealed(flow) && flow.blind.is_empty() && !flow.facts.iter().any(|fact| fact.name.starts_with("tls."))
 }
 
 fn contradicted(case: &Case<'_>, fooled: &[&Flow]) -> Outcome {
