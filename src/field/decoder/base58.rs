@@ -42,30 +42,63 @@ const SHORTEST: usize = 12;
 const LONG: usize = 18;
 /// Taking digits apart costs their number squared.
 const LONGEST: usize = 512;
+/// Classes of digits.
+const UPPER: u8 = 1;
+const LOWER: u8 = 2;
+const DIGIT: u8 = 4;
 /// Bytes of the check.
 const CHECK: usize = 4;
 
 fn fits(_: &Hint<'_>, bytes: &[u8]) -> Match {
-    if bytes.len() > LONGEST || memchr::memchr3(b'0', b'O', b'I', bytes).is_some() || bytes.contains(&b'l') {
+    if bytes.len() > LONGEST {
         return Match::No;
     }
-    let class = |byte: &u8| match byte {
-        b'A'..=b'Z' => 0_u8,
-        b'a'..=b'z' => 1,
-        _ => 2,
-    };
-    let changes = bytes.iter().zip(bytes.iter().skip(1)).filter(|(a, b)| class(a) != class(b)).count();
-    let has = |which: u8| bytes.iter().any(|byte| class(byte) == which);
-    // Three neighbours in ten, as digits drawn by lot have six.
-    let spread = changes.saturating_mul(10) >= bytes.len().saturating_mul(3);
-    if spread && has(0) && has(1) && (has(2) || bytes.len() >= LONG) { Match::Maybe } else { Match::No }
+    let (mut seen, mut changes, mut before) = (0_u8, 0_usize, 0_u8);
+    for byte in bytes {
+        let class = match byte {
+            b'0' | b'O' | b'I' | b'l' => return Match::No,
+            b'A'..=b'Z' => UPPER,
+            b'a'..=b'z' => LOWER,
+            _ => DIGIT,
+        };
+        changes = changes.saturating_add(usize::from(class != before));
+        seen |= class;
+        before = class;
+    }
+    // Three neighbours in ten, as digits drawn by lot have six; the first has none before it.
+    let spread = changes.saturating_sub(1).saturating_mul(10) >= bytes.len().saturating_mul(3);
+    let mixed = seen & (UPPER | LOWER) == UPPER | LOWER && (seen & DIGIT != 0 || bytes.len() >= LONG);
+    if spread && mixed && (bytes.len() >= LONG || short_holds_text(bytes)) { Match::Maybe } else { Match::No }
+}
+
+/// Whether a value of fewer than [`LONG`] digits stands for text, with a check behind it or without: told by one number,
+/// before anything is allocated.
+fn short_holds_text(digits: &[u8]) -> bool {
+    // 17 digits are less than 100 bits.
+    let value = digits.iter().take(LONG).fold(0_u128, |value, digit| {
+        let digit = match digit {
+            b'1'..=b'9' => digit.wrapping_sub(b'1'),
+            b'A'..=b'H' => digit.wrapping_sub(b'A').wrapping_add(9),
+            b'J'..=b'N' => digit.wrapping_sub(b'J').wrapping_add(17),
+            b'P'..=b'Z' => digit.wrapping_sub(b'P').wrapping_add(22),
+            b'a'..=b'k' => digit.wrapping_sub(b'a').wrapping_add(33),
+            _ => digit.wrapping_sub(b'm').wrapping_add(44),
+        };
+        value.wrapping_mul(58).wrapping_add(u128::from(digit))
+    });
+    let bytes = value.to_be_bytes();
+    let zeros = (value.leading_zeros() / 8) as usize;
+    let out = bytes.get(zeros..).unwrap_or_default();
+    is_text(out) || out.split_last_chunk::<CHECK>().is_some_and(|(payload, _)| is_text(payload))
 }
 
 fn open(bytes: &[u8], _: &Hint<'_>, fields: &mut Fields<'_>) -> Result<(), Malformed> {
     const WHAT: Malformed = Malformed::Illegal("base58");
     let mut out = bs58::decode(bytes).into_vec().map_err(|_| WHAT)?;
     let checked = out.split_last_chunk::<CHECK>().filter(|(payload, _)| !payload.is_empty());
-    let holds = checked.is_some_and(|(payload, check)| {
+    // Two hashes are dear: of a short value they are worth it only where they would leave text.
+    let worth = checked.filter(|(payload, _)| bytes.len() >= LONG || is_text(payload));
+    let holds = worth.is_some_and(|(payload, check)| {
         Sha256::digest(Sha256::digest(payload)).first_chunk::<CHECK>().is_some_and(|sum| sum == check)
     });
     if holds {
@@ -82,7 +115,25 @@ fn open(bytes: &[u8], _: &Hint<'_>, fields: &mut Fields<'_>) -> Result<(), Malfo
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::field::walk_bytes;
+
+    #[test]
+    fn short_values_are_opened_where_they_hold_text() {
+        let check = |text: &[u8]| Sha256::digest(Sha256::digest(text)).get(..4).unwrap().to_vec();
+        for text in ["heron at 5", "x7 herons!", "Herons 12"] {
+            let bare = bs58::encode(text).into_string();
+            assert!(short_holds_text(bare.as_bytes()), "{bare}");
+            let checked = bs58::encode([text.as_bytes(), &check(text.as_bytes())].concat()).into_string();
+            assert!(checked.len() >= LONG || short_holds_text(checked.as_bytes()), "{checked}");
+        }
+        // Every digit, beside what the library reads.
+        for digits in ["123456789ABCDEFGH", "2JKLMNPQRSTUVWXYZ", "2abcdefghijkmnopq", "2rstuvwxyz"] {
+            let out = bs58::decode(digits).into_vec().unwrap();
+            let payload = out.split_last_chunk::<CHECK>().unwrap().0;
+            assert_eq!(short_holds_text(digits.as_bytes()), is_text(&out) || is_text(payload), "{digits}");
+        }
+    }
 
     #[test]
     fn an_address_is_opened_to_its_payload_and_a_typo_is_not() {

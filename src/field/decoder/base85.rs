@@ -77,6 +77,26 @@ const fn ascii85() -> Digits {
     Digits(values)
 }
 
+/// What a byte counts as, a byte each from the lowest: upper case, lower case, sign, sign that ordinary values seldom hold.
+static KINDS: [u32; 256] = kinds();
+
+#[expect(clippy::cast_possible_truncation, clippy::indexing_slicing, reason = "the index runs over all bytes")]
+const fn kinds() -> [u32; 256] {
+    let mut kinds = [0; 256];
+    let mut at = 0;
+    while at < 256 {
+        kinds[at] = match at as u8 {
+            b'A'..=b'Z' => 1,
+            b'a'..=b'z' => 1 << 8,
+            b'0'..=b'9' => 0,
+            b'.' | b'-' | b':' | b'/' | b'_' | b',' | b'[' | b']' | b'\\' => 1 << 16,
+            _ => 1 << 16 | 1 << 24,
+        };
+        at += 1;
+    }
+    kinds
+}
+
 static TABLES: [(Digits, bool); 3] = [(digits(RFC1924), false), (digits(Z85), false), (ascii85(), true)];
 
 fn marked(bytes: &[u8]) -> Option<&[u8]> {
@@ -92,19 +112,10 @@ fn fits(_: &Hint<'_>, bytes: &[u8]) -> Match {
     }
     // Digits drawn by lot are signs one time in four, and of both cases: addresses and sentences are not.
     let head = bytes.get(..LOOK).unwrap_or(bytes);
-    let (mut signs, mut odd, mut upper, mut lower) = (0_usize, 0_usize, 0_usize, 0_usize);
-    for byte in head {
-        match byte {
-            b'A'..=b'Z' => upper = upper.saturating_add(1),
-            b'a'..=b'z' => lower = lower.saturating_add(1),
-            b'0'..=b'9' => {}
-            b'.' | b'-' | b':' | b'/' | b'_' | b',' | b'[' | b']' | b'\\' => signs = signs.saturating_add(1),
-            _ => {
-                signs = signs.saturating_add(1);
-                odd = odd.saturating_add(1);
-            }
-        }
-    }
+    // No count of so few digits overflows its byte.
+    let counts =
+        head.iter().fold(0_u32, |sum, byte| sum.wrapping_add(KINDS.get(usize::from(*byte)).copied().unwrap_or(0)));
+    let [upper, lower, signs, odd] = counts.to_le_bytes().map(usize::from);
     let enough = head.len() / 12;
     if odd >= 2 && signs >= enough && signs <= head.len() / 2 && upper >= enough && lower >= enough {
         Match::Maybe

@@ -39,7 +39,7 @@ fn fits(hint: &Hint<'_>, bytes: &[u8]) -> Match {
         // Many clients send JSON and declare this, the default of their library.
         return if matches!(head.first(), Some(b'{' | b'[')) { Match::No } else { Match::Certain };
     }
-    if memchr::memchr(b'=', head).is_none() {
+    if memchr::memchr(b'=', head).is_none() || memchr::memchr(b'&', head).is_none() {
         return Match::No;
     }
     // Undeclared: two pairs or more with names that could be names, and nothing that would have been escaped.
@@ -49,10 +49,7 @@ fn fits(hint: &Hint<'_>, bytes: &[u8]) -> Match {
             && name.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'[' | b']' | b'%'))
     };
     let shape = Shape::of(head);
-    if !shape.meets(Shape::EQUALS)
-        || !shape.meets(Shape::AMPERSAND)
-        || shape.meets(Shape::SPACE | Shape::BREAK | Shape::LESS | Shape::QUOTE)
-    {
+    if shape.meets(Shape::SPACE | Shape::BREAK | Shape::LESS | Shape::QUOTE) {
         return Match::No;
     }
     let named = head.split(|b| *b == b'&').filter(|pair| !pair.is_empty()).all(|pair| {

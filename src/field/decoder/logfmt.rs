@@ -46,7 +46,7 @@ struct Pair {
 /// The pair that begins at `at`, if one does.
 fn pair(bytes: &[u8], at: usize) -> Option<Pair> {
     let rest = bytes.get(at..)?;
-    let is_key = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-.@[]".contains(byte);
+    let is_key = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'@' | b'[' | b']');
     let len = rest.iter().take(64).take_while(|byte| is_key(byte)).count();
     if len == 0 || !rest.first()?.is_ascii_alphabetic() && rest.first() != Some(&b'@') || rest.get(len) != Some(&b'=') {
         return None;
@@ -75,6 +75,11 @@ fn pair(bytes: &[u8], at: usize) -> Option<Pair> {
     Some(Pair { key, value: from..from.saturating_add(trimmed.len()), quoted: false, end })
 }
 
+/// What can stand in front of a pair.
+const fn is_front(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b',' | b';' | b'(' | b'[' | b'{' | b'\n')
+}
+
 /// All pairs, each behind white space, a bracket or a comma.
 fn pairs(bytes: &[u8]) -> impl Iterator<Item = Pair> {
     let mut at = 0_usize;
@@ -83,18 +88,15 @@ fn pairs(bytes: &[u8]) -> impl Iterator<Item = Pair> {
             if at >= bytes.len() || at > LINE {
                 return None;
             }
-            let begins = at == 0
-                || at
-                    .checked_sub(1)
-                    .and_then(|before| bytes.get(before))
-                    .is_some_and(|byte| b" \t,;([{\n".contains(byte));
+            let begins =
+                at == 0 || at.checked_sub(1).and_then(|before| bytes.get(before)).is_some_and(|byte| is_front(*byte));
             if begins && let Some(found) = pair(bytes, at) {
                 at = found.end.max(at.saturating_add(1));
                 return Some(found);
             }
             // On to behind the next thing that can stand in front of a pair.
             let rest = bytes.get(at..).unwrap_or_default();
-            let next = rest.iter().position(|byte| b" \t,;([{\n".contains(byte));
+            let next = rest.iter().position(|byte| is_front(*byte));
             at = next.map_or(bytes.len(), |found| at.saturating_add(found).saturating_add(1));
         }
     })

@@ -27,7 +27,7 @@ fn fits(_: &Hint<'_>, bytes: &[u8]) -> Match {
     // A long text shows what it is early on.
     let head = bytes.get(..4_096).unwrap_or(bytes);
     // What was escaped is all that may be no text.
-    if std::str::from_utf8(head).is_err_and(|error| error.error_len().is_some()) {
+    if !head.is_ascii() && std::str::from_utf8(head).is_err_and(|error| error.error_len().is_some()) {
         return Match::No;
     }
     while let Some(found) = memchr::memchr(b'%', head.get(at..).unwrap_or_default()) {

@@ -71,9 +71,16 @@ fn mark(packet: &[u8]) -> Option<usize> {
 }
 
 fn fits(_: &Hint<'_>, bytes: &[u8]) -> Match {
-    let many = bytes.last() == Some(&RECORD) && bytes.first() == Some(&b'{');
-    let first = bytes.split(|byte| *byte == RECORD).next().unwrap_or_default();
-    if many || mark(first).is_some() { Match::Certain } else { Match::No }
+    let fits = match bytes.first() {
+        Some(b'{') => bytes.last() == Some(&RECORD),
+        // What no mark begins with is not searched for the end of a packet.
+        Some(b'0'..=b'9' | b'a' | b'm') => {
+            let end = memchr::memchr(RECORD, bytes).unwrap_or(bytes.len());
+            bytes.get(..end).and_then(mark).is_some()
+        }
+        _ => false,
+    };
+    if fits { Match::Certain } else { Match::No }
 }
 
 fn open(bytes: &[u8], _: &Hint<'_>, fields: &mut Fields<'_>) -> Result<(), Malformed> {
