@@ -5,6 +5,7 @@ mod breaking;
 mod calls;
 mod envelopes;
 mod exhibit;
+mod hooked;
 mod ledger;
 mod line;
 pub mod overhear;
@@ -57,6 +58,9 @@ pub enum RunError {
     /// A trace of sockets.
     #[error(transparent)]
     Sockets(#[from] capture::sockets::TraceError),
+    /// A log of an app's encryption.
+    #[error(transparent)]
+    Hooks(#[from] capture::hooks::HooksError),
     /// A Protocol Buffers schema.
     #[error(transparent)]
     Protos(#[from] protos::ProtosError),
@@ -86,9 +90,9 @@ pub fn run(scenario: &Scenario, progress: &mut dyn FnMut(Progress<'_>)) -> Resul
     for capture in &scenario.captures {
         let keys: Vec<(String, PathBuf)> = capture.keys.iter().cloned().collect();
         let (name, path, protos) = (&*capture.name, &*capture.path, &*capture.protos);
-        let sockets = capture.sockets.as_ref();
+        let (sockets, hooks) = (capture.sockets.as_ref(), capture.hooks.as_ref());
         let (wanted, roles, audience) = (Wanted::Capture, None, None);
-        exhibits.push(Exhibit { name, path, wanted, keys, sockets, protos, folder, roles, audience });
+        exhibits.push(Exhibit { name, path, wanted, keys, sockets, hooks, protos, folder, roles, audience });
     }
     // The parts of a store are alike: what the fields of one are is learned from all.
     let none = BTreeMap::new();
@@ -99,13 +103,15 @@ pub fn run(scenario: &Scenario, progress: &mut dyn FnMut(Progress<'_>)) -> Resul
         learned.push(learn(store.iter().map(|dump| dump.path.as_path()), Wanted::Dump, given)?);
     }
     for (dump, roles) in stores.iter().zip(&learned).flat_map(|(store, roles)| store.iter().map(move |d| (d, roles))) {
-        let (name, path, keys, sockets, protos) = (&*dump.name, &*dump.path, Vec::new(), None, &[][..]);
+        let (name, path, keys, protos) = (&*dump.name, &*dump.path, Vec::new(), &[][..]);
+        let (sockets, hooks) = (None, None);
         let (wanted, roles, audience) = (Wanted::Dump, Some(roles), Some(dump.audience));
-        exhibits.push(Exhibit { name, path, wanted, keys, sockets, protos, folder, roles, audience });
+        exhibits.push(Exhibit { name, path, wanted, keys, sockets, hooks, protos, folder, roles, audience });
     }
     let (mut evidence, exposed) = gather(&exhibits, &cx, progress)?;
     evidence.exposure = exposed.settle();
-    breaking::break_open(&mut evidence, &cx, &scenario.pairs);
+    let shut = breaking::break_open(&mut evidence, &cx, &scenario.pairs);
+    hooked::open(&mut evidence, &shut, &scenario.planted);
     calls::listen_in(&mut evidence, &scenario.parties);
     let evidence = settle(evidence, &scenario.parties);
     let claims = verdict::judge(scenario, &evidence);
@@ -137,6 +143,7 @@ pub fn inspect(inspection: &Inspection, progress: &mut dyn FnMut(Progress<'_>)) 
             wanted: Wanted::Any,
             keys: keys.clone(),
             sockets: None,
+            hooks: None,
             protos: &protos,
             folder: Path::new("."),
             roles: None,
@@ -203,6 +210,9 @@ fn examine(
     let (mut evidence, found) = line::follow(opened, input, &brief, progress);
     exposed.add(name, roles, found);
     owners::trace(&looked.sockets, name, &mut evidence.flows);
+    if !looked.hooks.is_empty() {
+        evidence.hooks.insert(name.to_owned(), looked.hooks.clone());
+    }
     evidence.inputs.extend(beside);
     Ok(evidence)
 }

@@ -8,6 +8,7 @@ mod bytewise;
 mod elements;
 mod extended;
 pub mod format;
+pub mod hooks;
 pub mod keylog;
 mod lines;
 mod loss;

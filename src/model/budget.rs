@@ -136,6 +136,14 @@ pub const PROCESSES: usize = 65_536;
 pub const TRACE_BYTES: u64 = 64 << 20;
 /// Sockets of a trace.
 pub const TRACE_ENTRIES: usize = 500_000;
+/// Bytes of a log of an app's encryption.
+pub const HOOK_BYTES: u64 = 64 << 20;
+/// Keys, with their initial values, of such a log.
+pub const HOOKS: usize = 10_000;
+/// Texts that are kept of one of them.
+pub const HOOK_TEXTS: usize = 64;
+/// Elementary steps that trying the logged keys of a run may take.
+pub const HOOK_WORK: u64 = 96 << 20;
 /// Lists and maps one inside the other in a flow file.
 pub const FLOW_FILE_DEPTH: usize = 64;
 /// WebSocket handshakes of a flow file that wait for the conversation they began.

@@ -2,6 +2,7 @@
 
 use crate::model::exposure::Exposure;
 use crate::model::flow::Flow;
+use crate::model::hook::Hook;
 use crate::model::media::MediaKey;
 use crate::model::payload::Pool;
 use crate::model::sighting::Sighting;
@@ -52,6 +53,8 @@ pub struct Evidence {
     pub weaknesses: Vec<Weakness>,
     /// Opaque payloads and short values, for what only a whole run can show.
     pub pool: Pool,
+    /// What hooks in the app logged of its encryption, by capture.
+    pub hooks: BTreeMap<String, Vec<Hook>>,
     /// Keys of media that travelled in session descriptions.
     pub media_keys: Vec<MediaKey>,
     /// What an auditor should know about the run as a whole: budgets that bit.
@@ -80,6 +83,9 @@ impl Evidence {
         self.weaknesses.extend(other.weaknesses);
         self.notes.extend(other.notes);
         self.pool.merge(other.pool);
+        for (capture, hooks) in other.hooks {
+            self.hooks.entry(capture).or_default().extend(hooks);
+        }
         for (ip, name) in other.names {
             self.add_name(ip, name);
         }

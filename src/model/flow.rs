@@ -9,6 +9,7 @@ use crate::model::stream::{Direction, Ending, FlowKey};
 use crate::model::time::Timestamp;
 use crate::model::trace::Trace;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// Why bytes of a flow could not be read. The order is the order of telling.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
@@ -90,6 +91,10 @@ pub struct BlindSpot {
 /// Name of the fact that says which session a flow carries: flows with the same value carry one connection that changed
 /// its address.
 pub const SESSION: &str = "quic.session";
+
+/// Name of the fact that says which algorithm an app sealed payloads of a flow with, as its logged keys show, and which
+/// planted values are inside.
+pub const OPENED: &str = "hook.opened";
 
 /// Something a dissector learned about a flow that a judge may need: version, cipher suite, certificate …
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
@@ -205,6 +210,9 @@ pub struct Flow {
     pub also: Vec<Seen>,
     /// Who on the phone spoke: a process or an SDK, by what recorded it.
     pub app: Option<String>,
+    /// Planted values that the app sealed before it sent them to the server, as its logged keys show, by id, and in how
+    /// many payloads.
+    pub sealed_inside: BTreeMap<String, u64>,
 }
 
 impl Flow {
@@ -245,6 +253,7 @@ impl Flow {
             trace: Trace::default(),
             also: Vec::new(),
             app: None,
+            sealed_inside: BTreeMap::new(),
         }
     }
 
@@ -316,6 +325,10 @@ impl Flow {
         }
         for envelope in other.envelopes {
             self.add_envelope(envelope);
+        }
+        for (planted, places) in other.sealed_inside {
+            let known = self.sealed_inside.entry(planted).or_default();
+            *known = known.saturating_add(places);
         }
     }
 

@@ -11,6 +11,7 @@ pub mod exposure;
 pub mod field;
 pub mod flow;
 pub mod frame;
+pub mod hook;
 pub mod item;
 pub mod media;
 pub mod message;

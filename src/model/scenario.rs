@@ -92,6 +92,8 @@ pub struct CaptureRef {
     pub keys: Option<(String, PathBuf)>,
     /// A trace of the app's sockets, as written and where it is.
     pub sockets: Option<(String, PathBuf)>,
+    /// A log of the app's own encryption, as written and where it is.
+    pub hooks: Option<(String, PathBuf)>,
     /// Its Protocol Buffers schemas, as written and where they are.
     pub protos: Vec<(String, PathBuf)>,
     /// It was recorded behind an interceptor whose certificates the device does not trust.

@@ -9,7 +9,7 @@ use crate::model::message::{Message, Part, PartKind};
 use crate::model::opacity::Opacity;
 use crate::model::origin::{FrameNo, Origins};
 use crate::model::packet::Endpoint;
-use crate::model::payload::Payload;
+use crate::model::payload::{Payload, Pool};
 use crate::model::scenario::{Pair, Party, Planted};
 use crate::model::sighting::{Masked, Sighting};
 use crate::model::stream::{FlowKey, Transport};
@@ -21,13 +21,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-/// Looks for encryption that is none in all of a run's evidence, and adds what it finds.
-pub(super) fn break_open(evidence: &mut Evidence, cx: &sighting::Cx<'_>, pairs: &[Pair]) {
-    let pool = std::mem::take(&mut evidence.pool);
+/// Looks for encryption that is none in all of a run's evidence, and adds what it finds. Gives back the payloads against
+/// which nothing speaks.
+pub(super) fn break_open(evidence: &mut Evidence, cx: &sighting::Cx<'_>, pairs: &[Pair]) -> Pool {
+    let mut pool = std::mem::take(&mut evidence.pool);
     let payloads: Vec<&Payload> = pool.payloads().collect();
     let (dropped, crowded) = pool.left_out();
     if payloads.is_empty() {
-        return;
+        return pool;
     }
     let tokens: Vec<_> = pool.tokens().collect();
     let (finds, spent) = run::on_run(|| Run::new(cx.planted, &payloads, &tokens, pairs, budget::RUN_WORK));
@@ -42,6 +43,7 @@ pub(super) fn break_open(evidence: &mut Evidence, cx: &sighting::Cx<'_>, pairs: 
     }
     let mut flows = by_place(&mut evidence.flows);
     let mut broken: BTreeSet<usize> = BTreeSet::new();
+    let mut weak: BTreeSet<usize> = BTreeSet::new();
     let mut sightings: Vec<Sighting> = Vec::new();
     for mut find in finds {
         if find.undone.is_some() {
@@ -51,6 +53,7 @@ pub(super) fn break_open(evidence: &mut Evidence, cx: &sighting::Cx<'_>, pairs: 
                 sightings.extend(see(&find, proof, &payloads, cx));
             }
         }
+        weak.extend(find.proof.iter().map(|proof| proof.payload));
         for payload in find.proof.iter().filter_map(|proof| payloads.get(proof.payload)) {
             mark(&mut flows, payload);
         }
@@ -61,15 +64,27 @@ pub(super) fn break_open(evidence: &mut Evidence, cx: &sighting::Cx<'_>, pairs: 
     let over = sightings.len().saturating_sub(room);
     evidence.sightings_dropped = evidence.sightings_dropped.saturating_add(over as u64);
     evidence.sightings.extend(sightings.into_iter().take(room));
+    let mut index = 0..;
+    pool.retain(|_| index.next().is_some_and(|index: usize| !weak.contains(&index)));
+    pool
 }
 
 /// Flows, and where each is by what places name it.
-struct Flows<'f> {
+pub(super) struct Flows<'f> {
     at: BTreeMap<(String, Option<FlowKey>, FrameNo), usize>,
     flows: &'f mut [Flow],
 }
 
-fn by_place(flows: &mut [Flow]) -> Flows<'_> {
+impl Flows<'_> {
+    /// The flow that carried a payload.
+    pub(super) fn of(&mut self, payload: &Payload) -> Option<&mut Flow> {
+        let place = &payload.place;
+        let index = self.at.get(&(place.capture.clone(), place.flow, place.flow_start)).copied()?;
+        self.flows.get_mut(index)
+    }
+}
+
+pub(super) fn by_place(flows: &mut [Flow]) -> Flows<'_> {
     let mut at = BTreeMap::new();
     for (index, flow) in flows.iter().enumerate() {
         at.extend(flow.ids().map(|(capture, key, frame)| ((capture.to_owned(), Some(key), frame), index)));
@@ -79,17 +94,22 @@ fn by_place(flows: &mut [Flow]) -> Flows<'_> {
 
 /// What is weakly encrypted is no control, and on a clear flow a listener sees it as such.
 fn mark(flows: &mut Flows<'_>, payload: &Payload) {
+    if let Some(flow) = flows.of(payload) {
+        mark_as(flow, payload, Opacity::WeaklyEncrypted);
+    }
+}
+
+/// Says of a payload what its bytes alone did not.
+pub(super) fn mark_as(flow: &mut Flow, payload: &Payload, class: Opacity) {
     let place = &payload.place;
-    let index = flows.at.get(&(place.capture.clone(), place.flow, place.flow_start)).copied();
-    let Some(flow) = index.and_then(|index| flows.flows.get_mut(index)) else { return };
     let frame = place.frames.first().copied();
     for known in &mut flow.opaque {
         if known.len == payload.len && known.direction == place.direction && Some(known.frame) == frame {
-            known.opacity = Opacity::WeaklyEncrypted;
+            known.opacity = class;
         }
     }
     if payload.bare && !place.secured {
-        flow.opacity.shift(payload.class, Opacity::WeaklyEncrypted, payload.len);
+        flow.opacity.shift(payload.class, class, payload.len);
     }
 }
 

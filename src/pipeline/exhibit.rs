@@ -3,6 +3,7 @@
 use crate::capture::{self, EvidenceKind, Wanted, keylog};
 use crate::exposure::Roles;
 use crate::model::evidence::Input;
+use crate::model::hook::Hook;
 use crate::model::scenario::Audience;
 use crate::model::secret::Secrets;
 use crate::model::socket::Socket;
@@ -20,6 +21,8 @@ pub(super) struct Exhibit<'a> {
     pub(super) keys: Vec<(String, PathBuf)>,
     /// A trace of the app's sockets, as written and where it is.
     pub(super) sockets: Option<&'a (String, PathBuf)>,
+    /// A log of the app's own encryption, as written and where it is.
+    pub(super) hooks: Option<&'a (String, PathBuf)>,
     /// Protocol Buffers schemas, as written and where they are; and where their imports may be.
     pub(super) protos: &'a [(String, PathBuf)],
     pub(super) folder: &'a Path,
@@ -39,6 +42,8 @@ pub(super) struct Looked {
     pub(super) secrets: Secrets,
     /// Who opened its connections.
     pub(super) sockets: Vec<Socket>,
+    /// What it was seen to encrypt.
+    pub(super) hooks: Vec<Hook>,
 }
 
 /// Looks at a file before any of it is judged: secrets may stand behind what they open.
@@ -73,7 +78,15 @@ pub(super) fn look(exhibit: &Exhibit<'_>) -> Result<Looked, RunError> {
         let format = "sockets".to_owned();
         beside.push(Input { name: name.clone(), format, sha256, bytes, ..Input::default() });
     }
-    Ok(Looked { kind: survey.kind, input, beside, secrets, sockets })
+    let mut hooks = Vec::new();
+    if let Some((name, path)) = exhibit.hooks {
+        let log = capture::hooks::read(path)?;
+        input.notes.extend(log.problems.iter().map(|problem| format!("{name}: {problem}")));
+        hooks = log.hooks;
+        let (sha256, bytes) = capture::survey::digest(path)?;
+        beside.push(Input { name: name.clone(), format: "hooks".to_owned(), sha256, bytes, ..Input::default() });
+    }
+    Ok(Looked { kind: survey.kind, input, beside, secrets, sockets, hooks })
 }
 
 /// The secrets that may open one of the files: its own before those of the others, which come in the order of the files'

@@ -331,11 +331,12 @@ impl Builder<'_> {
             let capture = self.evidence(section, "path", "capture");
             let keys = self.evidence(section, "keys", "key file");
             let sockets = self.evidence(section, "sockets", "trace of sockets");
+            let hooks = self.evidence(section, "hooks", "log of hooks");
             let protos = section.texts("protos").into_iter();
             let protos = protos.filter_map(|(name, span)| self.file(name, span, "schema")).collect();
             if let Some((name, path)) = capture {
                 let forged = section.text("certificate").is_some_and(|(name, _)| name == FORGED);
-                captures.push(CaptureRef { name, path, keys, sockets, protos, forged });
+                captures.push(CaptureRef { name, path, keys, sockets, hooks, protos, forged });
             }
         }
         captures

@@ -161,6 +161,11 @@ const CAPTURE: &[Key] = &[
         Kind::Path,
         "A trace of the app's sockets (JSON, as PiRogue writes it): who opened a connection.",
     ),
+    optional(
+        "hooks",
+        Kind::Path,
+        "A log of the app's own AES calls (JSON, as PiRogue's hooks write it): keys that open what it sealed.",
+    ),
     optional("protos", Kind::Paths, "Protocol Buffers schemas: .proto sources or descriptor sets; they name fields."),
     optional(
         "certificate",

@@ -178,14 +178,17 @@ fn blind(case: &Case<'_>, spare: &dyn Fn(&Flow, Blind) -> bool) -> Vec<String> {
 ///
 /// A planted value's control is an opaque payload of the app's own to the provider, at least as long as the value,
 /// whatever it is wrapped in. With `in_transit`, it is also a record to the provider that stays sealed and could hold
-/// the value, or the value itself seen inside a layer that hides it from the network. Call audio's control is a media
+/// the value, or the value itself seen inside a layer that hides it from the network. Better than either is the value
+/// itself in what the app sealed before it sent it, where logged keys of the app open that. Call audio's control is a media
 /// stream.
 pub fn content(case: &Case<'_>, in_transit: bool) -> Result<Control, String> {
     let mut shows: Vec<String> = Vec::new();
     let mut lacking: Vec<String> = Vec::new();
     for planted in &case.planted {
-        let sealed = if in_transit { seen_inside(case, planted).or_else(|| sealed(case, planted)) } else { None };
-        match sealed.or_else(|| opaque(case, planted)) {
+        let seen = if in_transit { seen_inside(case, planted) } else { None };
+        let seen = seen.or_else(|| sealed_inside(case, planted));
+        let sealed = || if in_transit { sealed(case, planted) } else { None };
+        match seen.or_else(sealed).or_else(|| opaque(case, planted)) {
             Some(phrase) => shows.push(phrase),
             None => lacking.push(format!("{} \"{}\"", planted.data.label(), tame(&planted.id))),
         }
@@ -251,6 +254,17 @@ fn seen_inside(case: &Case<'_>, planted: &Planted) -> Option<String> {
     let places = case.sightings().filter(inside).count() as u64;
     let id = tame(&planted.id);
     (places > 0).then(|| format!("\"{id}\" itself inside an encrypted layer, in {}", count(places, "place")))
+}
+
+/// The value itself, inside what the app sealed: its logged keys show it to the auditor alone.
+fn sealed_inside(case: &Case<'_>, planted: &Planted) -> Option<String> {
+    let flows = case.evidence().flows.iter().filter(|flow| flow.party == Party::Provider);
+    let counts = flows.filter_map(|flow| flow.sealed_inside.get(&planted.id));
+    let places = counts.fold(0_u64, |sum, places| sum.saturating_add(*places));
+    let id = tame(&planted.id);
+    (places > 0).then(|| {
+        format!("the planted text \"{id}\" itself, sealed by the app before it was sent, in {}", count(places, "place"))
+    })
 }
 
 /// The positive control of promises of absence: messages of the app that were read in full, to the provider or to an

@@ -3,7 +3,8 @@
 use super::fixtures::*;
 use super::promise;
 use crate::model::evidence::Evidence;
-use crate::model::flow::{Blind, BlindSpot, Fact, Flow};
+use crate::model::flow::{Blind, BlindSpot, Fact, Flow, OPENED};
+use crate::model::opacity::Opacity;
 use crate::model::scenario::{Audience, CaptureRef, Scenario};
 use crate::model::sighting::Sighting;
 use crate::model::stream::Direction;
@@ -94,6 +95,7 @@ fn tested(promise: &str, data: &[Data], planted: &[(&str, Data, &str)]) -> Scena
             path: name.into(),
             keys: None,
             sockets: None,
+            hooks: None,
             protos: Vec::new(),
             forged,
         });
@@ -235,6 +237,26 @@ proptest! {
         // Opaque payloads to third parties are doubts rather than controls; without them the doubt is gone too.
         let doubt = evidence.flows.iter().any(|flow| flow.host.as_deref().is_some_and(|h| !h.contains("chatterly")));
         prop_assert!(may_become(before, after) || doubt, "{before:?} became {after:?}");
+    }
+
+    #[test]
+    fn logged_keys_only_better_the_control(scenario in any_scenario(), evidence in any_world(), which in any::<u8>()) {
+        let mut more = evidence.clone();
+        let opened = |flow: &&mut Flow| flow.messages[0] > 0;
+        for (n, flow) in more.flows.iter_mut().filter(opened).enumerate().filter(|(n, _)| which >> (n % 8) & 1 == 1) {
+            let (id, ..) = WHAT[n % WHAT.len()];
+            flow.sealed_inside.insert(id.to_owned(), 2);
+            flow.add_fact(Fact { name: OPENED, value: format!("AES/CBC: {id}"), weakness: None });
+            for payload in &mut flow.opaque {
+                payload.opacity = Opacity::Encrypted;
+            }
+        }
+        let (without, with) = (verdict(&scenario, evidence), verdict(&scenario, more));
+        let earned = without.verdict == VerdictKind::Inconclusive
+            && with.verdict == VerdictKind::Consistent
+            && with.coverage.control.as_ref().is_some_and(|control| control.contains("sealed by the app"));
+        prop_assert!(without.verdict == with.verdict || earned, "{:?} became {:?}", without.verdict, with.verdict);
+        prop_assert_eq!(without.sightings, with.sightings);
     }
 
     #[test]

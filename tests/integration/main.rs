@@ -13,6 +13,7 @@ mod exposure;
 mod forms;
 mod fuzz;
 mod har;
+mod hooks;
 mod judging;
 mod laws;
 mod mitmproxy;

@@ -9,6 +9,7 @@ pub(super) mod cipher;
 pub mod collect;
 pub(super) mod crib;
 pub(super) mod legible;
+pub mod logged;
 
 use crate::model::payload::{Payload, Token};
 use crate::model::scenario::{Pair, Planted};

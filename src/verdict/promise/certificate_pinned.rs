@@ -142,6 +142,7 @@ mod tests {
                 path: name.into(),
                 keys: None,
                 sockets: None,
+                hooks: None,
                 protos: Vec::new(),
                 forged,
             });
