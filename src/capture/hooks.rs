@@ -92,14 +92,12 @@ pub fn parse(text: &[u8], name: &str) -> Result<Log, HooksError> {
     let mut values = serde_json::Deserializer::from_slice(text).into_iter::<Value>();
     let mut broken = None;
     while let Some(value) = values.next() {
-        match value {
-            Ok(value) => desk.look(&value, ""),
+        let Ok(value) = value else {
             // Without its text: that may be part of a key.
-            Err(_) => {
-                broken = Some(format!("it breaks off at byte {}: no JSON there", values.byte_offset()));
-                break;
-            }
-        }
+            broken = Some(format!("it breaks off at byte {}: no JSON there", values.byte_offset()));
+            break;
+        };
+        desk.look(&value, "");
     }
     let mut problems: Vec<String> = broken.into_iter().collect();
     if desk.others > 0 {
@@ -300,10 +298,8 @@ mod tests {
 
     #[test]
     fn budgets_bite_and_say_so() {
-        let mut text = String::new();
-        for n in 0..=HOOKS {
-            text.push_str(&format!("{{\"key\":\"{n:032x}\"}}\n"));
-        }
+        let entries: Vec<String> = (0..=HOOKS).map(|n| format!("{{\"key\":\"{n:032x}\"}}")).collect();
+        let text = entries.join("\n");
         let log = parse(text.as_bytes(), "x").unwrap();
         assert_eq!(log.hooks.len(), HOOKS);
         assert!(log.problems[0].contains("only its first"), "{:?}", log.problems);
