@@ -218,9 +218,10 @@ fn an_upright_group_messenger_earns_every_verdict() {
     assert_eq!(kinds, [Consistent; 5], "{reasons:#?}");
     assert!(reasons[0].contains("an envelope (mls) of"), "{}", reasons[0]);
     assert!(reasons[3].contains("refused forged certificates of api.choir.example"), "{}", reasons[3]);
-    // Without keys nothing inside was read: only what travels sealed can still be told.
+    // Without keys nothing inside was read, refusals among it: only what travels sealed can still be told.
     let (kinds, reasons) = found(&same, true);
-    assert_eq!(kinds, [Inconclusive, Consistent, Consistent, Inconclusive, Consistent], "{reasons:#?}");
+    assert_eq!(kinds, [Inconclusive, Inconclusive, Consistent, Inconclusive, Consistent], "{reasons:#?}");
+    assert!(reasons[1].contains("how a connection of the test to api.choir.example ended"), "{}", reasons[1]);
     // Without its test, pinning is not known; and without the declaration neither.
     for take in ["\n[[capture]]\npath = \"forged.pcapng\"\ncertificate = \"forged\"\n", "certificate = \"forged\"\n"] {
         let (kinds, reasons) = found(&|text| text.replace(take, ""), false);
