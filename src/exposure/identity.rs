@@ -1,5 +1,6 @@
 //! Which identifiers are one person's: a union-find whose result does not depend on the order of its unions.
 
+use crate::exposure::sketch::Sketch;
 use std::collections::HashMap;
 
 /// An identifier: the digits of a telephone number, or a hash with its top bit set.
@@ -28,6 +29,8 @@ pub(super) struct Identities {
     parents: HashMap<Key, Key, foldhash::fast::FixedState>,
     /// More came than are kept.
     pub(super) full: bool,
+    /// The telephone numbers among those that were not kept.
+    beyond: Sketch,
 }
 
 impl Identities {
@@ -35,6 +38,9 @@ impl Identities {
     pub(super) fn add(&mut self, key: Key, most: usize) -> bool {
         if self.parents.len() >= most && !self.parents.contains_key(&key) {
             self.full = true;
+            if is_number(key) {
+                self.beyond.add(&[key]);
+            }
             return false;
         }
         self.parents.entry(key).or_insert(key);
@@ -65,6 +71,7 @@ impl Identities {
     /// Takes all that `other` knows.
     pub(super) fn merge(&mut self, other: &Self, most: usize) {
         self.full |= other.full;
+        self.beyond.merge(&other.beyond);
         let mut keys: Vec<(Key, Key)> = other.parents.iter().map(|(key, parent)| (*key, *parent)).collect();
         keys.sort_unstable();
         for (key, parent) in keys {
@@ -72,6 +79,15 @@ impl Identities {
                 self.join(key, parent);
             }
         }
+    }
+
+    /// About how many telephone numbers there were, kept or not.
+    pub(super) fn about_numbers(&self) -> u64 {
+        let mut all = self.beyond.clone();
+        for key in self.keys().into_iter().filter(|key| is_number(*key)) {
+            all.add(&[key]);
+        }
+        all.count()
     }
 
     /// All identifiers, in order.
@@ -104,6 +120,19 @@ mod tests {
             assert_eq!(forward.root(key), backward.root(key));
         }
         assert_eq!((forward.root(4), forward.root(9), forward.root(8)), (1, 9, 7));
+        // What is not kept is counted all the same, in any order and in parts.
+        let (mut whole, mut parts) = (Identities::default(), Identities::default());
+        for part in 0..4_u64 {
+            let mut some = Identities::default();
+            for n in (part..20_000).step_by(4) {
+                whole.add(447_700_000_000 + n, 100);
+                some.add(447_700_000_000 + n, 100);
+                some.add(other(&format!("user{n}@mail.example")), 100);
+            }
+            parts.merge(&some, 100);
+        }
+        assert!(whole.about_numbers().abs_diff(20_000) < 700, "{}", whole.about_numbers());
+        assert!(parts.full && parts.about_numbers().abs_diff(20_000) < 700, "{}", parts.about_numbers());
         let mut small = Identities::default();
         assert!(small.add(1, 1) && !small.add(2, 1) && small.full);
     }

@@ -5,9 +5,10 @@ use crate::exposure::identity::{Identities, Key, is_number, other};
 use crate::exposure::names::is_call;
 use crate::exposure::notes;
 use crate::exposure::role::stamp;
+use crate::exposure::sketch::Sketch;
 use crate::exposure::value::{Numbers, PRECISE, coordinate, country, is_email, is_prose, pair};
 use crate::model::budget;
-use crate::model::exposure::{Day, Exposure, ExtortionNote, Role, Share};
+use crate::model::exposure::{About, Day, Exposure, ExtortionNote, Role, Share};
 use crate::model::taxonomy::Data;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -48,6 +49,8 @@ pub struct Ledger {
     leased: Set<Key>,
     links: Set<(Key, Key)>,
     conversations: Set<Box<[Key]>>,
+    /// Those that were not kept.
+    more_conversations: Sketch,
     messages: u64,
     calls: u64,
     places: u64,
@@ -94,6 +97,7 @@ impl Default for Ledger {
             leased: Set::default(),
             links: Set::default(),
             conversations: Set::default(),
+            more_conversations: Sketch::default(),
             messages: 0,
             calls: 0,
             places: 0,
@@ -311,6 +315,7 @@ impl Ledger {
         if self.conversations.len() < budget::EXPOSED_CONVERSATIONS {
             self.conversations.insert(parties.into_boxed_slice());
         } else {
+            self.more_conversations.add(&parties);
             self.at_least = true;
         }
     }
@@ -347,6 +352,7 @@ impl Ledger {
         self.leased.extend(other.leased);
         self.links.extend(other.links);
         self.conversations.extend(other.conversations);
+        self.more_conversations.merge(&other.more_conversations);
         self.messages = self.messages.saturating_add(other.messages);
         self.calls = self.calls.saturating_add(other.calls);
         self.places = self.places.saturating_add(other.places);
@@ -399,6 +405,15 @@ impl Ledger {
             of.dedup();
             of
         };
+        let about = (self.at_least || self.people.full).then(|| {
+            let mut talks = self.more_conversations.clone();
+            let mut kept: Vec<&[Key]> = self.conversations.iter().map(AsRef::as_ref).collect();
+            kept.sort_unstable();
+            for parties in kept {
+                talks.add(parties);
+            }
+            About { phone_numbers: self.people.about_numbers(), conversations: talks.count() }
+        });
         let people = &mut self.people;
         let conversations: BTreeSet<Vec<Key>> =
             self.conversations.iter().map(|parties| persons(parties, people)).collect();
@@ -431,6 +446,7 @@ impl Ledger {
             extortion_notes: self.notes.into_iter().collect(),
             roles: BTreeMap::new(),
             at_least: self.at_least || self.people.full,
+            about,
         }
     }
 }

@@ -9,6 +9,7 @@ mod ledger;
 mod names;
 mod notes;
 mod role;
+mod sketch;
 mod value;
 mod way;
 

@@ -136,6 +136,20 @@ pub struct Day {
     pub messages: u64,
 }
 
+/// Estimates where more distinct values came than are kept: nineteen of twenty are within [`About::ERROR_PERCENT`].
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+pub struct About {
+    /// Distinct telephone numbers.
+    pub phone_numbers: u64,
+    /// Distinct sets of identifiers that wrote to each other, before the identifiers of one person are joined.
+    pub conversations: u64,
+}
+
+impl About {
+    /// Twice the standard error of a HyperLogLog sketch with 16,384 registers (1.04 / sqrt(16,384)), in per cent.
+    pub const ERROR_PERCENT: f64 = 1.63;
+}
+
 /// What a store exposes.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
 pub struct Exposure {
@@ -173,4 +187,6 @@ pub struct Exposure {
     pub roles: BTreeMap<String, Vec<Learned>>,
     /// Counts are lower bounds: more distinct values came than are kept.
     pub at_least: bool,
+    /// What it is about, then.
+    pub about: Option<About>,
 }

@@ -1,6 +1,6 @@
 //! What a store exposes, put into words for a page and for a terminal. Counts only: nobody is named.
 
-use crate::model::exposure::{Exposure, Learned};
+use crate::model::exposure::{About, Exposure, Learned};
 use crate::model::report::ScenarioReport;
 use crate::model::time::Timestamp;
 use crate::report::words::{self, count, moment, percent, thousands};
@@ -124,8 +124,21 @@ pub(crate) fn section(scenario: &ScenarioReport) -> Option<Section> {
             .map(|(name, roles)| Dump { name: name.clone(), roles: roles.iter().take(ROLES).map(role).collect() })
             .collect(),
         caveat: found.at_least.then(|| {
-            "More distinct values came than are kept: counts of people, numbers and conversations are lower bounds."
-                .to_owned()
+            let mut text =
+                "More distinct values came than are kept: counts of people, numbers and conversations are lower bounds."
+                    .to_owned();
+            if let Some(about) = found.about {
+                text.push_str(
+                    &format_args!(
+                        " There are about {} phone numbers and {} conversations, each ± {} %.",
+                        thousands(about.phone_numbers),
+                        thousands(about.conversations),
+                        About::ERROR_PERCENT
+                    )
+                    .to_string(),
+                );
+            }
+            text
         }),
     })
 }

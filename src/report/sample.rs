@@ -440,5 +440,6 @@ fn exposure() -> Exposure {
             vec![learned("from.phone", Role::Sender, 100), learned("msg", Role::Text, 61)],
         )]),
         at_least: false,
+        about: None,
     }
 }

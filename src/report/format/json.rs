@@ -2,7 +2,7 @@
 //! are added, none renamed. `schema/report.schema.json` is generated from them.
 
 use crate::model::evidence::Input;
-use crate::model::exposure::{Exposure, Learned};
+use crate::model::exposure::{About, Exposure, Learned};
 use crate::model::flow::Flow;
 use crate::model::opacity::Opacity;
 use crate::model::report::{Report, ScenarioReport};
@@ -390,6 +390,9 @@ struct ExposureJson<'a> {
     roles: BTreeMap<&'a str, Vec<RoleJson<'a>>>,
     /// More distinct values came than are kept: counts of distinct things are lower bounds.
     at_least: bool,
+    /// Estimates, where counts are lower bounds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    about: Option<AboutJson>,
 }
 
 /// Of one product's users.
@@ -415,6 +418,14 @@ struct ExtortionNoteJson<'a> {
     signs: &'a [String],
     /// Payment addresses whose checksums are right.
     addresses: &'a [String],
+}
+
+/// Distinct values, estimated; nineteen estimates of twenty are within the error.
+#[derive(JsonSchema, Serialize)]
+struct AboutJson {
+    phone_numbers: u64,
+    conversations: u64,
+    error_percent: f64,
 }
 
 /// A learned role.
@@ -464,6 +475,11 @@ fn exposure(found: &Exposure) -> ExposureJson<'_> {
             .map(|(dump, roles)| (dump.as_str(), roles.iter().map(role_json).collect()))
             .collect(),
         at_least: found.at_least,
+        about: found.about.map(|about| AboutJson {
+            phone_numbers: about.phone_numbers,
+            conversations: about.conversations,
+            error_percent: About::ERROR_PERCENT,
+        }),
     }
 }
 
