@@ -55,7 +55,7 @@ impl Sketch {
         let alpha = 0.7213 / (1.0 + 1.079 / registers);
         let sum: f64 = self.registers.iter().map(|rank| 2_f64.powi(-i32::from(*rank))).sum();
         let estimate = alpha * registers * registers / sum;
-        let empty = self.registers.iter().filter(|rank| **rank == 0).count();
+        let empty = memchr::memchr_iter(0, &self.registers).count();
         if estimate <= 2.5 * registers && empty > 0 {
             // Linear counting: most registers are still empty.
             return (registers * (registers / empty as f64).ln()).round() as u64;
