@@ -29,6 +29,11 @@ pub(crate) fn sent_app_data(flow: &Flow) -> bool {
     flow.sealed_to_server > 0 || (is_sealed(flow) && flow.messages[0] > 0)
 }
 
+/// Whether something of what went inside a secure transport was not read: it may be application data.
+pub(crate) fn may_have_sent(flow: &Flow) -> bool {
+    is_sealed(flow) && (flow.unread[0] > 0 || !flow.blind.is_empty())
+}
+
 /// A handshake that ended after the server's certificate, by the app's alert or by closing, without application data.
 pub(crate) fn is_refusal(flow: &Flow) -> bool {
     let has = |name: &str| flow.facts.iter().any(|fact| fact.name == name);

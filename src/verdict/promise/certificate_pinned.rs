@@ -58,7 +58,11 @@ fn judge(case: &Case<'_>) -> Outcome {
     if refused.is_empty() {
         missing.push("no connection shows that the app saw a forged certificate and refused it".to_owned());
     } else {
-        let untried: Vec<String> = talked.difference(&refused).map(|host| tame(host)).collect();
+        // What could not be read may be data sent to a host that the test never tried.
+        let unread: BTreeSet<String> =
+            flows().filter(|flow| !case.is_forged(flow) && forged::may_have_sent(flow)).map(server_name).collect();
+        let untried: Vec<String> =
+            talked.union(&unread).filter(|host| !refused.contains(*host)).map(|h| tame(h)).collect();
         if !untried.is_empty() {
             missing.push(format!("no refusal of a forged certificate of {} is in the evidence", list(&untried, 2)));
         }
