@@ -67,6 +67,13 @@ impl Elements {
                         self.text.next();
                         self.inside = false;
                     }
+                    // Nothing that a value begins with: without a byte taken nobody would get past it.
+                    Some(b'}') => {
+                        self.text.next();
+                        let line = self.text.line();
+                        self.loss
+                            .record("array that breaks off", || format!("line {line}: a bracket that closes nothing"));
+                    }
                     Some(_) => return true,
                 }
             } else if !self.enter() {
@@ -255,6 +262,13 @@ impl Scan {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_stray_bracket_is_passed_over() {
+        let (found, _) = elements(br#"[{"a":1},}}{"b":2}]"#, &[]);
+        let texts: Vec<&str> = found.iter().map(|(_, text, _)| text.as_str()).collect();
+        assert_eq!(texts, [r#"{"a":1}"#, r#"{"b":2}"#]);
+    }
 
     fn elements(text: &[u8], path: &'static [&'static [u8]]) -> (Vec<(FrameNo, String, bool)>, Loss) {
         let mut elements = Elements::new(Window::new(Box::new(std::io::Cursor::new(text.to_vec()))), path);

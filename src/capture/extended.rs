@@ -2,7 +2,12 @@
 //! values that they stand for, so that a field keeps its name. Everything else stays byte for byte.
 #![deny(clippy::arithmetic_side_effects, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+use memchr::memmem::Finder;
 use std::borrow::Cow;
+use std::sync::LazyLock;
+
+/// What every wrapped value begins with: built once, for records are many.
+static MARK: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"$"));
 
 /// Types whose value is a number written in quotes.
 const NUMBERS: [&[u8]; 3] = [b"$numberLong", b"$numberInt", b"$numberDouble"];
@@ -13,7 +18,7 @@ const TEXTS: [&[u8]; 5] = [b"$oid", b"$date", b"$numberDecimal", b"$uuid", b"$sy
 pub(super) fn plain(record: &[u8]) -> Cow<'_, [u8]> {
     let mut out: Option<Vec<u8>> = None;
     let mut kept = 0_usize;
-    for mark in memchr::memmem::find_iter(record, b"\"$") {
+    for mark in MARK.find_iter(record) {
         if mark < kept {
             continue;
         }
