@@ -491,8 +491,8 @@ impl Connection {
             sink.host(name, "sni");
         }
         sink.fact("tls.ja4", ja4::ja4('q', &client));
-        if client.extension(hello::EXT_ECH).is_some() {
-            sink.fact("tls.ech", "outer hello offers encrypted_client_hello");
+        if let Some(offer) = client.ech() {
+            sink.fact("tls.ech", offer.says());
         }
         if let [only] = client.alpn().as_slice() {
             self.alpn = Some(only.clone());
