@@ -236,6 +236,10 @@ proptest! {
         let after = kind(&scenario, &less);
         // Opaque payloads to third parties are doubts rather than controls; without them the doubt is gone too.
         let doubt = evidence.flows.iter().any(|flow| flow.host.as_deref().is_some_and(|h| !h.contains("chatterly")));
+        // So are those outside any known transport to whoever asks for forward secrecy: any key may have sealed them.
+        let secrecy = scenario.claims.iter().any(|claim| claim.promise == "forward-secret");
+        let bare = evidence.flows.iter().any(|flow| !flow.secure && !flow.opaque.is_empty());
+        let doubt = doubt || (secrecy && bare);
         prop_assert!(may_become(before, after) || doubt, "{before:?} became {after:?}");
     }
 
