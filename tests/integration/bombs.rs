@@ -42,6 +42,21 @@ fn hpack() -> Vec<u8> {
     out
 }
 
+/// Messages one in the other, with a word in the innermost.
+fn nested_protobuf(levels: usize) -> Vec<u8> {
+    (0..levels).fold(b"\x0a\x0bjust a word".to_vec(), |inner, _| {
+        let mut outer = vec![0x0a];
+        let mut len = inner.len();
+        while len > 0x7f {
+            outer.push(u8::try_from(len & 0x7f).unwrap() | 0x80);
+            len >>= 7;
+        }
+        outer.push(u8::try_from(len).unwrap());
+        outer.extend(inner);
+        outer
+    })
+}
+
 fn good() -> Exchange {
     let body = format!("{{\"text\":\"{PLANTED}\"}}");
     let request = http::post("api.chatterly.example", "/send", "application/json", body.as_bytes());
@@ -67,6 +82,7 @@ fn bombs_leave_the_other_flows_alone() {
         ("gzip in gzip", post("application/json", &gzipped)),
         ("deep JSON", post("application/json", &deep)),
         ("wide JSON", post("application/json", many.as_bytes())),
+        ("deep protobuf", post("application/x-protobuf", &nested_protobuf(10_000))),
         ("HPACK", up(hpack())),
         ("an endless chunk extension", up(chunk.into_bytes())),
         ("a lying length", up(lying.into_bytes())),
@@ -114,4 +130,36 @@ fn both_readings_of_contradicting_segments_are_searched() {
     let told =
         |flow: &plainsight::model::flow::Flow| flow.blind.iter().any(|spot| spot.detail.contains("both were searched"));
     assert!(report.flows.iter().any(told));
+}
+
+/// More half-open connections than flows are kept, a window that is shut and probed again and again, and one message between.
+#[test]
+fn floods_leave_the_message_between_them() {
+    let talk = Capture::new(7).plain_http("203.0.113.7", &[good()]);
+    let syn = talk.packets[0].clone();
+    let flood = (0..60_000_u32).map(|index| {
+        let mut packet = syn.clone();
+        packet.ip[12..16].copy_from_slice(&(0x0a00_0000 + index).to_be_bytes());
+        packet
+    });
+    let payload = talk.packets.iter().position(Packet::has_tcp_payload).unwrap();
+    let mut packets: Vec<Packet> = flood.collect();
+    let middle = packets.len() / 2;
+    let mut between = talk.packets.clone();
+    // The server's window is shut: the client asks again by its last byte, as it has to (RFC 9293, 3.8.6.1).
+    let mut probe = between[payload].clone();
+    probe.ip.truncate(41);
+    probe.ip[2..4].copy_from_slice(&41_u16.to_be_bytes());
+    for _ in 0..20_000 {
+        between.insert(payload, probe.clone());
+    }
+    packets.splice(middle..middle, between);
+    let mut capture = talk;
+    capture.packets = packets;
+    let report = inspect(&capture);
+    let found = report.sightings.iter().filter(|sighting| sighting.planted.is_some()).count();
+    assert_eq!(found, 1);
+    // Connections on which nothing was said are no flows, and a byte that came twenty thousand times is one byte.
+    assert_eq!((report.flows.len(), report.coverage.messages_read), (1, 2));
+    assert_eq!(report.coverage.bytes, inspect(&Capture::new(7).plain_http("203.0.113.7", &[good()])).coverage.bytes);
 }

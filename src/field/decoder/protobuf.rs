@@ -182,12 +182,12 @@ fn weigh(bytes: &[u8], fields: &[Field], levels: usize) -> i64 {
                 }
             }
             Value::Bytes if is_string(value) => len.saturating_mul(14).saturating_add(30),
-            Value::Bytes => match nested(value, levels) {
-                Some(inner) => weigh(value, &inner, levels.saturating_sub(1)).max(0),
-                None if value.is_empty() => 5,
-                // A length that fits, and bytes that could be anything.
-                None => 5,
-            },
+            // A length that fits, and either a message or bytes that could be anything.
+            Value::Bytes => inner(value, levels).map_or(5, |inner| {
+                // Weighed once: twice on each level would be 2^levels times.
+                let weight = weigh(value, &inner, levels.saturating_sub(1));
+                if is_likely(&inner, || weight) { weight.max(0) } else { 5 }
+            }),
         });
         if sum > ENOUGH.saturating_mul(8) {
             break;
@@ -196,14 +196,23 @@ fn weigh(bytes: &[u8], fields: &[Field], levels: usize) -> i64 {
     sum
 }
 
-/// A message in a message, if these bytes are one rather than a key or a digest.
-fn nested(bytes: &[u8], levels: usize) -> Option<Vec<Field>> {
+/// The fields of a message in a message, if these bytes can be one.
+fn inner(bytes: &[u8], levels: usize) -> Option<Vec<Field>> {
     if levels == 0 || bytes.len() < 2 {
         return None;
     }
-    let inner = level(bytes, HIGHEST).ok()?;
-    let low = inner.iter().all(|field| field.number < 64);
-    (low || weigh(bytes, &inner, levels.saturating_sub(1)) > 60).then_some(inner)
+    level(bytes, HIGHEST).ok()
+}
+
+/// Whether bytes that can be a message are one rather than a key or a digest.
+fn is_likely(inner: &[Field], weight: impl FnOnce() -> i64) -> bool {
+    inner.iter().all(|field| field.number < 64) || weight() > 60
+}
+
+/// A message in a message, if these bytes are one.
+fn nested(bytes: &[u8], levels: usize) -> Option<Vec<Field>> {
+    let fields = inner(bytes, levels)?;
+    is_likely(&fields, || weigh(bytes, &fields, levels.saturating_sub(1))).then_some(fields)
 }
 
 /// Text, unless it could as well begin with the tag of a nested message.
@@ -245,6 +254,9 @@ fn put_field(key: Key, bytes: &[u8], base: usize, field: &Field, levels: usize, 
                 fields.leave(end);
                 return;
             }
+            if levels == 0 && nested(value, 1).is_some() {
+                fields.exhausted("nesting");
+            }
             Kind::Bytes
         }
     };
@@ -270,6 +282,37 @@ mod tests {
         assert!(matches!(kinds[1], Kind::Float(lon) if (lon - 2.294_481_3).abs() < 1e-2), "{kinds:?}");
         assert_eq!(kinds[2], Kind::Integer(488_583_701));
         assert_eq!(kinds[3], Kind::Integer(-1));
+    }
+
+    fn wrapped(tag: &[u8], levels: usize) -> Vec<u8> {
+        (0..levels).fold(b"\x0a\x0bjust a word".to_vec(), |inner, _| {
+            let mut len = inner.len();
+            let mut outer = tag.to_vec();
+            while len > 0x7f {
+                outer.push(u8::try_from(len & 0x7f).unwrap() | 0x80);
+                len >>= 7;
+            }
+            outer.push(u8::try_from(len).unwrap());
+            outer.extend(inner);
+            outer
+        })
+    }
+
+    #[test]
+    fn depth_is_told() {
+        let bytes = wrapped(b"\x0a", 10_000);
+        let told = crate::field::walk_bytes(bytes, Some("application/x-protobuf"), |tree| tree.exhausted.clone());
+        assert_eq!(told, ["nesting"]);
+    }
+
+    #[test]
+    fn weighing_costs_no_more_than_the_depth() {
+        // Numbers that have to be weighed to be believed, on each level.
+        let bytes = wrapped(b"\xa2\x06", LEVELS - 2);
+        let shown = crate::field::walk_bytes(bytes, Some("application/x-protobuf"), |tree| {
+            tree.leaves().any(|(_, node)| tree.bytes(node) == b"just a word")
+        });
+        assert!(shown);
     }
 
     #[test]
