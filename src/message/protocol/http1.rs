@@ -7,16 +7,21 @@ use crate::message::http::assembly::Assembly;
 use crate::message::http::head::{self, Field, Head, Start};
 use crate::message::http::names::{self, Target};
 use crate::message::http::route;
+use crate::message::protocol::http1::framing::{framing, upgrade_hint, value, values};
 use crate::message::sink::{Child, ChildId};
 use crate::message::{Dissector, Peek, Protocol, Sample, Sink};
-use crate::model::budget::{FRAMING_LINE, HEAD_BYTES, PIPELINED};
+use crate::model::budget::{HEAD_BYTES, PIPELINED};
 use crate::model::flow::Blind;
 use crate::model::message::{Part, PartKind};
 use crate::model::opacity::Opacity;
 use crate::model::origin::Origins;
-use crate::model::stream::{Chunk, Direction, Ending, Layer, Lost, StreamEvent, StreamMeta};
+use crate::model::stream::{Chunk, Direction, Ending, Layer, StreamEvent, StreamMeta};
 use crate::model::time::Timestamp;
 use std::collections::VecDeque;
+
+mod body;
+mod damage;
+mod framing;
 
 /// The registry entry.
 pub static PROTOCOL: Protocol =
@@ -509,284 +514,6 @@ impl Http1 {
             Framing::UntilClose => State::UntilClose,
         };
     }
-
-    /// Takes body bytes, never more than the state allows.
-    fn body(&mut self, direction: Direction, bytes: &[u8], origins: &Origins, sink: &mut Sink<'_>) {
-        let side = self.side(direction);
-        let at = side.at;
-        if side.state == State::Tunnel {
-            sink.data(TUNNEL, direction, at, bytes.to_vec(), origins.clone());
-            return;
-        }
-        if let Some(child) = side.child {
-            sink.data(child, direction, at, bytes.to_vec(), origins.clone());
-        } else if let Some(current) = &mut side.current {
-            current.body(bytes, origins, at, sink);
-        }
-        self.advance(direction, bytes.len() as u64, sink);
-    }
-
-    /// Moves on in a body, over bytes that came or are lost.
-    fn advance(&mut self, direction: Direction, len: u64, sink: &mut Sink<'_>) {
-        let side = self.side(direction);
-        match side.state {
-            State::Length(left) if left <= len => self.finish(direction, sink),
-            State::Length(left) => side.state = State::Length(left.saturating_sub(len)),
-            State::Chunk(left) if left <= len => side.state = State::ChunkEnd,
-            State::Chunk(left) => side.state = State::Chunk(left.saturating_sub(len)),
-            _ => {}
-        }
-    }
-
-    fn chunk_size(&mut self, direction: Direction, sink: &mut Sink<'_>) -> bool {
-        let side = self.side(direction);
-        let held = side.buffer.bytes();
-        let Some(newline) = memchr::memchr(b'\n', held.get(side.scanned..).unwrap_or_default()) else {
-            side.scanned = held.len();
-            if held.len() > FRAMING_LINE {
-                self.lose(direction, Blind::Budget, "chunk extensions over their budget", sink);
-                return true;
-            }
-            return false;
-        };
-        let end = side.scanned.saturating_add(newline).saturating_add(1);
-        let line = held.get(..end).unwrap_or_default();
-        let Some(size) = hex_size(line) else {
-            self.lose(direction, Blind::Malformed, "not a chunk size", sink);
-            return true;
-        };
-        side.state = if size == 0 { State::Trailers } else { State::Chunk(size) };
-        side.consume(end);
-        sink.wire(Opacity::Plaintext, end as u64);
-        true
-    }
-
-    fn chunk_end(&mut self, direction: Direction, sink: &mut Sink<'_>) -> bool {
-        let side = self.side(direction);
-        let len = match side.buffer.bytes() {
-            [] | [b'\r'] => return false,
-            [b'\n', ..] => 1,
-            [b'\r', b'\n', ..] => 2,
-            _ => {
-                self.lose(direction, Blind::Malformed, "no line end behind a chunk", sink);
-                return true;
-            }
-        };
-        side.state = State::ChunkSize;
-        side.consume(len);
-        sink.wire(Opacity::Plaintext, len as u64);
-        true
-    }
-
-    fn trailers(&mut self, direction: Direction, sink: &mut Sink<'_>) -> bool {
-        let side = self.side(direction);
-        let held = side.buffer.bytes();
-        let end = match held {
-            [b'\n', ..] => Ok(1),
-            [b'\r', b'\n', ..] => Ok(2),
-            [b'\r'] => return false,
-            _ => head::end(held, side.scanned),
-        };
-        let Ok(end) = end.map_err(|from| side.scanned = from) else { return false };
-        let (fields, skipped) = head::fields(held.get(..end).unwrap_or_default(), 0);
-        let origins = side.buffer.origins(0, end);
-        if let Some(current) = &mut side.current {
-            for field in &fields {
-                current.trailer(header(field, &origins));
-            }
-        }
-        side.consume(end);
-        sink.wire(Opacity::Plaintext, end as u64);
-        if skipped > 0 {
-            sink.blind(Blind::Budget, direction, 0, "trailers over their budget");
-        }
-        self.finish(direction, sink);
-        true
-    }
-
-    /// The current message is complete.
-    fn finish(&mut self, direction: Direction, sink: &mut Sink<'_>) {
-        let upgraded = self.upgraded;
-        let side = self.side(direction);
-        let at = side.at;
-        if let Some(current) = side.current.take() {
-            current.finish(at, sink);
-        }
-        if let Some(child) = side.child.take() {
-            sink.end(child, direction, at);
-            sink.close(child, at, Ending::Clean);
-        }
-        side.state = if upgraded {
-            State::Tunnel
-        } else if std::mem::take(&mut side.switches) {
-            State::Hold
-        } else {
-            State::Head
-        };
-    }
-
-    /// The current message cannot be read on: it is emitted as far as it goes, and the next one is looked for.
-    fn lose(&mut self, direction: Direction, why: Blind, detail: &'static str, sink: &mut Sink<'_>) {
-        let side = self.side(direction);
-        let len = side.buffer.len() as u64;
-        self.cut(direction, Ending::Idle, sink);
-        let side = self.side(direction);
-        side.state = State::Lost;
-        side.scanned = 0;
-        self.desync = true;
-        sink.blind(why, direction, len, detail);
-    }
-
-    /// Emits what there is of the current message, as not whole. Says whether there was one.
-    fn cut(&mut self, direction: Direction, how: Ending, sink: &mut Sink<'_>) -> bool {
-        let side = self.side(direction);
-        let at = side.at;
-        let mut cut = false;
-        if let Some(mut current) = side.current.take() {
-            current.damaged();
-            current.finish(at, sink);
-            cut = true;
-        }
-        if let Some(child) = side.child.take() {
-            sink.close(child, at, how);
-            cut = true;
-        }
-        cut
-    }
-
-    /// Looks for the next message in what is left.
-    fn search(&mut self, direction: Direction, sink: &mut Sink<'_>) -> bool {
-        let side = self.side(direction);
-        let held = side.buffer.bytes();
-        let Some(newline) = memchr::memchr(b'\n', held.get(side.scanned..).unwrap_or_default()) else {
-            side.scanned = held.len();
-            if held.len() > SEARCH_BYTES {
-                let len = held.len().saturating_sub(SEARCH_BYTES / 2);
-                self.fragment(direction, len, sink);
-            }
-            return false;
-        };
-        let end = side.scanned.saturating_add(newline).saturating_add(1);
-        match head::start_within(held.get(..end).unwrap_or_default()) {
-            Some(at) => {
-                self.fragment(direction, at, sink);
-                self.cut(direction, Ending::Idle, sink);
-                self.side(direction).state = State::Head;
-            }
-            None => self.fragment(direction, end, sink),
-        }
-        true
-    }
-
-    /// The first `len` bytes held belong to a message whose start, or framing, is lost: they can still be read.
-    fn fragment(&mut self, direction: Direction, len: usize, sink: &mut Sink<'_>) {
-        let side = self.side(direction);
-        let len = len.min(side.buffer.len());
-        if len == 0 {
-            return;
-        }
-        let current = side.current.get_or_insert_with(|| {
-            let mut fragment = Assembly::new(direction, "fragment".to_owned(), None, Vec::new());
-            fragment.damaged();
-            fragment
-        });
-        let bytes = side.buffer.bytes().get(..len).unwrap_or_default();
-        current.body(bytes, &side.buffer.origins(0, len), side.at, sink);
-        side.consume(len);
-    }
-
-    fn gap(&mut self, direction: Direction, at: Timestamp, len: u64, why: Lost, sink: &mut Sink<'_>) {
-        let side = self.side(direction);
-        side.at = at;
-        if side.state == State::Tunnel {
-            sink.gap(TUNNEL, direction, at, len, why);
-            return;
-        }
-        let (blind, detail) = match why {
-            Lost::NotCaptured => (Blind::Lost, "bytes of an HTTP/1 message"),
-            Lost::CutFrame => (Blind::Truncated, "frames cut by the snapshot length"),
-            Lost::StartMissing => (Blind::Lost, "the start of the connection"),
-            Lost::Budget => (Blind::Budget, "bytes of an HTTP/1 message"),
-        };
-        sink.blind(blind, direction, len, detail);
-        let known = len > 0 && len <= side.state.body();
-        if known || side.state == State::UntilClose {
-            if let Some(child) = side.child {
-                sink.gap(child, direction, at, len, why);
-            }
-            if let Some(current) = &mut side.current {
-                current.hole(len, at, sink);
-            }
-            self.advance(direction, len, sink);
-            return;
-        }
-        if why == Lost::StartMissing && side.state == State::Lost && side.buffer.is_empty() {
-            return;
-        }
-        self.desync = true;
-        self.cut(direction, Ending::Idle, sink);
-        let side = self.side(direction);
-        side.state = State::Lost;
-        side.switches = false;
-        self.fragment(direction, usize::MAX, sink);
-        self.cut(direction, Ending::Idle, sink);
-        self.pump(sink);
-    }
-
-    /// One direction is over.
-    fn end(&mut self, direction: Direction, at: Timestamp, how: Ending, sink: &mut Sink<'_>) {
-        let side = self.side(direction);
-        if std::mem::replace(&mut side.ended, true) {
-            return;
-        }
-        side.at = at;
-        let state = side.state;
-        match state {
-            State::Tunnel if how == Ending::Clean => sink.end(TUNNEL, direction, at),
-            State::Tunnel => {}
-            State::UntilClose if how == Ending::Clean => self.finish(direction, sink),
-            State::Lost => {
-                self.fragment(direction, usize::MAX, sink);
-                self.cut(direction, how, sink);
-            }
-            State::Hold => {
-                if !self.side(direction).buffer.is_empty() {
-                    self.release(direction, sink);
-                    self.side(direction).ended = false;
-                    self.pump(sink);
-                    self.end(direction, at, how, sink);
-                }
-            }
-            _ => {
-                let unread = !side.buffer.is_empty();
-                if self.cut(direction, how, sink) || unread {
-                    let left = self.side(direction).buffer.len() as u64;
-                    self.fragment(direction, usize::MAX, sink);
-                    self.cut(direction, how, sink);
-                    let missing = if state.body() == u64::MAX { 0 } else { state.body() };
-                    sink.blind(Blind::Truncated, direction, left.saturating_add(missing), ended(how));
-                }
-            }
-        }
-    }
-
-    fn close(&mut self, at: Timestamp, how: Ending, sink: &mut Sink<'_>) {
-        self.end(Direction::ToServer, at, how, sink);
-        // Nothing will come that a response could wait for.
-        self.desync = true;
-        self.pump(sink);
-        self.end(Direction::ToClient, at, how, sink);
-        if self.upgraded {
-            sink.close(TUNNEL, at, how);
-        } else if !self.pending.is_empty() && !self.meta.datagrams {
-            if how == Ending::CaptureEnd {
-                sink.blind(Blind::Truncated, Direction::ToClient, 0, "a request without its response");
-            } else {
-                sink.fact("http1.unanswered", self.pending.len().to_string());
-            }
-        }
-        self.pending.clear();
-    }
 }
 
 impl Dissector for Http1 {
@@ -817,25 +544,8 @@ impl Dissector for Http1 {
     }
 }
 
-const fn ended(how: Ending) -> &'static str {
-    match how {
-        Ending::Clean => "the connection ended in mid-message",
-        Ending::Reset => "the connection was reset in mid-message",
-        Ending::Idle => "the connection fell silent in mid-message",
-        Ending::CaptureEnd => "the capture ended in mid-message",
-    }
-}
-
 fn request_label(request: Option<&Pending>) -> &str {
     request.map_or("", |request| request.label.as_str())
-}
-
-fn values<'f>(fields: &'f [Field], name: &str) -> impl Iterator<Item = &'f [u8]> {
-    fields.iter().filter(move |field| field.name == name).map(|field| field.value.as_slice())
-}
-
-fn value<'f>(fields: &'f [Field], name: &str) -> Option<&'f [u8]> {
-    fields.iter().find(|field| field.name == name).map(|field| field.value.as_slice())
 }
 
 fn header(field: &Field, head: &Origins) -> Part {
@@ -844,75 +554,6 @@ fn header(field: &Field, head: &Origins) -> Part {
         origins.append(&head.slice(span.start, span.end));
     }
     Part::header(field.name.clone(), field.value.clone(), origins)
-}
-
-/// What an upgrade tells its child stream: the token, and what was agreed about it.
-fn upgrade_hint(fields: &[Field], label: &str) -> Option<String> {
-    let token = values(fields, "upgrade").flat_map(names::list).next()?;
-    Some(match token.as_str() {
-        "websocket" => {
-            let extensions: Vec<_> = values(fields, "sec-websocket-extensions").map(String::from_utf8_lossy).collect();
-            if extensions.is_empty() { token } else { format!("websocket; {}", extensions.join(", ")) }
-        }
-        "h2c" => format!("h2c; label={label}"),
-        _ => token,
-    })
-}
-
-/// The size in front of a chunk, without its extensions (RFC 9112 section 7.1).
-fn hex_size(line: &[u8]) -> Option<u64> {
-    let line = line.trim_ascii();
-    let digits = line.iter().take_while(|b| b.is_ascii_hexdigit()).count();
-    let (digits, rest) = line.split_at_checked(digits)?;
-    let follows = rest.trim_ascii_start().first();
-    if digits.is_empty() || !(follows.is_none() || follows == Some(&b';')) {
-        return None;
-    }
-    u64::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
-}
-
-/// How long the body is (RFC 9112 section 6.3). `status`: of a response.
-fn framing(fields: &[Field], status: Option<u16>, direction: Direction, sink: &mut Sink<'_>) -> Framing {
-    let codings: Vec<String> = values(fields, "transfer-encoding").flat_map(names::list).collect();
-    let mut lengths: Vec<Option<u64>> = values(fields, "content-length")
-        .flat_map(|value| value.split(|b| *b == b','))
-        .map(|value| {
-            let digits = value.trim_ascii();
-            let plain = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
-            std::str::from_utf8(digits).ok().filter(|_| plain)?.parse().ok()
-        })
-        .collect();
-    lengths.dedup();
-    let open = if status.is_some() { Framing::UntilClose } else { Framing::None };
-    if !codings.is_empty() {
-        if !lengths.is_empty() {
-            sink.fact("http1.conflicting-lengths", "content-length beside transfer-encoding");
-        }
-        if codings.last().is_some_and(|coding| coding == "chunked") {
-            return Framing::Chunked;
-        }
-        // Only a response may end with its connection; a request like this says nothing that can be relied on.
-        if status.is_some() {
-            return Framing::UntilClose;
-        }
-        if lengths.is_empty() {
-            sink.blind(Blind::Malformed, direction, 0, "a request whose length cannot be told");
-            return Framing::UntilClose;
-        }
-    }
-    match lengths.as_slice() {
-        [] => open,
-        [Some(len)] => Framing::Length(*len),
-        [None] => {
-            sink.blind(Blind::Malformed, direction, 0, "not a content-length");
-            open
-        }
-        [first, ..] => {
-            sink.fact("http1.conflicting-lengths", "several content-lengths");
-            sink.blind(Blind::Malformed, direction, 0, "several content-lengths");
-            first.map_or(open, Framing::Length)
-        }
-    }
 }
 
 #[cfg(test)]

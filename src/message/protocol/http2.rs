@@ -5,29 +5,32 @@ use crate::bytes::{Buffer, Malformed, Match};
 use crate::message::hpack::decoder::Decoder;
 use crate::message::http::exchange::{self, Exchange, Place};
 use crate::message::http::{assembly::Assembly, route};
+use crate::message::protocol::http2::frame::{
+    END_HEADERS, END_STREAM, FRAME_HEADER, FrameHeader, PADDED, USUAL_FRAME, chain, first_is_settings, fragment_of,
+    kind,
+};
 use crate::message::sink::ChildId;
 use crate::message::{Dissector, Peek, Protocol, Sample, Sink};
 use crate::model::budget::{CHILD_STREAMS, HEAD_BYTES};
 use crate::model::flow::Blind;
 use crate::model::opacity::Opacity;
 use crate::model::origin::Origins;
-use crate::model::stream::{Chunk, Direction, Ending, Lost, StreamEvent, StreamMeta};
+use crate::model::stream::{Chunk, Direction, Ending, StreamEvent, StreamMeta};
 use crate::model::time::Timestamp;
 use std::collections::BTreeMap;
+
+mod damage;
+mod frame;
 
 /// The registry entry.
 pub static PROTOCOL: Protocol = Protocol { name: "http2", about: "HTTP/2", probe, start, samples: SAMPLES };
 
 /// What a client says first (RFC 9113 section 3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-/// Bytes of a frame header.
-const FRAME_HEADER: usize = 9;
 /// Bytes held of one direction: a frame that is read as a whole, or the search for one.
 const HELD: usize = 2 * HEAD_BYTES;
 /// Up to as many exchanges are counted again at every event.
 const FEW_EXCHANGES: usize = 64;
-/// The largest frame taken for one where the connection is read from the middle on: the default of all peers.
-const USUAL_FRAME: u32 = 16_384;
 
 const SAMPLES: &[Sample] = &[Sample {
     name: "post and answer",
@@ -35,25 +38,6 @@ const SAMPLES: &[Sample] = &[Sample {
     to_client: b"\x00\x00\x00\x04\x00\x00\x00\x00\x00\x00\x00\x01\x01\x05\x00\x00\x00\x01\x89",
     shows: "The heron lands at dusk",
 }];
-
-/// Frame types (RFC 9113 section 6).
-mod kind {
-    pub(super) const DATA: u8 = 0;
-    pub(super) const HEADERS: u8 = 1;
-    pub(super) const PRIORITY: u8 = 2;
-    pub(super) const RST_STREAM: u8 = 3;
-    pub(super) const SETTINGS: u8 = 4;
-    pub(super) const PUSH_PROMISE: u8 = 5;
-    pub(super) const PING: u8 = 6;
-    pub(super) const GOAWAY: u8 = 7;
-    pub(super) const WINDOW_UPDATE: u8 = 8;
-    pub(super) const CONTINUATION: u8 = 9;
-}
-
-const END_STREAM: u8 = 0x01;
-const END_HEADERS: u8 = 0x04;
-const PADDED: u8 = 0x08;
-const PRIORITY: u8 = 0x20;
 
 fn probe(peek: &Peek<'_>) -> Match {
     if peek.meta.datagrams {
@@ -88,72 +72,8 @@ fn probe(peek: &Peek<'_>) -> Match {
     }
 }
 
-/// Whether these few bytes may begin a SETTINGS frame on stream 0.
-fn first_is_settings(bytes: &[u8]) -> bool {
-    let want = [(0, 0), (1, 0), (3, kind::SETTINGS), (5, 0), (6, 0), (7, 0), (8, 0)];
-    want.iter().all(|(at, byte)| bytes.get(*at).is_none_or(|seen| seen == byte))
-}
-
-/// How many plausible frame headers follow one another from the first byte on.
-fn chain(bytes: &[u8]) -> usize {
-    let (mut at, mut count) = (0_usize, 0_usize);
-    while let Some(rest) = bytes.get(at..).filter(|rest| rest.len() >= FRAME_HEADER) {
-        match FrameHeader::read(rest).filter(|frame| frame.is_plausible()) {
-            Some(frame) => at = at.saturating_add(FRAME_HEADER).saturating_add(frame.len as usize),
-            None => return 0,
-        }
-        count = count.saturating_add(1);
-    }
-    count
-}
-
 fn start(meta: &StreamMeta) -> Box<dyn Dissector> {
     Box::new(Http2::new(meta))
-}
-
-#[derive(Clone, Copy, Debug)]
-struct FrameHeader {
-    len: u32,
-    kind: u8,
-    flags: u8,
-    stream: u32,
-}
-
-impl FrameHeader {
-    fn read(bytes: &[u8]) -> Option<Self> {
-        let [a, b, c, kind, flags, s0, s1, s2, s3] = *bytes.first_chunk::<FRAME_HEADER>()?;
-        let stream = u32::from_be_bytes([s0, s1, s2, s3]) & 0x7fff_ffff;
-        Some(Self { len: u32::from_be_bytes([0, a, b, c]), kind, flags, stream })
-    }
-
-    const fn has(self, flag: u8) -> bool {
-        self.flags & flag != 0
-    }
-
-    /// Whether a frame may look like this where nothing else tells that it is one.
-    const fn is_plausible(self) -> bool {
-        let (len, on_stream) = (self.len, self.stream != 0);
-        let flags = match self.kind {
-            kind::DATA => END_STREAM | PADDED,
-            kind::HEADERS => END_STREAM | END_HEADERS | PADDED | PRIORITY,
-            kind::PUSH_PROMISE => END_HEADERS | PADDED,
-            kind::SETTINGS | kind::PING => 1,
-            kind::CONTINUATION => END_HEADERS,
-            _ => 0,
-        };
-        let fits = match self.kind {
-            kind::DATA | kind::CONTINUATION => on_stream,
-            kind::HEADERS | kind::PUSH_PROMISE => on_stream && len > 0,
-            kind::PRIORITY => on_stream && len == 5,
-            kind::RST_STREAM => on_stream && len == 4,
-            kind::SETTINGS => !on_stream && len.is_multiple_of(6) && len <= 120,
-            kind::PING => !on_stream && len == 8,
-            kind::GOAWAY => !on_stream && len >= 8,
-            kind::WINDOW_UPDATE => len == 4,
-            _ => false,
-        };
-        fits && len <= USUAL_FRAME && self.flags & !flags == 0 && self.stream < 1 << 24
-    }
 }
 
 /// Where one direction is.
@@ -564,157 +484,6 @@ impl Http2 {
         if pending.end_stream {
             self.end_stream(pending.stream, direction, at, sink);
         }
-    }
-
-    /// Looks for a frame with another one behind it; `last`: nothing more will come.
-    fn search(&mut self, direction: Direction, last: bool, sink: &mut Sink<'_>) -> bool {
-        let side = self.side(direction);
-        let held = side.buffer.bytes();
-        for at in 0..held.len().saturating_sub(FRAME_HEADER - 1) {
-            let rest = held.get(at..).unwrap_or_default();
-            let Some(frame) = FrameHeader::read(rest).filter(|frame| frame.is_plausible()) else { continue };
-            let next = FRAME_HEADER.saturating_add(frame.len as usize);
-            let behind = rest.get(next..);
-            let follows = match behind {
-                Some([]) => true,
-                Some(behind) if behind.len() >= FRAME_HEADER => {
-                    FrameHeader::read(behind).is_some_and(FrameHeader::is_plausible)
-                }
-                _ if last => true,
-                // Cannot be told yet.
-                _ => {
-                    self.fragment(direction, at, sink);
-                    return false;
-                }
-            };
-            if follows {
-                self.fragment(direction, at, sink);
-                self.side(direction).state = State::Frame;
-                return true;
-            }
-        }
-        let keep = if last { 0 } else { FRAME_HEADER - 1 };
-        let len = held.len().saturating_sub(keep);
-        self.fragment(direction, len, sink);
-        false
-    }
-
-    /// The first `len` bytes held belong to a frame whose start is lost: they can still be read.
-    fn fragment(&mut self, direction: Direction, len: usize, sink: &mut Sink<'_>) {
-        let side = self.side(direction);
-        let len = len.min(side.buffer.len());
-        if len == 0 {
-            return;
-        }
-        let mut fragment = Assembly::new(direction, "fragment".to_owned(), None, Vec::new());
-        fragment.damaged();
-        let bytes = side.buffer.bytes().get(..len).unwrap_or_default();
-        fragment.body(bytes, &side.buffer.origins(0, len), side.at, sink);
-        fragment.finish(side.at, sink);
-        side.buffer.consume(len);
-    }
-
-    fn gap(&mut self, direction: Direction, at: Timestamp, len: u64, why: Lost, sink: &mut Sink<'_>) {
-        let side = self.side(direction);
-        side.at = at;
-        let (blind, detail) = match why {
-            Lost::NotCaptured => (Blind::Lost, "bytes of an HTTP/2 connection"),
-            Lost::CutFrame => (Blind::Truncated, "frames cut by the snapshot length"),
-            Lost::StartMissing => (Blind::Lost, "the start of the connection"),
-            Lost::Budget => (Blind::Budget, "bytes of an HTTP/2 connection"),
-        };
-        sink.blind(blind, direction, len, detail);
-        if let State::Data { stream, left, .. } = &mut side.state
-            && len > 0
-            && len <= *left
-        {
-            *left = left.saturating_sub(len);
-            let stream = *stream;
-            self.exchange(stream, sink).hole(direction, len, why, at, sink);
-            self.pump(sink);
-            return;
-        }
-        side.decoder.lose();
-        side.pending = None;
-        side.state = State::Lost;
-        self.desync = true;
-        self.fragment(direction, usize::MAX, sink);
-        for exchange in self.exchanges.values_mut() {
-            exchange.hole(direction, 0, why, at, sink);
-        }
-        self.pump(sink);
-    }
-
-    /// No more bytes come in this direction.
-    fn end(&mut self, direction: Direction, at: Timestamp, how: Ending, sink: &mut Sink<'_>) {
-        let side = self.side(direction);
-        if std::mem::replace(&mut side.ended, true) {
-            return;
-        }
-        side.at = at;
-        if side.state == State::Lost {
-            while self.search(direction, true, sink) {
-                self.pump(sink);
-                if self.side(direction).state != State::Lost {
-                    break;
-                }
-            }
-        }
-        let side = self.side(direction);
-        let midway = match side.state {
-            State::Data { left, pad, .. } => left.saturating_add(pad),
-            State::Skip(left) => left,
-            _ => side.buffer.len() as u64,
-        };
-        if midway > 0 || side.pending.is_some() {
-            self.fragment(direction, usize::MAX, sink);
-            sink.blind(Blind::Truncated, direction, midway, ended(how));
-        }
-    }
-
-    fn close(&mut self, at: Timestamp, how: Ending, sink: &mut Sink<'_>) {
-        self.end(Direction::ToServer, at, how, sink);
-        self.desync = true;
-        self.pump(sink);
-        self.end(Direction::ToClient, at, how, sink);
-        for (_, mut exchange) in std::mem::take(&mut self.exchanges) {
-            let unanswered = exchange.is_unanswered();
-            // The connection may be reset; what its streams were in the middle of is still cut.
-            let how = if how == Ending::Reset { Ending::Idle } else { how };
-            for (cut, direction) in exchange.cut(how, at, sink).into_iter().zip(Direction::BOTH) {
-                if cut {
-                    sink.blind(Blind::Truncated, direction, 0, ended(how));
-                }
-            }
-            if unanswered && how == Ending::CaptureEnd {
-                sink.blind(Blind::Truncated, Direction::ToClient, 0, "a request without its response");
-            }
-        }
-    }
-}
-
-/// Where the header block fragment is in the payload of a HEADERS or PUSH_PROMISE frame.
-fn fragment_of(frame: FrameHeader, payload: &[u8]) -> Option<(usize, usize)> {
-    let (mut front, mut pad) = (0_usize, 0_usize);
-    if frame.has(PADDED) {
-        pad = usize::from(*payload.first()?);
-        front = 1;
-    }
-    if frame.kind == kind::PUSH_PROMISE {
-        front = front.saturating_add(4);
-    } else if frame.has(PRIORITY) {
-        front = front.saturating_add(5);
-    }
-    let end = payload.len().checked_sub(pad)?;
-    (front <= end).then_some((front, end))
-}
-
-const fn ended(how: Ending) -> &'static str {
-    match how {
-        Ending::Clean => "the connection ended in mid-message",
-        Ending::Reset => "the connection was reset in mid-message",
-        Ending::Idle => "the connection fell silent in mid-message",
-        Ending::CaptureEnd => "the capture ended in mid-message",
     }
 }
 

@@ -1,5 +1,6 @@
 use super::*;
 use crate::message::harness::{Ev, Heard, down, meta, play, up};
+use crate::message::protocol::http2::frame::PRIORITY;
 use proptest::prelude::*;
 
 const LIMIT: usize = 1 << 20;
