@@ -68,8 +68,9 @@ fn any_flow() -> impl Strategy<Value = Flow> {
 const FORGED: &str = "forged.pcapng";
 
 /// Key exchanges, as facts tell them.
-const EXCHANGES: [&[(&str, &str)]; 3] = [
-    &[("tls.version", "TLS 1.3"), ("tls.key-exchange", "x25519")],
+const EXCHANGES: [&[(&str, &str)]; 4] = [
+    &[("tls.ja4", "t13d"), ("tls.version", "TLS 1.3"), ("tls.key-exchange", "x25519")],
+    &[("tls.ja4", "t13d"), ("tls.version", "TLS 1.3"), ("tls.key-exchange", "x25519"), ("tls.early-data", "offered")],
     &[("tls.version", "TLS 1.2"), ("tls.cipher-suite", "TLS_RSA_WITH_AES_128_GCM_SHA256")],
     &[],
 ];

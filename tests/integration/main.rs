@@ -11,6 +11,7 @@ mod dumps;
 mod envelopes;
 mod exposure;
 mod forms;
+mod forward;
 mod fuzz;
 mod har;
 mod hooks;

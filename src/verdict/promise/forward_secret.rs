@@ -26,11 +26,7 @@ pub(super) static PROMISE: Promise = Promise {
             content on its way in one of them.",
     cannot_prove: "That both ends throw their keys away, that keys of session tickets and early data are changed often, \
                    and that no endpoint logs its secrets.",
-    not_tested: &[
-        "keys of session tickets, and early data that they protect",
-        "servers that use one ephemeral key for long",
-        "what the provider stores",
-    ],
+    not_tested: &["keys of session tickets", "servers that use one ephemeral key for long", "what the provider stores"],
     standards: &[
         Standard { body: "BSI", reference: "TR-02102-2" },
         Standard { body: "NIST", reference: "SP 800-52 Rev. 2" },
@@ -47,6 +43,8 @@ enum Exchange {
     Ephemeral,
     /// A long-term key opens it: the exchange's name is in the facts.
     Static,
+    /// What was sent first may have gone under keys of an earlier session (0-RTT: RFC 8446, section 2.3).
+    Early,
     /// A session went on with the secrets of an earlier one.
     Resumed,
     /// The evidence does not say.
@@ -68,9 +66,13 @@ fn exchange(flow: &Flow) -> Exchange {
     // Up to TLS 1.2 the exchange is in the suite's name, from 1.3 on it is a group; named curves are told for both.
     let fixed = kinds.iter().chain(&suites).any(|kind| is_static(kind));
     let modern = versions.iter().all(|version| version.ends_with("1.3"));
+    let early = !fact("tls.early-data").is_empty();
     match (modern, fixed, resumed, kinds.is_empty()) {
         // Without a group, the pre-shared key is all there is.
         (true, _, true, true) => Exchange::Static,
+        (true, ..) if early => Exchange::Early,
+        // Only the client's own hello says that it sent no early data.
+        (true, ..) if fact("tls.ja4").is_empty() => Exchange::Unknown,
         (true, _, _, true) => Exchange::Unknown,
         (true, ..) => Exchange::Ephemeral,
         (false, true, ..) => Exchange::Static,
@@ -84,6 +86,10 @@ fn exchange(flow: &Flow) -> Exchange {
 fn is_static(name: &str) -> bool {
     let Some(rest) = name.strip_prefix("TLS_") else { return false };
     let Some((exchange, _)) = rest.split_once("_WITH_") else { return false };
+    // One registered pair has its words the other way round: TLS_PSK_DHE_WITH_AES_128_CCM_8 (RFC 6655).
+    if exchange == "PSK_DHE" {
+        return false;
+    }
     let word = exchange.split('_').next().unwrap_or_default();
     matches!(word, "RSA" | "ECDH" | "DH" | "PSK" | "KRB5" | "NULL") && !exchange.ends_with("_anon")
 }
@@ -92,6 +98,7 @@ fn is_ephemeral(name: &str) -> bool {
     let rest = name.strip_prefix("TLS_").unwrap_or_default();
     rest.starts_with("ECDHE_")
         || rest.starts_with("DHE_")
+        || rest.starts_with("PSK_DHE_")
         || rest.starts_with("ECDH_anon")
         || rest.starts_with("DH_anon")
 }
@@ -117,6 +124,11 @@ fn judge(case: &Case<'_>) -> Outcome {
             missing.push(words(&list(&hosts, 2)));
         }
     };
+    tell(&|flow| exchange(flow) == Exchange::Early, &sealed, &|hosts| {
+        format!(
+            "what the app sent first to {hosts} may have been early data, which is sealed with keys of an earlier session"
+        )
+    });
     tell(&|flow| exchange(flow) == Exchange::Resumed, &sealed, &|hosts| {
         format!(
             "sessions with {hosts} were resumed: their secrecy is that of a ticket's key, which the evidence does not tell of"
@@ -124,9 +136,15 @@ fn judge(case: &Case<'_>) -> Outcome {
     });
     // Whatever is sealed may be the app's, as long as it was not read.
     let mut unknown: Vec<&Flow> = case.evidence().flows.iter().filter(|flow| is_sealed(flow) && lacks(flow)).collect();
-    tell(&|flow| matches!(exchange(flow), Exchange::Static | Exchange::Resumed), &unknown, &|hosts| {
-        format!("what went to {hosts} was not read in full, may be the app's, and has no forward secrecy of its own")
-    });
+    tell(
+        &|flow| matches!(exchange(flow), Exchange::Static | Exchange::Early | Exchange::Resumed),
+        &unknown,
+        &|hosts| {
+            format!(
+                "what went to {hosts} was not read in full, may be the app's, and has no forward secrecy of its own"
+            )
+        },
+    );
     unknown.extend(&sealed);
     tell(&|flow| exchange(flow) == Exchange::Unknown, &unknown, &|hosts| {
         format!("how keys were agreed on for what went to {hosts} cannot be told without its handshake")
@@ -210,8 +228,12 @@ mod tests {
         with(flow(API, n).sealed(90), facts)
     }
 
-    const MODERN: &[(&str, &str)] =
-        &[("tls.version", "TLS 1.3"), ("tls.cipher-suite", "TLS_AES_128_GCM_SHA256"), ("tls.key-exchange", "x25519")];
+    const MODERN: &[(&str, &str)] = &[
+        ("tls.ja4", "t13d1715h2_5b57614c22b0_3d5424432f57"),
+        ("tls.version", "TLS 1.3"),
+        ("tls.cipher-suite", "TLS_AES_128_GCM_SHA256"),
+        ("tls.key-exchange", "x25519"),
+    ];
 
     #[test]
     fn the_exchange_is_told_from_the_facts() {
@@ -219,12 +241,15 @@ mod tests {
         let suite = |name| ("tls.cipher-suite", name);
         for (facts, want) in [
             (MODERN.to_vec(), Exchange::Ephemeral),
-            (vec![v13, ("tls.key-exchange", "x25519"), ("tls.resumed", "true")], Exchange::Ephemeral),
+            ([MODERN, &[("tls.resumed", "true")]].concat(), Exchange::Ephemeral),
+            ([MODERN, &[("tls.early-data", "offered")]].concat(), Exchange::Early),
+            (MODERN.iter().copied().skip(1).collect(), Exchange::Unknown),
             (vec![v13, suite("TLS_AES_128_GCM_SHA256"), ("tls.resumed", "true")], Exchange::Static),
             (vec![v13, suite("TLS_AES_128_GCM_SHA256")], Exchange::Unknown),
             (vec![v12, suite("TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256")], Exchange::Ephemeral),
             (vec![v12, suite("TLS_DHE_RSA_WITH_AES_128_CBC_SHA")], Exchange::Ephemeral),
             (vec![v12, suite("TLS_DHE_PSK_WITH_AES_128_CBC_SHA")], Exchange::Ephemeral),
+            (vec![v12, suite("TLS_PSK_DHE_WITH_AES_256_CCM_8")], Exchange::Ephemeral),
             (vec![v12, suite("TLS_RSA_WITH_AES_128_GCM_SHA256")], Exchange::Static),
             (vec![v12, suite("TLS_RSA_PSK_WITH_AES_128_GCM_SHA256")], Exchange::Static),
             (vec![v12, suite("TLS_ECDH_ECDSA_WITH_AES_128_CBC_SHA")], Exchange::Static),
@@ -258,6 +283,12 @@ mod tests {
         };
         for (name, flows, want, words) in [
             ("all ephemeral", vec![tls(0, MODERN)], Consistent, "ephemeral keys in 1 flow"),
+            (
+                "early data",
+                vec![tls(0, &[MODERN, &[("tls.early-data", "offered")]].concat())],
+                Inconclusive,
+                "early data",
+            ),
             ("static RSA", vec![tls(0, MODERN), tls(1, rsa)], Weakened, "TLS_RSA_WITH_AES_128_GCM_SHA256 agrees"),
             ("no handshake", vec![tls(0, MODERN), tls(1, &[])], Inconclusive, "without its handshake"),
             ("a ratchet inside", vec![pgp(tls(0, MODERN), Keying::Ratchet)], Consistent, "ephemeral"),

@@ -491,6 +491,9 @@ impl Connection {
             sink.host(name, "sni");
         }
         sink.fact("tls.ja4", ja4::ja4('q', &client));
+        if client.extension(hello::EXT_EARLY_DATA).is_some() {
+            sink.fact("tls.early-data", "offered");
+        }
         if let Some(offer) = client.ech() {
             sink.fact("tls.ech", offer.says());
         }

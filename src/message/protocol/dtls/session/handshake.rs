@@ -107,6 +107,9 @@ impl Session {
                 sink.host(name, "sni");
             }
             sink.fact("tls.ja4", ja4::ja4('d', &client));
+            if client.extension(hello::EXT_EARLY_DATA).is_some() {
+                sink.fact("tls.early-data", "offered");
+            }
             if let Some(offered) = client.extension(hello::EXT_USE_SRTP) {
                 let names: Vec<String> = profiles(offered).map(Profile::label).collect();
                 sink.fact("dtls.srtp-offered", names.join(", "));

@@ -131,6 +131,9 @@ impl Session {
                 sink.host(name, "sni");
             }
             sink.fact("tls.ja4", ja4::ja4('t', &client));
+            if client.extension(hello::EXT_EARLY_DATA).is_some() {
+                sink.fact("tls.early-data", "offered");
+            }
             if let Some(offer) = client.ech() {
                 sink.fact("tls.ech", offer.says());
             }
