@@ -75,6 +75,10 @@ pub struct Inspection {
     pub keys: Vec<PathBuf>,
     /// Protocol Buffers schemas, for all of them.
     pub protos: Vec<PathBuf>,
+    /// A trace of the app's sockets, for all of them.
+    pub sockets: Option<PathBuf>,
+    /// A log of the app's encryption, for all of them.
+    pub hooks: Option<PathBuf>,
     /// What was planted.
     pub planted: Vec<Planted>,
     /// Who is who.
@@ -131,6 +135,8 @@ pub fn inspect(inspection: &Inspection, progress: &mut dyn FnMut(Progress<'_>)) 
     let cx = sighting::Cx { planted: &inspection.planted, matcher: &matcher };
     let named = |files: &[PathBuf]| files.iter().map(|file| (shown(file), file.clone())).collect::<Vec<_>>();
     let (keys, protos) = (named(&inspection.keys), named(&inspection.protos));
+    let beside = |file: &Option<PathBuf>| file.as_ref().map(|file| (shown(file), file.clone()));
+    let (sockets, hooks) = (beside(&inspection.sockets), beside(&inspection.hooks));
     let mut files = named(&inspection.files);
     // The same file twice shows nothing new.
     let mut told = BTreeSet::new();
@@ -142,8 +148,8 @@ pub fn inspect(inspection: &Inspection, progress: &mut dyn FnMut(Progress<'_>)) 
             path,
             wanted: Wanted::Any,
             keys: keys.clone(),
-            sockets: None,
-            hooks: None,
+            sockets: sockets.as_ref(),
+            hooks: hooks.as_ref(),
             protos: &protos,
             folder: Path::new("."),
             roles: None,
@@ -152,7 +158,8 @@ pub fn inspect(inspection: &Inspection, progress: &mut dyn FnMut(Progress<'_>)) 
         .collect();
     let (mut evidence, exposed) = gather(&exhibits, &cx, progress)?;
     evidence.exposure = exposed.settle();
-    breaking::break_open(&mut evidence, &cx, &[]);
+    let shut = breaking::break_open(&mut evidence, &cx, &[]);
+    hooked::open(&mut evidence, &shut, &inspection.planted);
     calls::listen_in(&mut evidence, &inspection.parties);
     let evidence = settle(evidence, &inspection.parties);
     Ok(ScenarioReport {

@@ -83,6 +83,12 @@ pub(super) struct InspectArgs {
     /// A Protocol Buffers schema that names fields: a .proto source (its imports lie beside it) or a descriptor set.
     #[arg(long = "proto", value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(super) protos: Vec<PathBuf>,
+    /// A trace of the phone's sockets (socket_trace.json): which process or library opened which connection.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(super) sockets: Option<PathBuf>,
+    /// What hooks in the app logged of its encryption (aes_info.json).
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(super) hooks: Option<PathBuf>,
     /// A value that was typed into the app, as in `messages=The heron lands at dusk`; four bytes or more.
     #[arg(long, value_name = "DATA=VALUE", value_parser = planted)]
     pub(super) plant: Vec<(crate::model::taxonomy::Data, String)>,

@@ -67,6 +67,8 @@ pub(super) fn inspect(args: &InspectArgs, terminal: &mut Terminal) -> Result<Sce
         files: args.files.clone(),
         keys: args.keys.clone(),
         protos: args.protos.clone(),
+        sockets: args.sockets.clone(),
+        hooks: args.hooks.clone(),
         planted,
         parties: Parties { provider: args.provider.clone(), third: Vec::new() },
     };

@@ -4,7 +4,10 @@ use data_encoding::{BASE64, HEXLOWER};
 use plainsight::model::flow::{Flow, OPENED};
 use plainsight::model::opacity::Opacity;
 use plainsight::model::report::ScenarioReport;
+use plainsight::model::scenario::Planted;
+use plainsight::model::taxonomy::Data;
 use plainsight::model::verdict::VerdictKind;
+use plainsight::pipeline::Inspection;
 use plainsight::{pipeline, scenario, verdict};
 use plainsight_traffic::capture::{Capture, Exchange};
 use plainsight_traffic::http;
@@ -106,6 +109,30 @@ fn logged_keys_name_the_control_and_are_never_a_sighting() {
     assert!(!format!("{with:?}").contains(&HEXLOWER.encode(&key())), "keys are never printed");
     let error = judge(&packets, Some("[{\"local_port\":1}]")).unwrap_err();
     assert!(error.contains("not a log of AES calls"), "{error}");
+}
+
+#[test]
+fn inspection_takes_logs_of_hooks_and_sockets() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    fs::write(path("a.pcapng"), capture(TEXT, &iv, true)).unwrap();
+    fs::write(path("aes_info.json"), log(&key(), "")).unwrap();
+    let inspect = |hooks, sockets| {
+        let planted = vec![Planted { id: "greeting".into(), data: Data::Messages, value: TEXT.into() }];
+        let inspection = Inspection { files: vec![path("a.pcapng")], hooks, sockets, planted, ..Inspection::default() };
+        pipeline::inspect(&inspection, &mut |_| {}).unwrap()
+    };
+    let bare = inspect(None, None);
+    let client = bare.flows[0].key.client.port;
+    let trace = format!(
+        r#"{{"process":"org.chatterly.app","timestamp":{},"data":{{"local_port":{client},"dest_ip":"127.0.0.9","dest_port":443}}}}"#,
+        bare.flows[0].first_seen.0 / 1_000_000
+    );
+    fs::write(path("socket_trace.json"), trace).unwrap();
+    let told = inspect(Some(path("aes_info.json")), Some(path("socket_trace.json")));
+    assert_eq!(opened(&bare).len(), 0);
+    assert_eq!(opened(&told).len(), 1, "{:?}", told.flows[0].facts);
+    assert_eq!(told.flows[0].app.as_deref(), Some("org.chatterly.app"));
 }
 
 #[test]

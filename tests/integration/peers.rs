@@ -119,6 +119,7 @@ fn inspect(session: &Session, path: &Path) -> ScenarioReport {
         protos: session.protos.clone(),
         planted: planted.collect(),
         parties: Parties::default(),
+        ..Inspection::default()
     };
     pipeline::inspect(&inspection, &mut |_| {}).unwrap_or_else(|error| panic!("{}: {error}", session.name))
 }
