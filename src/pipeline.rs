@@ -10,6 +10,7 @@ mod ledger;
 mod line;
 pub mod overhear;
 mod owners;
+mod runs;
 mod shape;
 mod store;
 mod talk;
@@ -96,7 +97,8 @@ pub fn run(scenario: &Scenario, progress: &mut dyn FnMut(Progress<'_>)) -> Resul
         let (name, path, protos) = (&*capture.name, &*capture.path, &*capture.protos);
         let (sockets, hooks) = (capture.sockets.as_ref(), capture.hooks.as_ref());
         let (wanted, roles, audience) = (Wanted::Capture, None, None);
-        exhibits.push(Exhibit { name, path, wanted, keys, sockets, hooks, protos, folder, roles, audience });
+        let paired = scenario.pairs.iter().any(|pair| pair.first == name || pair.second == name);
+        exhibits.push(Exhibit { name, path, wanted, keys, sockets, hooks, protos, folder, roles, audience, paired });
     }
     // The parts of a store are alike: what the fields of one are is learned from all.
     let none = BTreeMap::new();
@@ -109,15 +111,16 @@ pub fn run(scenario: &Scenario, progress: &mut dyn FnMut(Progress<'_>)) -> Resul
     for (dump, roles) in stores.iter().zip(&learned).flat_map(|(store, roles)| store.iter().map(move |d| (d, roles))) {
         let (name, path, keys, protos) = (&*dump.name, &*dump.path, Vec::new(), &[][..]);
         let (sockets, hooks) = (None, None);
-        let (wanted, roles, audience) = (Wanted::Dump, Some(roles), Some(dump.audience));
-        exhibits.push(Exhibit { name, path, wanted, keys, sockets, hooks, protos, folder, roles, audience });
+        let (wanted, roles, audience, paired) = (Wanted::Dump, Some(roles), Some(dump.audience), false);
+        exhibits.push(Exhibit { name, path, wanted, keys, sockets, hooks, protos, folder, roles, audience, paired });
     }
     let (mut evidence, exposed) = gather(&exhibits, &cx, progress)?;
     evidence.exposure = exposed.settle();
     let shut = breaking::break_open(&mut evidence, &cx, &scenario.pairs);
     hooked::open(&mut evidence, &shut, &scenario.planted);
     calls::listen_in(&mut evidence, &scenario.parties);
-    let evidence = settle(evidence, &scenario.parties);
+    let mut evidence = settle(evidence, &scenario.parties);
+    runs::hold(&mut evidence, &shut, scenario);
     let claims = verdict::judge(scenario, &evidence);
     Ok(ScenarioReport {
         id: scenario.id.clone(),
@@ -154,6 +157,7 @@ pub fn inspect(inspection: &Inspection, progress: &mut dyn FnMut(Progress<'_>)) 
             folder: Path::new("."),
             roles: None,
             audience: Some(Audience::Provider),
+            paired: false,
         })
         .collect();
     let (mut evidence, exposed) = gather(&exhibits, &cx, progress)?;
@@ -202,7 +206,7 @@ fn examine(
     exposed: &mut Exposed,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Evidence, RunError> {
-    let Exhibit { name, path, wanted, protos, folder, roles, .. } = *exhibit;
+    let Exhibit { name, path, wanted, protos, folder, roles, paired, .. } = *exhibit;
     let (mut input, mut beside) = (looked.input.clone(), looked.beside.clone());
     let given = schemas(protos, folder, &mut beside)?;
     let learned = match roles {
@@ -213,7 +217,7 @@ fn examine(
     let unmet = |field: &str| format!("the field `{field}`, whose role was given, is in no record of the sample");
     input.notes.extend(roles.unmet().map(unmet));
     let opened = capture::open(path, wanted)?;
-    let brief = worker::Brief { capture: name, secrets, cx: *cx, roles, protos: given.as_ref() };
+    let brief = worker::Brief { capture: name, secrets, cx: *cx, roles, protos: given.as_ref(), paired };
     let (mut evidence, found) = line::follow(opened, input, &brief, progress);
     exposed.add(name, roles, found);
     owners::trace(&looked.sockets, name, &mut evidence.flows);
@@ -333,6 +337,7 @@ fn report(evidence: Evidence) -> ScenarioReport {
     ScenarioReport {
         sightings: evidence.sightings,
         weaknesses: evidence.weaknesses,
+        pairs: evidence.pairs,
         flows: evidence.flows,
         coverage,
         exposure: evidence.exposure,

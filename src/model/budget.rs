@@ -212,6 +212,14 @@ pub const RUN_WORK: u64 = 96 << 20;
 pub const EXHIBITS: usize = 50;
 /// Bytes of a payload that an exhibit shows as they were sent, and as they were recovered.
 pub const EXHIBIT_BYTES: usize = 512;
+/// Fields of one capture that are held against those of other runs of the same action, in one shard.
+pub const PAIR_FIELDS: usize = 16 << 10;
+/// First bytes of such a field that are kept.
+pub const PAIR_VALUE: usize = 64;
+/// Changes between two runs that are listed.
+pub const PAIR_CHANGES: usize = 100;
+/// Kinds of message that are listed as not in both runs alike.
+pub const PAIR_APART: usize = 20;
 /// Messages in an unknown protocol that are held against one another, each way.
 pub const GLIMPSES: usize = 16;
 /// Bytes kept of each.

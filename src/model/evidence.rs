@@ -4,6 +4,7 @@ use crate::model::exposure::Exposure;
 use crate::model::flow::Flow;
 use crate::model::hook::Hook;
 use crate::model::media::MediaKey;
+use crate::model::pair::{Compared, Samples};
 use crate::model::payload::Pool;
 use crate::model::sighting::Sighting;
 use crate::model::weakness::Weakness;
@@ -53,6 +54,10 @@ pub struct Evidence {
     pub weaknesses: Vec<Weakness>,
     /// Opaque payloads and short values, for what only a whole run can show.
     pub pool: Pool,
+    /// Messages of captures that pairs name.
+    pub samples: Samples,
+    /// What pairs of runs show, in file order.
+    pub pairs: Vec<Compared>,
     /// What hooks in the app logged of its encryption, by capture.
     pub hooks: BTreeMap<String, Vec<Hook>>,
     /// Keys of media that travelled in session descriptions.
@@ -83,6 +88,8 @@ impl Evidence {
         self.weaknesses.extend(other.weaknesses);
         self.notes.extend(other.notes);
         self.pool.merge(other.pool);
+        self.samples.merge(other.samples);
+        self.pairs.extend(other.pairs);
         for (capture, hooks) in other.hooks {
             self.hooks.entry(capture).or_default().extend(hooks);
         }

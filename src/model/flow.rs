@@ -9,7 +9,7 @@ use crate::model::stream::{Direction, Ending, FlowKey};
 use crate::model::time::Timestamp;
 use crate::model::trace::Trace;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Why bytes of a flow could not be read. The order is the order of telling.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
@@ -125,6 +125,9 @@ pub struct OpaquePayload {
     /// A recognised end-to-end envelope, by registry name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub envelope: Option<&'static str>,
+    /// Ids of planted values that it does not carry: it was the same in runs in which others were sent.
+    #[serde(skip)]
+    pub carries_none_of: BTreeSet<String>,
 }
 
 /// Another capture that saw a conversation, and where in it.
@@ -213,6 +216,8 @@ pub struct Flow {
     /// Planted values that the app sealed before it sent them to the server, as its logged keys show, by id, and in how
     /// many payloads.
     pub sealed_inside: BTreeMap<String, u64>,
+    /// Planted values whose length an opaque payload to the server follows from run to run, by id, and how long it is.
+    pub follows: BTreeMap<String, u64>,
 }
 
 impl Flow {
@@ -254,6 +259,7 @@ impl Flow {
             also: Vec::new(),
             app: None,
             sealed_inside: BTreeMap::new(),
+            follows: BTreeMap::new(),
         }
     }
 
@@ -329,6 +335,10 @@ impl Flow {
         for (planted, places) in other.sealed_inside {
             let known = self.sealed_inside.entry(planted).or_default();
             *known = known.saturating_add(places);
+        }
+        for (planted, len) in other.follows {
+            let known = self.follows.entry(planted).or_default();
+            *known = (*known).max(len);
         }
     }
 

@@ -18,6 +18,7 @@ pub mod message;
 pub mod opacity;
 pub mod origin;
 pub mod packet;
+pub mod pair;
 pub mod payload;
 pub mod protos;
 pub mod record;

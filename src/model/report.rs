@@ -3,6 +3,7 @@
 use crate::model::evidence::Input;
 use crate::model::exposure::Exposure;
 use crate::model::flow::Flow;
+use crate::model::pair::Compared;
 use crate::model::scenario::{App, Parties, Planted};
 use crate::model::sighting::Sighting;
 use crate::model::verdict::{Coverage, Judged};
@@ -32,6 +33,8 @@ pub struct ScenarioReport {
     pub sightings: Vec<Sighting>,
     /// Encryption that is provably poor, in order.
     pub weaknesses: Vec<Weakness>,
+    /// What pairs of runs show, in file order.
+    pub pairs: Vec<Compared>,
     /// Every conversation, in order.
     pub flows: Vec<Flow>,
     /// What the dumps expose; `None` without any.

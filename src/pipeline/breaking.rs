@@ -79,7 +79,12 @@ impl Flows<'_> {
     /// The flow that carried a payload.
     pub(super) fn of(&mut self, payload: &Payload) -> Option<&mut Flow> {
         let place = &payload.place;
-        let index = self.at.get(&(place.capture.clone(), place.flow, place.flow_start)).copied()?;
+        self.at(&place.capture, place.flow, place.flow_start)
+    }
+
+    /// The flow of a capture with these ends and this first frame.
+    pub(super) fn at(&mut self, capture: &str, key: Option<FlowKey>, start: FrameNo) -> Option<&mut Flow> {
+        let index = self.at.get(&(capture.to_owned(), key, start)).copied()?;
         self.flows.get_mut(index)
     }
 }

@@ -30,6 +30,8 @@ pub(super) struct Exhibit<'a> {
     pub(super) roles: Option<&'a Roles>,
     /// Who could read it, if it turns out to be a store.
     pub(super) audience: Option<Audience>,
+    /// A pair names it: its messages are held against those of other runs.
+    pub(super) paired: bool,
 }
 
 /// What the first look at a file tells.

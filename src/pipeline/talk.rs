@@ -9,6 +9,7 @@ use crate::model::media::{KeySource, MediaKey, MediaStream, Profile};
 use crate::model::message::{Message, Part, PartKind};
 use crate::model::opacity::Opacity;
 use crate::model::origin::FrameNo;
+use crate::model::pair::Samples;
 use crate::model::payload::{Pool, Token};
 use crate::model::secret::SecretBytes;
 use crate::model::sighting::{Place, Sighting};
@@ -19,9 +20,10 @@ use crate::opacity;
 use crate::pipeline::worker::Brief;
 use crate::pipeline::{envelopes, shape};
 use crate::sighting;
+use crate::sighting::pair;
 use crate::sighting::run::collect::{self, Opaque};
 use crate::stream::Reading;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -55,6 +57,8 @@ pub(super) struct Finds {
     by_rule: BTreeMap<Data, usize>,
     /// Opaque payloads and short values, for what only a whole run can show.
     pub(super) pool: Pool,
+    /// Messages to servers, to be held against those of other runs.
+    pub(super) samples: Samples,
     /// DNS answers.
     pub(super) names: Vec<(IpAddr, String)>,
     /// Keys of media that travelled in session descriptions.
@@ -322,6 +326,9 @@ pub(super) fn read(flow: &mut Flow, message: &Message, brief: &Brief<'_>, finds:
     }
     let scene = sighting::Scene { capture: &flow.capture, flow: Some(flow.key), flow_start: flow.first_frame };
     gather(&mut finds.pool, &tree, &scene, &opaque);
+    if brief.paired && message.direction == Direction::ToServer {
+        finds.samples.add(brief.capture, pair::sample(&tree, &scene, &opaque));
+    }
     finds.take(sighting::detect(&tree, &brief.cx, &scene));
 }
 
@@ -399,6 +406,7 @@ fn note_opaque(flow: &mut Flow, message: &Message, tree: &Tree<'_>) -> (bool, Ve
             trail: trail.join(" > "),
             frame: origins.first().unwrap_or(flow.first_frame),
             envelope: sealed.map(|sealed| sealed.name),
+            carries_none_of: BTreeSet::new(),
         });
     }
     (readable, opaque)

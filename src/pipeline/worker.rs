@@ -43,6 +43,8 @@ pub(super) struct Brief<'p> {
     pub(super) roles: &'p Roles,
     /// What the numbers in Protocol Buffers are called.
     pub(super) protos: Option<&'p Protos>,
+    /// Its messages are held against those of other runs.
+    pub(super) paired: bool,
 }
 
 /// One shard at work.
@@ -175,6 +177,7 @@ impl<'p> Worker<'p> {
             unread_records: finds.unread_records,
             sightings_dropped: finds.dropped,
             pool: finds.pool,
+            samples: finds.samples,
             media_keys: finds.media_keys,
             ..Evidence::default()
         };

@@ -6,6 +6,7 @@ use crate::model::exposure::{Day, Exposure, ExtortionNote, Learned, Role, Share}
 use crate::model::flow::{Blind, BlindSpot, Fact, Flow, OpaquePayload};
 use crate::model::opacity::Opacity;
 use crate::model::packet::Endpoint;
+use crate::model::pair::{Apart, Change, Compared, Relation, Side};
 use crate::model::report::{Report, ScenarioReport};
 use crate::model::scenario::{App, Audience, Claim, HostRule, Parties, Party, Planted};
 use crate::model::sighting::{Excerpt, Masked, Place, Sighting, Strength};
@@ -163,6 +164,7 @@ pub(crate) fn report() -> Report {
         trail: "tls1.3 > websocket > message > base64".to_owned(),
         frame: 23,
         envelope: Some("olm"),
+        carries_none_of: std::collections::BTreeSet::new(),
     });
     chat.add_envelope(Envelope {
         name: "olm",
@@ -298,6 +300,7 @@ pub(crate) fn report() -> Report {
     Report {
         scenarios: vec![ScenarioReport {
             weaknesses: vec![weakness(&sightings)],
+            pairs: vec![pair()],
             exposure: Some(exposure()),
             id: "chatterly".to_owned(),
             app: App {
@@ -441,5 +444,48 @@ fn exposure() -> Exposure {
         )]),
         at_least: false,
         about: None,
+    }
+}
+
+/// Two runs, with a field of each kind.
+fn pair() -> Compared {
+    let side = |frame, len, value: &str, opaque| Side { frame, len, value: Masked::new(value), more: len > 64, opaque };
+    let change = |relation, reason: &str, position: &str, opacity, sides| Change {
+        relation,
+        reason: reason.to_owned(),
+        message: "POST api.chatterly.example/v1/send".to_owned(),
+        nth: 1,
+        position: position.to_owned(),
+        host: Some("api.chatterly.example".to_owned()),
+        party: Party::Provider,
+        opacity,
+        sides,
+    };
+    Compared {
+        captures: ["one.pcapng".to_owned(), HOSTILE.to_owned()],
+        sent: ["greeting".to_owned(), "nick".to_owned()],
+        runs: 5,
+        messages: 4,
+        fields: 19,
+        same: 15,
+        changes: vec![
+            change(
+                Relation::FollowsLength,
+                "as many bytes longer as the text is, in 5 runs with 5 texts",
+                "json $.ct > base64",
+                Some(Opacity::RandomLooking),
+                [side(41, 51, "8f3a", true), side(77, 66, "2c9d", true)],
+            ),
+            change(
+                Relation::Untold,
+                "changes; without two runs of the same text nobody can say whether it does so by itself",
+                "json $.from",
+                None,
+                [side(41, 14, "+4917698765432", false), side(77, 15, HOSTILE, false)],
+            ),
+        ],
+        more: 1,
+        apart: vec![Apart { message: "GET cdn.unlisted.example/avatar".to_owned(), counts: [0, 2] }],
+        says: vec!["The text travels in json $.ct > base64 of \"POST api.chatterly.example/v1/send\".".to_owned()],
     }
 }

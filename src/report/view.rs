@@ -1,5 +1,6 @@
 //! What a reader of a report may see, and how wide it may be.
 
+use crate::model::pair::Side;
 use crate::model::sighting::{CLIP, Excerpt, Masked, Sighting};
 use crate::model::taxonomy::Data;
 
@@ -59,6 +60,12 @@ impl View {
             return sighting.place.trail.clone();
         }
         sighting.place.trail.iter().map(|step| step.replace(found.reveal(), &found.shape())).collect()
+    }
+
+    /// A field as it may be shown: ciphertext is nobody's.
+    pub(crate) fn side(&self, side: &Side) -> String {
+        let value = if side.opaque { side.value.reveal().to_owned() } else { self.text(&side.value) };
+        if side.more { format!("{value}…") } else { value }
     }
 
     fn text(&self, text: &Masked) -> String {

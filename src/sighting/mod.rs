@@ -13,6 +13,7 @@ pub mod envelope;
 mod forms;
 mod globe;
 pub mod matcher;
+pub mod pair;
 mod phone;
 mod place;
 mod rule;

@@ -179,14 +179,15 @@ fn blind(case: &Case<'_>, spare: &dyn Fn(&Flow, Blind) -> bool) -> Vec<String> {
 /// A planted value's control is an opaque payload of the app's own to the provider, at least as long as the value,
 /// whatever it is wrapped in. With `in_transit`, it is also a record to the provider that stays sealed and could hold
 /// the value, or the value itself seen inside a layer that hides it from the network. Better than either is the value
-/// itself in what the app sealed before it sent it, where logged keys of the app open that. Call audio's control is a media
-/// stream.
+/// itself in what the app sealed before it sent it, where logged keys of the app open that; then a payload whose length
+/// follows the value's from run to run. One that was the same in runs with other values is none. Call audio's control is a
+/// media stream.
 pub fn content(case: &Case<'_>, in_transit: bool) -> Result<Control, String> {
     let mut shows: Vec<String> = Vec::new();
     let mut lacking: Vec<String> = Vec::new();
     for planted in &case.planted {
         let seen = if in_transit { seen_inside(case, planted) } else { None };
-        let seen = seen.or_else(|| sealed_inside(case, planted));
+        let seen = seen.or_else(|| sealed_inside(case, planted)).or_else(|| follows(case, planted));
         let sealed = || if in_transit { sealed(case, planted) } else { None };
         match seen.or_else(sealed).or_else(|| opaque(case, planted)) {
             Some(phrase) => shows.push(phrase),
@@ -205,8 +206,16 @@ pub fn content(case: &Case<'_>, in_transit: bool) -> Result<Control, String> {
     shows.sort();
     shows.dedup();
     if !lacking.is_empty() {
+        let constant = |planted: &&Planted| {
+            case.evidence().flows.iter().flat_map(|flow| &flow.opaque).any(|p| p.carries_none_of.contains(&planted.id))
+        };
+        let same = if case.planted.iter().any(|planted| constant(&planted)) {
+            " that is not the same whichever text was sent"
+        } else {
+            ""
+        };
         return Err(format!(
-            "nothing in the traffic shows that {} was sent: no payload to the provider is large enough to carry it",
+            "nothing in the traffic shows that {} was sent: no payload to the provider{same} is large enough to carry it",
             list(&lacking, 3)
         ));
     }
@@ -220,7 +229,10 @@ pub fn content(case: &Case<'_>, in_transit: bool) -> Result<Control, String> {
 fn opaque(case: &Case<'_>, planted: &Planted) -> Option<String> {
     let need = planted.value.len() as u64;
     let fits = |payload: &OpaquePayload| {
-        payload.opacity.is_opaque() && payload.direction == Direction::ToServer && payload.len >= need
+        payload.opacity.is_opaque()
+            && payload.direction == Direction::ToServer
+            && payload.len >= need
+            && !payload.carries_none_of.contains(&planted.id)
     };
     let flows = case.evidence().flows.iter().filter(|flow| flow.party == Party::Provider);
     let payloads = flows.flat_map(|flow| flow.opaque.iter().filter(|p| fits(p)).map(move |p| (flow, p)));
@@ -265,6 +277,20 @@ fn sealed_inside(case: &Case<'_>, planted: &Planted) -> Option<String> {
     (places > 0).then(|| {
         format!("the planted text \"{id}\" itself, sealed by the app before it was sent, in {}", count(places, "place"))
     })
+}
+
+/// The payload whose length follows the value's from run to run.
+fn follows(case: &Case<'_>, planted: &Planted) -> Option<String> {
+    let flows = case.evidence().flows.iter().filter(|flow| flow.party == Party::Provider);
+    let lengths = flows.filter_map(|flow| Some((*flow.follows.get(&planted.id)?, flow)));
+    let fits = lengths.filter(|(len, _)| *len >= planted.value.len() as u64);
+    let (len, flow) = fits.max_by_key(|(len, flow)| (*len, std::cmp::Reverse(server_name(flow))))?;
+    Some(format!(
+        "a payload of {} to {} whose length follows that of \"{}\" from run to run",
+        count(len, "byte"),
+        tame(&server_name(flow)),
+        tame(&planted.id)
+    ))
 }
 
 /// The positive control of promises of absence: messages of the app that were read in full, to the provider or to an

@@ -114,6 +114,7 @@ impl FlowParts for Flow {
             trail: "http1 > POST /send".into(),
             frame: self.first_frame,
             envelope: None,
+            carries_none_of: std::collections::BTreeSet::new(),
         });
         self
     }

@@ -3,7 +3,11 @@
 use data_encoding::BASE64;
 use plainsight::model::report::ScenarioReport;
 use plainsight::model::verdict::VerdictKind;
+use plainsight::model::opacity::Opacity;
+use plainsight::model::pair::{Change, Compared, Relation};
 use plainsight::{pipeline, scenario, verdict};
+use plainsight_traffic::runs::{Log, Run, Seal};
+use std::fmt::Write as _;
 use std::fs;
 
 const TEXT: &str = "The heron lands at dusk";
@@ -73,4 +77,136 @@ fn equal_ciphertext_for_equal_messages_is_a_weakness_where_the_runs_are_declared
     let report = judge(&har(&one, &fresh(1)), &har(&other, &fresh(2)), PAIR);
     assert!(report.weaknesses.is_empty(), "{:?}", report.weaknesses);
     assert_eq!(report.claims[0].verdict, VerdictKind::Consistent, "{}", report.claims[0].reason);
+}
+
+/// What auditors send: no two of one length.
+const TEXTS: [&str; 6] = [
+    "The heron lands at dusk behind the old mill",
+    "Bring the lamp with you, please",
+    "Leave the key under the third stone from the left, and tell nobody that you did",
+    "No, never.",
+    "The ferry is late again tonight, so wait for me by the water",
+    "A sixth text, quite a bit longer than any of the five others that were sent before it today",
+];
+
+/// Runs of these texts, each joined to the first.
+fn runs(texts: &[usize], seal: Seal, log: Log, sends: bool) -> ScenarioReport {
+    let folder = tempfile::tempdir().unwrap();
+    let mut toml = "[app]\nname = 'Chatterly'\n[parties]\nprovider = ['chatterly.example']\n".to_owned();
+    for (id, text) in TEXTS.iter().enumerate().filter(|(id, _)| texts.contains(id)) {
+        writeln!(toml, "[[planted]]\nid = 't{id}'\ndata = 'messages'\nvalue = '{text}'").unwrap();
+    }
+    writeln!(toml, "[[claim]]\nid = 'e2ee'\ntext = 't'\npromise = 'end-to-end-encrypted'\ndata = ['messages']").unwrap();
+    writeln!(toml, "[[claim]]\nid = 'tls'\ntext = 't'\npromise = 'encrypted-in-transit'\ndata = ['messages']").unwrap();
+    for (at, text) in texts.iter().enumerate() {
+        let seed = at as u64 + 1;
+        let run = Run { seed, text: TEXTS[*text], seal, log, sends };
+        fs::write(folder.path().join(format!("{at}.pcapng")), run.capture().pcapng()).unwrap();
+        writeln!(toml, "[[capture]]\npath = '{at}.pcapng'").unwrap();
+        if at > 0 {
+            let first = texts[0];
+            writeln!(toml, "[[pair]]\nfirst = '0.pcapng'\nsecond = '{at}.pcapng'\nfirst_sent = 't{first}'\nsecond_sent = 't{text}'")
+                .unwrap();
+        }
+    }
+    fs::write(folder.path().join("scenario.toml"), toml).unwrap();
+    let (scenario, _) = scenario::load(folder.path(), &verdict::promise::names()).unwrap();
+    pipeline::run(&scenario, &mut |_| {}).unwrap()
+}
+
+fn at<'c>(compared: &'c Compared, field: &str) -> Option<&'c Change> {
+    compared.changes.iter().find(|change| change.position.contains(field))
+}
+
+fn relation(compared: &Compared, field: &str) -> Option<Relation> {
+    at(compared, field).map(|change| change.relation)
+}
+
+#[test]
+fn the_length_law_names_the_field_that_carries_the_text() {
+    for (seal, says) in [(Seal::Gcm, "as many bytes longer"), (Seal::WideChaCha, "in UTF-16"), (Seal::Cbc, "blocks of 16")] {
+        let report = runs(&[0, 1, 2, 3, 4, 5], seal, Log::Session, true);
+        assert_eq!(report.pairs.len(), 5);
+        for pair in &report.pairs {
+            assert_eq!((pair.runs, pair.messages), (6, 5), "{seal:?}: {:?}", pair.apart);
+            assert_eq!(relation(pair, "$.ct"), Some(Relation::FollowsLength), "{seal:?}: {:?}", pair.changes);
+            assert!(at(pair, "$.ct").unwrap().reason.contains(says), "{seal:?}: {}", at(pair, "$.ct").unwrap().reason);
+            assert_eq!(relation(pair, "$.session"), Some(Relation::KeepsLength), "{seal:?}");
+            assert_eq!(relation(pair, "$.install"), Some(Relation::CarriesNoText), "{seal:?}");
+            // Times and identifiers: nobody can tell, for no text was sent twice.
+            assert_eq!((relation(pair, "$.at"), relation(pair, "$.id")), (Some(Relation::Untold), Some(Relation::Untold)));
+            assert!(pair.says[0].starts_with("The text travels in json $.ct"), "{:?}", pair.says);
+            assert!(!pair.says.iter().any(|says| says.contains("varies with the text, too")), "{:?}", pair.says);
+        }
+        assert!(report.weaknesses.is_empty(), "{:?}", report.weaknesses);
+        let control = report.claims[0].coverage.control.as_deref().unwrap_or_default();
+        assert!(control.contains("whose length follows that of \"t"), "{seal:?}: {control}");
+        // Positive evidence: that field, and no other, is encrypted rather than random-looking.
+        let opaque = || report.flows.iter().flat_map(|flow| &flow.opaque);
+        assert!(opaque().filter(|p| p.trail.contains("$.ct")).all(|p| p.opacity == Opacity::Encrypted), "{seal:?}");
+        assert!(opaque().filter(|p| !p.trail.contains("$.ct")).all(|p| p.opacity == Opacity::RandomLooking), "{seal:?}");
+    }
+}
+
+#[test]
+fn a_second_place_that_varies_with_the_text_is_told() {
+    let report = runs(&[0, 1, 2, 3, 4, 5], Seal::Gcm, Log::Sealed, true);
+    let pair = &report.pairs[0];
+    assert_eq!(relation(pair, "$.blob"), Some(Relation::FollowsLength), "{:?}", pair.changes);
+    let too = pair.says.iter().find(|says| says.contains("varies with the text, too")).unwrap();
+    assert!(too.contains("in.adzebra.example, which nobody listed"), "{too}");
+    // A field that goes elsewhere is no breach: it was not read.
+    assert!(report.sightings.iter().all(|sighting| sighting.planted.is_none()), "{:?}", report.sightings);
+}
+
+#[test]
+fn two_runs_say_what_they_cannot_tell() {
+    let report = runs(&[0, 1], Seal::Gcm, Log::Session, true);
+    let pair = &report.pairs[0];
+    assert_eq!(relation(pair, "$.ct"), Some(Relation::MayFollowLength), "{:?}", pair.changes);
+    assert!(pair.says.iter().any(|says| says.contains("would rule out chance")), "{:?}", pair.says);
+    assert!(pair.says.iter().any(|says| says.contains("No two runs have the same text")), "{:?}", pair.says);
+    let opaque = || report.flows.iter().flat_map(|flow| &flow.opaque);
+    assert!(opaque().all(|payload| payload.opacity == Opacity::RandomLooking), "one difference is no law");
+}
+
+#[test]
+fn what_depends_on_the_text_is_told_apart_from_what_changes_by_itself() {
+    let report = runs(&[0, 1, 0, 1], Seal::Padded, Log::Vowels, true);
+    let pair = &report.pairs[0];
+    assert_eq!(relation(pair, "$.v"), Some(Relation::DependsOnText), "{:?}", pair.changes);
+    assert_eq!((relation(pair, "$.at"), relation(pair, "$.id")), (Some(Relation::Noise), Some(Relation::Noise)));
+    // Padded: nothing follows, and nothing is called encrypted for it.
+    assert_eq!(relation(pair, "$.ct"), Some(Relation::KeepsLength), "{:?}", pair.changes);
+    assert!(report.sightings.iter().all(|sighting| sighting.planted.is_none()), "a fact is no sighting");
+    // Between runs of the same text it does not change, and is not told.
+    assert_eq!(relation(&report.pairs[1], "$.v"), None);
+}
+
+#[test]
+fn an_initial_value_that_stays_is_told_and_equal_ciphertext_judged() {
+    let report = runs(&[0, 1, 0], Seal::FixedCbc, Log::Session, true);
+    assert_eq!(relation(&report.pairs[0], "$.iv"), Some(Relation::SameNonce), "{:?}", report.pairs[0].changes);
+    assert_eq!(relation(&report.pairs[1], "$.ct"), Some(Relation::EqualCiphertext), "{:?}", report.pairs[1].changes);
+    let fresh = runs(&[0, 1, 0], Seal::Cbc, Log::Session, true);
+    assert!(fresh.pairs.iter().flat_map(|pair| &pair.changes).all(|change| {
+        !matches!(change.relation, Relation::SameNonce | Relation::EqualCiphertext)
+    }));
+}
+
+#[test]
+fn what_is_the_same_for_every_text_is_no_control() {
+    // The app signs on with a long opaque constant and sends nothing: undeclared, that would pass for the message.
+    let kept = runs(&[3, 3], Seal::Gcm, Log::Vowels, false);
+    let e2ee = |report: &ScenarioReport| {
+        let judged = report.claims.iter().find(|judged| judged.claim.id == "e2ee").unwrap();
+        (judged.verdict, judged.reason.clone())
+    };
+    let install = |report: &ScenarioReport| relation(&report.pairs[0], "$.install");
+    assert_eq!(install(&kept), None, "the same text: nothing can be said of it");
+    assert_eq!(e2ee(&kept).0, VerdictKind::Consistent, "{}", e2ee(&kept).1);
+    let told = runs(&[3, 1], Seal::Gcm, Log::Vowels, false);
+    assert_eq!(install(&told), Some(Relation::CarriesNoText), "{:?}", told.pairs[0].changes);
+    assert_eq!(e2ee(&told).0, VerdictKind::Inconclusive);
+    assert!(e2ee(&told).1.contains("the same whichever text was sent"), "{}", e2ee(&told).1);
 }

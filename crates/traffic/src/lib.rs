@@ -8,6 +8,7 @@
 //! - [`tls::Tls`] joins a rustls client and a rustls server in memory: the bytes both ways and the key log.
 //! - [`tcp::Tcp`] and [`udp::datagram`] put bytes into packets; [`edit`] loses, doubles, splits and reorders them.
 //! - [`mod@file`] writes packets as pcap or pcapng.
+//! - [`runs::Run`] repeats one action with a text of one's choice, sealed one way or another.
 //! - [`story::Story`] makes a random session, a scenario for it, and says which claims it contradicts.
 //!
 //! ```
@@ -39,6 +40,7 @@ pub mod file;
 pub mod http;
 pub mod packet;
 pub mod rng;
+pub mod runs;
 pub mod story;
 pub mod tcp;
 pub mod tls;

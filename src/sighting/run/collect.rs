@@ -44,7 +44,7 @@ pub fn payload(tree: &Tree<'_>, scene: &Scene<'_>, opaque: &Opaque, beside: &Arc
 }
 
 /// What a place is called over many messages: runs of digits, and words with digits in them, are left out.
-fn slot(authority: &str, trail: &[String]) -> String {
+pub(in crate::sighting) fn slot(authority: &str, trail: &[String]) -> String {
     let mut out = authority.to_ascii_lowercase();
     for step in trail {
         out.push('\n');
