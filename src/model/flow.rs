@@ -218,6 +218,8 @@ pub struct Flow {
     pub sealed_inside: BTreeMap<String, u64>,
     /// Planted values whose length an opaque payload to the server follows from run to run, by id, and how long it is.
     pub follows: BTreeMap<String, u64>,
+    /// Planted values of which that may be so.
+    pub may_follow: BTreeSet<String>,
 }
 
 impl Flow {
@@ -260,6 +262,7 @@ impl Flow {
             app: None,
             sealed_inside: BTreeMap::new(),
             follows: BTreeMap::new(),
+            may_follow: BTreeSet::new(),
         }
     }
 
@@ -336,6 +339,7 @@ impl Flow {
             let known = self.sealed_inside.entry(planted).or_default();
             *known = known.saturating_add(places);
         }
+        self.may_follow.extend(other.may_follow);
         for (planted, len) in other.follows {
             let known = self.follows.entry(planted).or_default();
             *known = (*known).max(len);

@@ -85,7 +85,9 @@ pub(super) fn hold(evidence: &mut Evidence, shut: &Pool, scenario: &Scenario) {
             Says::Carries(planted) if sound.contains(&payload(capture, flow.0, flow.1, *frame, *len)) => {
                 carries(carrier, &found, planted);
             }
-            Says::Carries(_) => {}
+            Says::Carries(planted) | Says::MayCarry(planted) => {
+                carrier.may_follow.insert(planted.clone());
+            }
             Says::CarriesNone(planted) => carries_none(carrier, &found, planted),
         }
     }

@@ -8,11 +8,16 @@
 //! that came out of evidence is shown as its shape, unless the auditor asks for more.
 
 mod browser;
+mod cards;
+mod claims;
+mod evidence;
 mod exposed;
 pub mod format;
 mod page;
+mod paired;
 mod picture;
 mod poor;
+mod rows;
 #[cfg(test)]
 pub(crate) mod sample;
 mod strip;

@@ -15,6 +15,7 @@ mod words;
 pub use sample::sample;
 
 use crate::model::budget;
+use crate::model::opacity::Opacity;
 use crate::model::origin::FrameNo;
 use crate::model::pair::{Apart, Change, Compared, Reading, Relation, Sample, Samples};
 use crate::model::scenario::{Pair, Party, Planted};
@@ -54,6 +55,8 @@ pub struct Mark {
 pub enum Says {
     /// It carries this planted value.
     Carries(String),
+    /// It may carry this planted value.
+    MayCarry(String),
     /// It carries none of these planted values.
     CarriesNone(BTreeSet<String>),
 }
@@ -75,7 +78,8 @@ pub fn compare(
     let mut marks: BTreeSet<Mark> = BTreeSet::new();
     let compared = pairs.iter().map(|pair| {
         let known = runs(pair, pairs, planted);
-        let (found, told) = known.map_or_else(|| (nothing(pair), Vec::new()), |known| hold(samples, pair, &known, beside));
+        let (found, told) =
+            known.map_or_else(|| (nothing(pair), Vec::new()), |known| hold(samples, pair, &known, beside));
         marks.extend(told);
         found
     });
@@ -141,7 +145,7 @@ impl<'a> Field<'a> {
     }
 
     fn is_opaque(&self) -> bool {
-        self.seen().all(|(_, reading)| reading.shut.is_some_and(|class| class.is_opaque()))
+        self.seen().all(|(_, reading)| reading.shut.is_some_and(Opacity::is_opaque))
     }
 
     fn is_same(&self) -> bool {
@@ -168,7 +172,8 @@ fn hold(samples: &Samples, pair: &Pair, known: &[Ran<'_>], beside: &dyn Beside) 
     let (Some(one), Some(other)) = (at(&pair.first), at(&pair.second)) else { return (out, marks) };
     out.runs = known.len() as u64;
     let (rows, loose) = align(&messages);
-    let both = rows.iter().filter_map(|row| Some((row, row.cells.get(one).copied()??, row.cells.get(other).copied()??)));
+    let both =
+        rows.iter().filter_map(|row| Some((row, row.cells.get(one).copied()??, row.cells.get(other).copied()??)));
     let both: Vec<(&Row<'_>, &Sample, &Sample)> = both.collect();
     out.messages = both.len() as u64;
     let fields: Vec<Vec<Field<'_>>> = both.iter().map(|(row, ..)| fields(row, known, (one, other))).collect();
@@ -194,7 +199,10 @@ fn hold(samples: &Samples, pair: &Pair, known: &[Ran<'_>], beside: &dyn Beside) 
                 position: field.position.to_owned(),
                 host,
                 party,
-                opacity: field.first.shut.filter(|_| field.is_opaque()),
+                opacity: match relation {
+                    Relation::FollowsLength => Some(Opacity::Encrypted),
+                    _ => field.first.shut.filter(|_| field.is_opaque()),
+                },
                 sides: [words::side(field.first), words::side(field.second)],
             });
         }

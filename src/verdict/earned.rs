@@ -206,10 +206,10 @@ pub fn content(case: &Case<'_>, in_transit: bool) -> Result<Control, String> {
     shows.sort();
     shows.dedup();
     if !lacking.is_empty() {
-        let constant = |planted: &&Planted| {
+        let constant = |planted: &Planted| {
             case.evidence().flows.iter().flat_map(|flow| &flow.opaque).any(|p| p.carries_none_of.contains(&planted.id))
         };
-        let same = if case.planted.iter().any(|planted| constant(&planted)) {
+        let same = if case.planted.iter().any(|planted| constant(planted)) {
             " that is not the same whichever text was sent"
         } else {
             ""
@@ -325,6 +325,31 @@ fn is_the_apps(flow: &Flow) -> bool {
     // A request without content to somebody whom nobody listed is the system's connectivity check as likely as not.
     let known = !matches!(flow.party, Party::Unlisted) || flow.telling > 0;
     !shout && !chore && known && flow.protocol != "dns"
+}
+
+/// Opaque payloads that are as long as a planted value in every run, on their way to somebody the promise keeps it from: a
+/// phrase for each host. `spare`: flows on which the content has to travel.
+pub fn varies_with(case: &Case<'_>, spare: &dyn Fn(&Flow) -> bool) -> Vec<String> {
+    let mut hosts: BTreeMap<(Party, String), (bool, Vec<String>)> = BTreeMap::new();
+    let forbidden = |flow: &&Flow| case.promise.forbids.contains(&flow.party.audience()) && !spare(flow);
+    for flow in case.evidence().flows.iter().filter(forbidden) {
+        for planted in &case.planted {
+            let surely = flow.follows.contains_key(&planted.id);
+            if surely || flow.may_follow.contains(&planted.id) {
+                let (sure, ids) = hosts.entry((flow.party.clone(), server_name(flow))).or_default();
+                *sure |= surely;
+                ids.push(format!("\"{}\"", tame(&planted.id)));
+            }
+        }
+    }
+    let says = |((party, host), (sure, mut ids)): ((Party, String), (bool, Vec<String>))| {
+        ids.sort();
+        ids.dedup();
+        let owner = owner(&case.scenario.app.name, &party, &host);
+        let follows = if sure { "follows" } else { "may follow" };
+        format!("the length of an opaque payload to {owner} {follows} that of {} from run to run", list(&ids, 2))
+    };
+    hosts.into_iter().map(says).collect()
 }
 
 /// What opaque payloads to third parties may hide: a phrase for each host.

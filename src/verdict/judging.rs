@@ -116,7 +116,11 @@ pub(crate) fn content(case: &Case<'_>, in_transit: bool) -> Outcome {
         why == Blind::Opaque && control.is_ok() && (in_transit || flow.party == Party::Provider)
     };
     let covered = earned::covered(case, &spare);
-    let covered = if in_transit { earned::also(covered, unknown_transport(case)) } else { covered };
+    let covered = if in_transit {
+        earned::also(covered, unknown_transport(case))
+    } else {
+        earned::also(covered, earned::varies_with(case, &|flow| flow.party == Party::Provider))
+    };
     settle(covered, control, &|control| kept_shut(case, control))
 }
 
@@ -125,7 +129,9 @@ pub(crate) fn absence(case: &Case<'_>, hidden: Vec<String>) -> Outcome {
     if let Some(outcome) = contradicted(case, true, false) {
         return outcome;
     }
-    absence_unless(case, hidden, &|control| kept_away(case, control))
+    let mut doubts = earned::varies_with(case, &|_| false);
+    doubts.extend(hidden);
+    absence_unless(case, doubts, &|control| kept_away(case, control))
 }
 
 /// Judges a promise of absence that nothing contradicts. `hidden`: what may hide it, beside blind spots.

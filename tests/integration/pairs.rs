@@ -1,10 +1,10 @@
 //! Two runs of the same action, held against each other.
 
 use data_encoding::BASE64;
-use plainsight::model::report::ScenarioReport;
-use plainsight::model::verdict::VerdictKind;
 use plainsight::model::opacity::Opacity;
 use plainsight::model::pair::{Change, Compared, Relation};
+use plainsight::model::report::ScenarioReport;
+use plainsight::model::verdict::VerdictKind;
 use plainsight::{pipeline, scenario, verdict};
 use plainsight_traffic::runs::{Log, Run, Seal};
 use std::fmt::Write as _;
@@ -96,7 +96,8 @@ fn runs(texts: &[usize], seal: Seal, log: Log, sends: bool) -> ScenarioReport {
     for (id, text) in TEXTS.iter().enumerate().filter(|(id, _)| texts.contains(id)) {
         writeln!(toml, "[[planted]]\nid = 't{id}'\ndata = 'messages'\nvalue = '{text}'").unwrap();
     }
-    writeln!(toml, "[[claim]]\nid = 'e2ee'\ntext = 't'\npromise = 'end-to-end-encrypted'\ndata = ['messages']").unwrap();
+    writeln!(toml, "[[claim]]\nid = 'e2ee'\ntext = 't'\npromise = 'end-to-end-encrypted'\ndata = ['messages']")
+        .unwrap();
     writeln!(toml, "[[claim]]\nid = 'tls'\ntext = 't'\npromise = 'encrypted-in-transit'\ndata = ['messages']").unwrap();
     for (at, text) in texts.iter().enumerate() {
         let seed = at as u64 + 1;
@@ -105,8 +106,11 @@ fn runs(texts: &[usize], seal: Seal, log: Log, sends: bool) -> ScenarioReport {
         writeln!(toml, "[[capture]]\npath = '{at}.pcapng'").unwrap();
         if at > 0 {
             let first = texts[0];
-            writeln!(toml, "[[pair]]\nfirst = '0.pcapng'\nsecond = '{at}.pcapng'\nfirst_sent = 't{first}'\nsecond_sent = 't{text}'")
-                .unwrap();
+            writeln!(
+                toml,
+                "[[pair]]\nfirst = '0.pcapng'\nsecond = '{at}.pcapng'\nfirst_sent = 't{first}'\nsecond_sent = 't{text}'"
+            )
+            .unwrap();
         }
     }
     fs::write(folder.path().join("scenario.toml"), toml).unwrap();
@@ -124,7 +128,9 @@ fn relation(compared: &Compared, field: &str) -> Option<Relation> {
 
 #[test]
 fn the_length_law_names_the_field_that_carries_the_text() {
-    for (seal, says) in [(Seal::Gcm, "as many bytes longer"), (Seal::WideChaCha, "in UTF-16"), (Seal::Cbc, "blocks of 16")] {
+    for (seal, says) in
+        [(Seal::Gcm, "as many bytes longer"), (Seal::WideChaCha, "in UTF-16"), (Seal::Cbc, "blocks of 16")]
+    {
         let report = runs(&[0, 1, 2, 3, 4, 5], seal, Log::Session, true);
         assert_eq!(report.pairs.len(), 5);
         for pair in &report.pairs {
@@ -134,7 +140,10 @@ fn the_length_law_names_the_field_that_carries_the_text() {
             assert_eq!(relation(pair, "$.session"), Some(Relation::KeepsLength), "{seal:?}");
             assert_eq!(relation(pair, "$.install"), Some(Relation::CarriesNoText), "{seal:?}");
             // Times and identifiers: nobody can tell, for no text was sent twice.
-            assert_eq!((relation(pair, "$.at"), relation(pair, "$.id")), (Some(Relation::Untold), Some(Relation::Untold)));
+            assert_eq!(
+                (relation(pair, "$.at"), relation(pair, "$.id")),
+                (Some(Relation::Untold), Some(Relation::Untold))
+            );
             assert!(pair.says[0].starts_with("The text travels in json $.ct"), "{:?}", pair.says);
             assert!(!pair.says.iter().any(|says| says.contains("varies with the text, too")), "{:?}", pair.says);
         }
@@ -144,7 +153,10 @@ fn the_length_law_names_the_field_that_carries_the_text() {
         // Positive evidence: that field, and no other, is encrypted rather than random-looking.
         let opaque = || report.flows.iter().flat_map(|flow| &flow.opaque);
         assert!(opaque().filter(|p| p.trail.contains("$.ct")).all(|p| p.opacity == Opacity::Encrypted), "{seal:?}");
-        assert!(opaque().filter(|p| !p.trail.contains("$.ct")).all(|p| p.opacity == Opacity::RandomLooking), "{seal:?}");
+        assert!(
+            opaque().filter(|p| !p.trail.contains("$.ct")).all(|p| p.opacity == Opacity::RandomLooking),
+            "{seal:?}"
+        );
     }
 }
 
@@ -189,9 +201,13 @@ fn an_initial_value_that_stays_is_told_and_equal_ciphertext_judged() {
     assert_eq!(relation(&report.pairs[0], "$.iv"), Some(Relation::SameNonce), "{:?}", report.pairs[0].changes);
     assert_eq!(relation(&report.pairs[1], "$.ct"), Some(Relation::EqualCiphertext), "{:?}", report.pairs[1].changes);
     let fresh = runs(&[0, 1, 0], Seal::Cbc, Log::Session, true);
-    assert!(fresh.pairs.iter().flat_map(|pair| &pair.changes).all(|change| {
-        !matches!(change.relation, Relation::SameNonce | Relation::EqualCiphertext)
-    }));
+    assert!(
+        fresh
+            .pairs
+            .iter()
+            .flat_map(|pair| &pair.changes)
+            .all(|change| { !matches!(change.relation, Relation::SameNonce | Relation::EqualCiphertext) })
+    );
 }
 
 #[test]

@@ -6,7 +6,7 @@ from importlib import import_module
 from pathlib import Path
 
 SCENARIOS = Path(__file__).resolve().parents[3] / "scenarios"
-NAMES = ["choir", "doorman", "encore", "glyphkeys", "justalk", "justalk-kids", "justalk-second-number", "tessera", "upright"]
+NAMES = ["choir", "doorman", "duet", "encore", "glyphkeys", "justalk", "justalk-kids", "justalk-second-number", "tessera", "upright"]
 
 
 def captures(name):

@@ -98,7 +98,14 @@ impl Run<'_> {
             Seal::WideChaCha => {
                 let wide: Vec<u8> = self.text.encode_utf16().flat_map(u16::to_le_bytes).collect();
                 let nonce = rng.bytes(12);
-                (bare, seal(LessSafeKey::new(UnboundKey::new(&CHACHA20_POLY1305, &[key; 32]).expect("32 bytes")), &nonce, &wide))
+                (
+                    bare,
+                    seal(
+                        &LessSafeKey::new(UnboundKey::new(&CHACHA20_POLY1305, &[key; 32]).expect("32 bytes")),
+                        &nonce,
+                        &wide,
+                    ),
+                )
             }
             Seal::Cbc => {
                 let iv = rng.bytes(16);
@@ -121,10 +128,10 @@ impl Run<'_> {
 
 /// The nonce, the ciphertext and the tag.
 fn gcm(nonce: &[u8], key: u8, text: &[u8]) -> Vec<u8> {
-    seal(LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &[key; 32]).expect("32 bytes")), nonce, text)
+    seal(&LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &[key; 32]).expect("32 bytes")), nonce, text)
 }
 
-fn seal(key: LessSafeKey, nonce: &[u8], text: &[u8]) -> Vec<u8> {
+fn seal(key: &LessSafeKey, nonce: &[u8], text: &[u8]) -> Vec<u8> {
     let mut sealed = text.to_vec();
     let fresh = Nonce::try_assume_unique_for_key(nonce).expect("12 bytes");
     key.seal_in_place_append_tag(fresh, Aad::empty(), &mut sealed).expect("short");

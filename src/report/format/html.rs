@@ -15,12 +15,14 @@ use tera::{Context, Tera};
 const STYLE: &str = include_str!("../templates/report.css");
 const SCRIPT: &str = include_str!("../templates/report.js");
 /// Names end in `.html` so that what they print is escaped.
-const TEMPLATES: [(&str, &str); 10] = [
+const TEMPLATES: [(&str, &str); 12] = [
     ("report.html", include_str!("../templates/report.html")),
     ("claims.html", include_str!("../templates/claims.html")),
     ("picture.html", include_str!("../templates/picture.html")),
     ("sightings.html", include_str!("../templates/sightings.html")),
     ("weaknesses.html", include_str!("../templates/weaknesses.html")),
+    ("pairs.html", include_str!("../templates/pairs.html")),
+    ("runs.html", include_str!("../templates/runs.html")),
     ("flows.html", include_str!("../templates/flows.html")),
     ("coverage.html", include_str!("../templates/coverage.html")),
     ("evidence.html", include_str!("../templates/evidence.html")),

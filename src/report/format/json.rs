@@ -574,18 +574,13 @@ fn compared<'a>(pair: &'a Compared, view: &View) -> ComparedJson<'a> {
         says: &pair.says,
         changes: pair.changes.iter().map(|change| self::change(change, view)).collect(),
         more: pair.more,
-        apart: (pair.apart.iter())
-            .map(|apart| ApartJson { message: &apart.message, counts: apart.counts })
-            .collect(),
+        apart: (pair.apart.iter()).map(|apart| ApartJson { message: &apart.message, counts: apart.counts }).collect(),
     }
 }
 
 fn change<'a>(change: &'a Change, view: &View) -> ChangeJson<'a> {
-    let [first, second] = change.sides.each_ref().map(|side| SideJson {
-        frame: side.frame,
-        len: side.len,
-        value: view.side(side),
-    });
+    let [first, second] =
+        change.sides.each_ref().map(|side| SideJson { frame: side.frame, len: side.len, value: view.side(side) });
     ChangeJson {
         relation: change.relation.name(),
         reason: &change.reason,

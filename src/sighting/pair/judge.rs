@@ -34,14 +34,16 @@ pub(super) fn relation(
 fn still(field: &Field<'_>) -> Option<(Relation, String)> {
     let [one, other] = texts(field)?;
     if one != other {
-        let reason = "the same bytes though another text was sent: it carries neither, and is no sign that either was sent";
+        let reason =
+            "the same bytes though another text was sent: it carries neither, and is no sign that either was sent";
         return Some((Relation::CarriesNoText, reason.to_owned()));
     }
     // Only other texts tell a ciphertext that comes again from a token.
     let differs = field.seen().any(|(run, reading)| run.text.value != one && !is_same(reading, field.first));
     let stays = field.seen().any(|(run, reading)| run.text.value != one && is_same(reading, field.first));
     (differs && !stays).then(|| {
-        let reason = "the same text gave the same bytes, another text others: whoever watches knows when it is sent again";
+        let reason =
+            "the same text gave the same bytes, another text others: whoever watches knows when it is sent again";
         (Relation::EqualCiphertext, reason.to_owned())
     })
 }
@@ -114,11 +116,12 @@ fn says(fit: Fit) -> String {
     }
 }
 
-/// `2^bits`, as people say it.
+/// `2^bits`, rounded down to one digit.
 fn one_in(bits: f64) -> u64 {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 1 and a million")]
     let odds = bits.exp2().clamp(1.0, 1e6) as u64;
-    odds
+    let digit = 10_u64.pow(odds.ilog10());
+    odds / digit * digit
 }
 
 /// What two payloads begin with alike.
@@ -141,7 +144,8 @@ fn depends(field: &Field<'_>) -> (Relation, String) {
     let couples = || seen.iter().enumerate().flat_map(|(at, a)| seen.iter().skip(at + 1).map(move |b| (a, b)));
     let alike = couples().filter(|(a, b)| a.0.text.value == b.0.text.value).count();
     if alike == 0 {
-        let reason = format!("changes{by}; without two runs of the same text nobody can say whether it does so by itself");
+        let reason =
+            format!("changes{by}; without two runs of the same text nobody can say whether it does so by itself");
         return (Relation::Untold, reason);
     }
     if couples().any(|(a, b)| a.0.text.value != b.0.text.value && is_same(a.1, b.1)) {
@@ -186,6 +190,7 @@ pub(super) fn marks(field: &Field<'_>, relation: Relation, row: &Row<'_>) -> Vec
         let (Some(reading), Some(sample)) = (reading, sample) else { continue };
         let says = match relation {
             Relation::FollowsLength => Says::Carries(run.text.id.clone()),
+            Relation::MayFollowLength => Says::MayCarry(run.text.id.clone()),
             Relation::CarriesNoText if is_same(reading, field.first) => Says::CarriesNone(ids.clone()),
             _ => continue,
         };

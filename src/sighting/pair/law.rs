@@ -70,7 +70,8 @@ fn exact(n: u64) -> f64 {
 mod tests {
     use super::*;
 
-    const TEXTS: [&str; 5] = ["eight by", "the heron lands at dusk", "κλειδί", "a longer one, of forty-five bytes in all, yes", "x"];
+    const TEXTS: [&str; 5] =
+        ["eight by", "the heron lands at dusk", "κλειδί", "a longer one, of forty-five bytes in all, yes", "x"];
 
     fn points(len: impl Fn(&str) -> u64) -> Vec<(&'static str, u64)> {
         TEXTS.iter().map(|text| (*text, len(text))).collect()
@@ -121,10 +122,8 @@ mod tests {
         let trials = 200_000_u32;
         let mut sure = 0_u32;
         for _ in 0..trials {
-            let points: Vec<_> = texts
-                .iter()
-                .map(|text| (*text, texts[usize::try_from(draw(4)).unwrap()].len() as u64 + 28))
-                .collect();
+            let points: Vec<_> =
+                texts.iter().map(|text| (*text, texts[usize::try_from(draw(4)).unwrap()].len() as u64 + 28)).collect();
             sure += u32::from(fit(&points).is_some_and(|fit| fit.bits >= 6.64));
         }
         assert!(f64::from(sure) / f64::from(trials) < 0.01, "{sure} of {trials}");

@@ -51,5 +51,7 @@ pub fn sample(tree: &Tree<'_>, scene: &Scene<'_>, opaque: &[Opaque]) -> Sample {
 
 /// Of headers those that carry an app's own values.
 fn is_told(part: &Part) -> bool {
-    part.kind != PartKind::Header || matches!(part.name.as_str(), "cookie" | "authorization") || part.name.starts_with("x-")
+    part.kind != PartKind::Header
+        || matches!(part.name.as_str(), "cookie" | "authorization")
+        || part.name.starts_with("x-")
 }

@@ -38,7 +38,8 @@ fn noise(seed: u64, len: usize) -> Vec<u8> {
     (0..len).map(|_| next()).collect()
 }
 
-fn field(name: &str, bytes: Vec<u8>, opaque: bool) -> Reading {
+fn field(name: &str, bytes: impl AsRef<[u8]>, opaque: bool) -> Reading {
+    let bytes = bytes.as_ref();
     let mut digest = [0; 16];
     let hash = bytes.iter().fold(7_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
     digest[..8].copy_from_slice(&hash.to_be_bytes());
@@ -91,6 +92,9 @@ fn relation(texts: &[usize], bytes: impl Fn(u64, &str) -> Vec<u8>, opaque: bool)
     compared.last().unwrap().changes.first().map(|change| change.relation)
 }
 
+/// What a field holds, by run and text.
+type Bytes<'b> = &'b dyn Fn(u64, &str) -> Vec<u8>;
+
 #[test]
 fn every_relation_is_told_and_no_other() {
     let sealed = |run: u64, text: &str| noise(run + 1, text.len() + 28);
@@ -103,13 +107,18 @@ fn every_relation_is_told_and_no_other() {
     let mood = |_: u64, text: &str| if text.len() > 30 { b"long".to_vec() } else { b"short".to_vec() };
     let hash = |_: u64, text: &str| format!("{:08x}", text.len() * 7919).into_bytes();
     let clock = |run: u64, _: &str| format!("17936100{run:02}").into_bytes();
-    type Bytes<'b> = &'b dyn Fn(u64, &str) -> Vec<u8>;
     for (what, texts, bytes, opaque, want) in [
         ("a stream over five texts", &[0, 1, 2, 3, 4][..], &sealed as Bytes<'_>, true, Some(Relation::FollowsLength)),
         ("a stream over three texts, each twice", &[0, 1, 2, 0, 1, 2], &sealed, true, Some(Relation::FollowsLength)),
         ("a stream over two texts", &[0, 1], &sealed, true, Some(Relation::MayFollowLength)),
         ("the same text, sealed twice", &[0, 0], &sealed, true, Some(Relation::Untold)),
-        ("blocks over six texts, twice", &[0, 1, 2, 3, 4, 5, 0, 1, 2, 3, 4, 5], &blocks, true, Some(Relation::FollowsLength)),
+        (
+            "blocks over six texts, twice",
+            &[0, 1, 2, 3, 4, 5, 0, 1, 2, 3, 4, 5],
+            &blocks,
+            true,
+            Some(Relation::FollowsLength),
+        ),
         ("a fresh key of 32 bytes", &[0, 1, 2, 3, 4], &steady, true, Some(Relation::KeepsLength)),
         ("padded to 256 bytes", &[0, 1, 2, 3, 4], &padded, true, Some(Relation::KeepsLength)),
         ("deterministic", &[0, 1, 2, 0], &equal, true, Some(Relation::EqualCiphertext)),
@@ -167,21 +176,21 @@ fn payloads_are_marked_by_what_they_carry() {
     assert!(found[0].says[0].starts_with("The text travels in json $.ct"), "{:?}", found[0].says);
     // Too few runs: nothing is marked, and what is missing is told.
     let (found, marks) = compared(&[0, 1], |run, text| vec![field("ct", noise(run + 1, text.len() + 28), true)]);
-    assert_eq!(marks, []);
+    assert!(marks.iter().all(|mark| matches!(mark.says, Says::MayCarry(_))), "{marks:?}");
     assert!(found[0].says[0].contains("3 more texts of other lengths"), "{:?}", found[0].says);
 }
 
 #[test]
 fn what_is_readable_is_left_to_its_sightings() {
-    let (found, marks) = compared(&[0, 1], |_, text| vec![field("clear", text.as_bytes().to_vec(), false)]);
+    let (found, marks) = compared(&[0, 1], |_, text| vec![field("clear", text, false)]);
     assert_eq!(found[0].changes[0].relation, Relation::Readable);
     assert_eq!(marks, []);
 }
 
 #[test]
 fn messages_are_laid_side_by_side_by_kind_and_order() {
-    let send = |at, tag: &str| message(at, "POST /send", vec![field("a", tag.into(), false)]);
-    let ping = |at| message(at, "POST /send", vec![field("ping", b"1".to_vec(), false)]);
+    let send = |at, tag: &str| message(at, "POST /send", vec![field("a", tag, false)]);
+    let ping = |at| message(at, "POST /send", vec![field("ping", b"1", false)]);
     let (one, two, beat, other) = (send(1, "x"), send(2, "y"), ping(3), message(4, "GET /avatar", Vec::new()));
     // Not equally many of a kind: those with the same fields are.
     let runs = vec![vec![&one, &beat, &two], vec![&one, &two, &beat, &beat, &other], vec![&one, &two, &beat]];
@@ -197,7 +206,7 @@ fn messages_are_laid_side_by_side_by_kind_and_order() {
 
 #[test]
 fn too_much_is_told_and_nothing_is_compared() {
-    let many = |_: u64, _: &str| (0..=budget::PAIR_FIELDS).map(|n| field(&n.to_string(), vec![1], false)).collect();
+    let many = |_: u64, _: &str| (0..=budget::PAIR_FIELDS).map(|n| field(&n.to_string(), [1], false)).collect();
     let (found, marks) = compared(&[0, 1], many);
     assert_eq!((found[0].changes.len(), marks.len()), (0, 0));
     assert!(found[0].says[0].contains("more fields than are compared"), "{:?}", found[0].says);

@@ -1,6 +1,7 @@
 //! What a pair of runs says, in sentences.
 
 use super::{Ran, is_telling};
+use crate::model::opacity::Opacity;
 use crate::model::pair::{Change, Reading, Relation, Side};
 use crate::model::scenario::Party;
 use crate::model::sighting::Masked;
@@ -23,14 +24,17 @@ pub(super) fn side(reading: &Reading) -> Side {
             let valid = std::str::from_utf8(&reading.head).err().map_or(0, |error| error.valid_up_to());
             let head = reading.head.get(..valid).unwrap_or_default();
             let whole = reading.head.len().saturating_sub(valid) < 4;
-            std::str::from_utf8(head).ok().filter(|text| whole && !text.chars().any(char::is_control)).map(str::to_owned)
+            std::str::from_utf8(head)
+                .ok()
+                .filter(|text| whole && !text.chars().any(char::is_control))
+                .map(str::to_owned)
         }
         _ => None,
     };
     Side {
         frame: reading.frame,
         len: reading.len,
-        opaque: reading.shut.is_some_and(|class| class.is_opaque()),
+        opaque: reading.shut.is_some_and(Opacity::is_opaque),
         value: Masked::new(text.unwrap_or_else(|| HEXLOWER.encode(&reading.head))),
         more: cut,
     }
@@ -72,7 +76,10 @@ pub(super) fn says(changes: &[Change], runs: &[Ran<'_>]) -> Vec<String> {
         );
     }
     if texts.len() == 1 {
-        out.push("The same text was sent in every run: what follows the text cannot be told from what changes by itself.".to_owned());
+        out.push(
+            "The same text was sent in every run: what follows the text cannot be told from what changes by itself."
+                .to_owned(),
+        );
     }
     if !changes.iter().any(|change| is_telling(change.relation)) && texts.len() > 1 && out.is_empty() {
         out.push("No field that was compared varies with the text.".to_owned());

@@ -1,0 +1,311 @@
+//! Sightings on cards: those of one thing in one kind of place share one.
+
+use crate::model::report::ScenarioReport;
+use crate::model::scenario::Audience;
+use crate::model::sighting::{Sighting, Strength};
+use crate::model::stream::Direction;
+use crate::model::verdict::Judged;
+use crate::report::evidence::quoted;
+use crate::report::strip::{self, Layer};
+use crate::report::words::{self, count, mark, thousands};
+use crate::report::{View, view::Shown};
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Cards of sightings on the page; the rest are counted, and are in the JSON document.
+const CARDS: usize = 250;
+/// Places listed on one card.
+const PLACES: usize = 40;
+/// Cards that one claim links to.
+pub(crate) const LINKS: usize = 6;
+/// Frames named for one place.
+const FRAMES: usize = 24;
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Link {
+    pub(crate) to: usize,
+    pub(crate) says: String,
+}
+
+/// Sightings of one thing in one kind of place: the first is shown, the others are listed.
+#[derive(Debug, Serialize)]
+pub(crate) struct Card {
+    n: usize,
+    title: String,
+    by_rule: bool,
+    pseudonym: bool,
+    times: Option<String>,
+    host: String,
+    party: String,
+    readers: Vec<Reader>,
+    layers: Vec<Layer>,
+    before: String,
+    found: String,
+    after: String,
+    /// Audio to be played, as a data URL.
+    clip: Option<String>,
+    form: String,
+    reason: String,
+    capture: String,
+    direction: &'static str,
+    first: PlaceRow,
+    places: Vec<PlaceRow>,
+    places_left: Option<String>,
+    claims: Vec<ClaimRef>,
+    /// For the filter: claims, data and readers, space-separated.
+    tokens: String,
+    look: String,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Reader {
+    class: &'static str,
+    name: String,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct ClaimRef {
+    id: String,
+    verdict: &'static str,
+    mark: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct PlaceRow {
+    id: String,
+    frames: String,
+    bytes: String,
+    at: Option<String>,
+    trail: String,
+}
+
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Filter {
+    claims: Vec<Choice>,
+    data: Vec<Choice>,
+    readers: Vec<Choice>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Choice {
+    token: String,
+    name: String,
+}
+
+/// Sightings, gathered into cards.
+pub(crate) struct Cards {
+    pub(crate) shown: Vec<Card>,
+    /// Which card shows a sighting.
+    pub(crate) of: BTreeMap<String, usize>,
+    pub(crate) left: u64,
+}
+
+impl Cards {
+    pub(crate) fn gather(scenario: &ScenarioReport, view: &View) -> Self {
+        let mut groups: Vec<Vec<&Sighting>> = Vec::new();
+        let mut known: BTreeMap<_, usize> = BTreeMap::new();
+        for sighting in &scenario.sightings {
+            let key = (
+                (sighting.planted.is_none(), sighting.planted.as_deref(), sighting.data, sighting.form.as_str()),
+                (sighting.detector, sighting.strength == Strength::Value, &sighting.party, words::host(sighting)),
+                (&sighting.audiences, sighting.place.capture.as_str(), sighting.place.direction),
+                sighting.place.trail.iter().map(|step| without_indices(step)).collect::<Vec<_>>(),
+            );
+            if let Some(group) = known.get(&key).and_then(|index| groups.get_mut(*index)) {
+                group.push(sighting);
+            } else {
+                known.insert(key, groups.len());
+                groups.push(vec![sighting]);
+            }
+        }
+        drop(known);
+        let mut rests: BTreeMap<&str, Vec<&Judged>> = BTreeMap::new();
+        for judged in &scenario.claims {
+            for id in &judged.sightings {
+                rests.entry(id.as_str()).or_default().push(judged);
+            }
+        }
+        // What verdicts rest on comes first, then what was planted, then by who could read it.
+        let mut groups: Vec<(Vec<&Sighting>, Vec<&Judged>)> = (groups.into_iter())
+            .map(|group| {
+                let first = group.first().map(|sighting| sighting.id()).unwrap_or_default();
+                let claims = rests.get(first.as_str()).cloned().unwrap_or_default();
+                (group, claims)
+            })
+            .collect();
+        groups.sort_by_key(|(group, claims)| {
+            let first = group.first();
+            let claim =
+                claims.first().and_then(|judged| scenario.claims.iter().position(|c| c.claim.id == judged.claim.id));
+            (
+                claim.unwrap_or(usize::MAX),
+                first.is_none_or(|s| s.planted.is_none()),
+                first.and_then(|s| s.audiences.first().copied()),
+            )
+        });
+        let mut cards = Self { shown: Vec::new(), of: BTreeMap::new(), left: 0 };
+        for (group, claims) in groups {
+            let number = cards.shown.len();
+            match group.first() {
+                Some(first) if number < CARDS => {
+                    for sighting in &group {
+                        cards.of.insert(sighting.id(), number);
+                    }
+                    cards.shown.push(card(number, first, &group, &claims, scenario, view));
+                }
+                _ => cards.left = cards.left.saturating_add(words::len(&group)),
+            }
+        }
+        cards
+    }
+
+    /// Links to the cards of these sightings, and how many sightings are on none that is linked.
+    pub(crate) fn links(&self, ids: &[String]) -> (Vec<Link>, u64) {
+        let mut times: BTreeMap<usize, u64> = BTreeMap::new();
+        for id in ids {
+            if let Some(card) = self.of.get(id) {
+                *times.entry(*card).or_default() += 1;
+            }
+        }
+        let linked: u64 = times.values().take(LINKS).sum();
+        let links = times.into_iter().take(LINKS).filter_map(|(number, n)| {
+            let card = self.shown.get(number)?;
+            let more = if n > 1 { format!(" and {}", count(n - 1, "more place")) } else { String::new() };
+            Some(Link { to: number, says: format!("{} at {}, {}{more}", card.title, card.host, card.first.frames) })
+        });
+        (links.collect(), words::len(ids).saturating_sub(linked))
+    }
+
+    pub(crate) fn filter(&self, scenario: &ScenarioReport) -> Filter {
+        let tokens: BTreeSet<&str> = self.shown.iter().flat_map(|card| card.tokens.split(' ')).collect();
+        let choice = |token: String, name: String| tokens.contains(token.as_str()).then_some(Choice { token, name });
+        let claims = scenario.claims.iter().enumerate();
+        let mut data: Vec<_> = scenario.sightings.iter().map(|sighting| sighting.data).collect();
+        data.sort_unstable();
+        data.dedup();
+        Filter {
+            claims: claims.filter_map(|(n, judged)| choice(format!("c{n}"), judged.claim.id.clone())).collect(),
+            data: data.into_iter().filter_map(|data| choice(format!("d-{data}"), data.label().to_owned())).collect(),
+            readers: (Audience::ALL.iter())
+                .filter_map(|audience| choice(format!("r-{}", audience.name()), audience.name().to_owned()))
+                .collect(),
+        }
+    }
+}
+
+fn card(
+    number: usize,
+    first: &Sighting,
+    group: &[&Sighting],
+    claims: &[&Judged],
+    scenario: &ScenarioReport,
+    view: &View,
+) -> Card {
+    let place = &first.place;
+    let Shown { before, found, after } = view.excerpt(first);
+    let host = words::host(first).map(str::to_owned).or_else(|| place.flow.map(|key| key.server.to_string()));
+    let mut tokens = vec![format!("d-{}", first.data)];
+    tokens.extend(first.audiences.iter().map(|audience| format!("r-{}", audience.name())));
+    for (n, judged) in scenario.claims.iter().enumerate() {
+        if claims.iter().any(|claim| claim.claim.id == judged.claim.id) {
+            tokens.push(format!("c{n}"));
+        }
+    }
+    Card {
+        n: number,
+        title: words::subject(first),
+        by_rule: first.planted.is_none(),
+        pseudonym: first.strength == Strength::Pseudonym,
+        times: (group.len() > 1).then(|| count(words::len(group), "place")),
+        host: host.unwrap_or_else(|| place.capture.clone()),
+        party: first.party.name().to_owned(),
+        readers: (first.audiences.iter())
+            .map(|audience| Reader {
+                class: audience.name(),
+                name: words::reader(*audience, &first.party, words::host(first)),
+            })
+            .collect(),
+        layers: strip::layers(first, view),
+        before,
+        found,
+        after,
+        clip: view.clip(first).map(str::to_owned),
+        form: first.form.clone(),
+        reason: first.reason.clone(),
+        capture: place.capture.clone(),
+        direction: match place.direction {
+            Direction::ToServer => "sent to the server",
+            Direction::ToClient => "sent by the server",
+        },
+        first: row(first, view),
+        places: group.iter().skip(1).take(PLACES).map(|sighting| row(sighting, view)).collect(),
+        places_left: (words::len(group).checked_sub(1 + PLACES as u64).filter(|left| *left > 0))
+            .map(|left| format!("{} in report.json", count(left, "more place"))),
+        claims: (claims.iter())
+            .map(|judged| ClaimRef {
+                id: judged.claim.id.clone(),
+                verdict: judged.verdict.name(),
+                mark: mark(judged.verdict),
+            })
+            .collect(),
+        tokens: tokens.join(" "),
+        look: look_again(first),
+    }
+}
+
+fn row(sighting: &Sighting, view: &View) -> PlaceRow {
+    let (start, end) = sighting.place.bytes;
+    PlaceRow {
+        id: sighting.id(),
+        frames: frames(sighting),
+        bytes: format!("{}–{}", thousands(start), thousands(end)),
+        at: words::moment(sighting.place.at),
+        trail: view.trail(sighting),
+    }
+}
+
+/// `frame 41`, `frames 41, 42`, `line 9`.
+fn frames(sighting: &Sighting) -> String {
+    let what = if sighting.place.flow.is_some() { "frame" } else { "line" };
+    let frames = &sighting.place.frames;
+    let named: Vec<String> = frames.iter().take(FRAMES).map(u64::to_string).collect();
+    let more = if frames.len() > FRAMES { format!(" and {} more", frames.len() - FRAMES) } else { String::new() };
+    format!("{what}{} {}{more}", if frames.len() == 1 { "" } else { "s" }, named.join(", "))
+}
+
+/// The command that shows the same bytes in somebody else's tool.
+fn look_again(sighting: &Sighting) -> String {
+    let file = quoted(&sighting.place.capture);
+    let frames: Vec<String> = sighting.place.frames.iter().take(FRAMES).map(u64::to_string).collect();
+    match sighting.place.flow {
+        Some(_) => format!("tshark -r {file} -Y 'frame.number in {{{}}}' -V", frames.join(", ")),
+        None => format!("sed -n '{}p' {file}", frames.join("p;")),
+    }
+}
+
+/// `json $.lines[3].payload` and `json $.lines[4].payload` are one kind of place.
+fn without_indices(step: &str) -> String {
+    let mut out = String::with_capacity(step.len());
+    let mut inside = false;
+    for c in step.chars() {
+        match c {
+            '[' => inside = true,
+            ']' => inside = false,
+            c if inside && c.is_ascii_digit() => continue,
+            _ => {}
+        }
+        out.push(c);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_that_differ_by_index_are_one_kind() {
+        assert_eq!(without_indices("json $.lines[13].p2[0]"), "json $.lines[].p2[]");
+        assert_eq!(without_indices("form x[y]"), "form x[y]");
+    }
+}
