@@ -224,3 +224,5 @@ pub const PAIR_APART: usize = 20;
 pub const GLIMPSES: usize = 16;
 /// Bytes kept of each.
 pub const GLIMPSE_BYTES: usize = 128;
+/// Fields of flows whose pieces are kept, for each worker's share of them.
+pub const SPELLED_PLACES: usize = 4_096;

@@ -59,6 +59,8 @@ pub(super) struct Finds {
     pub(super) pool: Pool,
     /// Messages to servers, to be held against those of other runs.
     pub(super) samples: Samples,
+    /// What messages of a flow spell out together.
+    speller: sighting::Speller,
     /// DNS answers.
     pub(super) names: Vec<(IpAddr, String)>,
     /// Keys of media that travelled in session descriptions.
@@ -330,6 +332,15 @@ pub(super) fn read(flow: &mut Flow, message: &Message, brief: &Brief<'_>, finds:
         finds.samples.add(brief.capture, pair::sample(&tree, &scene, &opaque));
     }
     finds.take(sighting::detect(&tree, &brief.cx, &scene));
+    let spelled = finds.speller.follow(&tree, &brief.cx, &scene);
+    finds.take(spelled);
+    if finds.speller.has_forgotten() {
+        let detail = "values that go out in pieces".to_owned();
+        flow.add_blind(
+            BlindSpot { why: Blind::Budget, direction: message.direction, detail, bytes: 0 },
+            budget::FLOW_BLIND,
+        );
+    }
 }
 
 /// On a clear flow the bytes of bodies are what a listener sees; heads are counted by their dissectors.

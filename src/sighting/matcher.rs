@@ -5,6 +5,7 @@ use super::engine::{Engine, Needle};
 use super::forms::{Edge, Forms, LONG, SHORTEST, Scope};
 use super::phone::Phones;
 use super::place::Places;
+use super::spell::Spelling;
 use crate::model::scenario::Planted;
 use crate::model::sighting::Strength;
 use crate::model::taxonomy::Data;
@@ -69,12 +70,13 @@ pub struct Matcher {
     pub(super) xor: Bank,
     pub(super) phones: Phones,
     pub(super) places: Places,
+    pub(super) spelling: Spelling,
 }
 
 impl Matcher {
     /// Compiles the planted values of a scenario; a [`Hit`](super::Hit)'s `planted` is an index into them.
     pub fn new(planted: &[Planted]) -> Self {
-        let mut matcher = Self::default();
+        let mut matcher = Self { spelling: Spelling::new(planted), ..Self::default() };
         for (index, planted) in planted.iter().enumerate() {
             let mut forms = Forms::default();
             match planted.data {

@@ -18,6 +18,7 @@ mod phone;
 mod place;
 mod rule;
 pub mod run;
+mod spell;
 mod text;
 
 #[cfg(test)]
@@ -29,6 +30,7 @@ use crate::model::sighting::Strength;
 use crate::model::taxonomy::Data;
 pub use assemble::{Detected, Scene, detect, detect_beside};
 pub use matcher::Matcher;
+pub use spell::Speller;
 use std::borrow::Cow;
 
 /// What a detector is, for docs, `explain` and machine-readable reports.

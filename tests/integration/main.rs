@@ -23,5 +23,6 @@ mod peers;
 mod quic;
 mod scenarios;
 mod schema;
+mod spelled;
 mod transports;
 mod twins;

@@ -16,6 +16,7 @@ mod precise_location;
 mod private_key;
 mod recovery_phrase;
 mod sender_key;
+mod spelled_out;
 mod xor;
 
 use crate::sighting::Detector;
@@ -26,6 +27,7 @@ use crate::sighting::run::RunDetector;
 pub static DETECTORS: &[&dyn Detector] = &[
     &planted::PlantedValues,
     &planted_place::PlantedPlaces,
+    &spelled_out::SpelledOut,
     &email::Emails,
     &phone_number::PhoneNumbers,
     &precise_location::PreciseLocations,

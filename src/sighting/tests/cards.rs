@@ -1,6 +1,6 @@
 //! What every detector says of itself holds.
 
-use super::{flat, message, plant};
+use super::{lines, message, plant};
 use crate::sighting::detector::DETECTORS;
 use crate::sighting::{Cx, Hit, Matcher};
 
@@ -9,7 +9,7 @@ fn hits(index: usize, body: &[u8], planted: &[(&str, &str)]) -> Vec<Hit> {
     let matcher = Matcher::new(&planted);
     let mut out = Vec::new();
     let message = message(body);
-    DETECTORS[index].on_message(&flat(&message), &Cx { planted: &planted, matcher: &matcher }, &mut out);
+    DETECTORS[index].on_message(&lines(&message), &Cx { planted: &planted, matcher: &matcher }, &mut out);
     out
 }
 

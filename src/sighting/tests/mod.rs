@@ -50,6 +50,32 @@ pub(super) fn flat(message: &Message) -> Tree<'_> {
     tree
 }
 
+/// Each line of it a field, as in an array; what is no text is one.
+pub(super) fn lines(message: &Message) -> Tree<'_> {
+    let mut tree = flat(message);
+    let bytes = message.parts[0].bytes.as_slice();
+    if !bytes.contains(&b'\n') || std::str::from_utf8(bytes).is_err() {
+        return tree;
+    }
+    let mut start = 0;
+    let to_u32 = |offset: usize| u32::try_from(offset).unwrap();
+    for (index, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
+        let end = start + line.len();
+        let (step, parent) = (Step::Index(to_u32(index)), Some(0));
+        tree.nodes.push(Node {
+            parent,
+            step,
+            start: to_u32(start),
+            end: to_u32(end),
+            fresh: false,
+            ..tree.nodes[0].clone()
+        });
+        start = end + 1;
+    }
+    (tree.nodes[0].leaf, tree.nodes[0].kind) = (false, Kind::Container);
+    tree
+}
+
 /// Values with their data names.
 pub(super) fn plant(values: &[(&str, &str)]) -> Vec<Planted> {
     values
