@@ -2,6 +2,8 @@
 //! pg_dump --inserts), as JSON objects of their table's columns. Everything else in the dump is passed over.
 #![deny(clippy::arithmetic_side_effects, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+mod words;
+
 use crate::bytes::Match;
 use crate::capture::bytewise::Bytewise;
 use crate::capture::lines::{head_lines, is_text, text};
@@ -9,8 +11,9 @@ use crate::capture::{EvidenceKind, Format, Loss, Source, Stopped, Window};
 use crate::model::budget::{RECORD_BYTES, STORE_TABLES};
 use crate::model::item::Item;
 use crate::model::origin::FrameNo;
-use crate::model::record::Record;
+use crate::model::record::{CUT, Record};
 use std::collections::BTreeMap;
+use words::{Token, Words};
 
 /// The registry entry.
 pub(super) static FORMAT: Format = Format {
@@ -64,11 +67,11 @@ fn open(mut window: Window) -> Result<Box<dyn Source + Send>, Stopped> {
         .iter()
         .any(|mark| memchr::memmem::find(head, mark).is_some());
     Ok(Box::new(Sql {
-        text: Bytewise::new(window),
-        slashes,
+        words: Words::new(Bytewise::new(window), slashes),
         columns: BTreeMap::new(),
         kinds: BTreeMap::new(),
         rows: Rows::None,
+        torn: false,
         row: Vec::new(),
         json: Vec::new(),
         records: 0,
@@ -95,170 +98,25 @@ struct Table {
 }
 
 struct Sql {
-    text: Bytewise,
-    slashes: bool,
+    words: Words,
     /// Columns by table, as `CREATE TABLE` names them.
     columns: BTreeMap<String, Vec<String>>,
     kinds: BTreeMap<String, u32>,
     rows: Rows,
+    /// The row at hand ended where the next statement begins.
+    torn: bool,
     row: Vec<u8>,
     json: Vec<u8>,
     records: u64,
     loss: Loss,
 }
 
-/// One word of SQL.
-#[derive(Debug, PartialEq)]
-enum Token {
-    /// A keyword, a bare name or a number.
-    Word(String),
-    /// A name in quotes.
-    Name(String),
-    /// A text, and whether all of it was kept.
-    Text(Vec<u8>, bool),
-    /// Anything else.
-    Sign(u8),
-}
-
-impl Token {
-    fn is(&self, word: &str) -> bool {
-        matches!(self, Self::Word(found) if found.eq_ignore_ascii_case(word))
-    }
-
-    fn name(self) -> Option<String> {
-        match self {
-            Self::Word(name) | Self::Name(name) => Some(name),
-            Self::Text(bytes, _) => String::from_utf8(bytes).ok(),
-            Self::Sign(_) => None,
-        }
-    }
-}
-
-/// Bytes of one word.
-const WORD: usize = 256;
-
 impl Sql {
-    /// The next word; comments and white space are passed over.
-    fn token(&mut self) -> Option<Token> {
-        loop {
-            let byte = self.text.next()?;
-            match byte {
-                byte if byte.is_ascii_whitespace() => {}
-                b'-' if self.text.peek() == Some(b'-') => self.text.skip_while(|byte| byte != b'\n'),
-                b'#' if self.slashes => self.text.skip_while(|byte| byte != b'\n'),
-                b'/' if self.text.peek() == Some(b'*') => {
-                    let mut last = 0;
-                    self.text.next();
-                    while let Some(byte) = self.text.next() {
-                        if last == b'*' && byte == b'/' {
-                            break;
-                        }
-                        last = byte;
-                    }
-                }
-                b'\'' => {
-                    let slashes = self.slashes;
-                    return Some(self.text_until(b'\'', slashes));
-                }
-                b'"' if self.slashes => return Some(self.text_until(b'"', true)),
-                b'"' | b'`' => {
-                    let Token::Text(name, _) = self.text_until(byte, false) else { return None };
-                    return Some(Token::Name(String::from_utf8_lossy(&name).chars().take(WORD).collect()));
-                }
-                byte if is_word(byte) || matches!(byte, b'-' | b'+') => {
-                    let mut word = vec![byte];
-                    // A number with its sign, its point and its exponent.
-                    let number = byte.is_ascii_digit() || matches!(byte, b'-' | b'+');
-                    while let Some(byte) = self.text.take_if(|next| is_word(next) || (number && next == b'.')) {
-                        if word.len() < WORD {
-                            word.push(byte);
-                        }
-                    }
-                    return Some(Token::Word(String::from_utf8_lossy(&word).into_owned()));
-                }
-                byte => return Some(Token::Sign(byte)),
-            }
-        }
-    }
-
-    /// A text up to its closing quote, which doubled stands for itself.
-    fn text_until(&mut self, quote: u8, slashes: bool) -> Token {
-        let (mut text, mut kept) = (Vec::new(), true);
-        while let Some(byte) = self.text.next() {
-            let byte = match byte {
-                b'\\' if slashes => match self.text.next() {
-                    Some(b'n') => b'\n',
-                    Some(b'r') => b'\r',
-                    Some(b't') => b'\t',
-                    Some(b'0') => 0,
-                    Some(b'b') => 8,
-                    Some(b'Z') => 26,
-                    Some(other) => other,
-                    None => return Token::Text(text, false),
-                },
-                byte if byte == quote => {
-                    if self.text.take_if(|next| next == quote).is_none() {
-                        return Token::Text(text, kept);
-                    }
-                    quote
-                }
-                byte => byte,
-            };
-            if text.len() < RECORD_BYTES {
-                text.push(byte);
-            } else {
-                kept = false;
-            }
-        }
-        Token::Text(text, false)
-    }
-
-    /// The rest of a statement.
-    fn skip_statement(&mut self) {
-        while let Some(token) = self.token() {
-            match token {
-                Token::Sign(b';') => return,
-                // A body of a function between `$$` or `$name$`.
-                Token::Sign(b'$') => self.skip_dollars(),
-                _ => {}
-            }
-        }
-    }
-
-    fn skip_dollars(&mut self) {
-        let mut tag = vec![b'$'];
-        while let Some(byte) = self.text.take_if(is_word) {
-            tag.push(byte);
-        }
-        if self.text.take_if(|byte| byte == b'$').is_none() {
-            return;
-        }
-        tag.push(b'$');
-        while self.text.peek().is_some() {
-            if self.text.starts_with(&tag) {
-                self.text.consume(tag.len());
-                return;
-            }
-            self.text.next();
-        }
-    }
-
-    /// A table's name: the last of `schema.table`; and the word after it.
-    fn table_name(&mut self) -> Option<(String, Option<Token>)> {
-        let mut name = self.token()?.name()?;
-        loop {
-            match self.token() {
-                Some(Token::Sign(b'.')) => name = self.token()?.name()?,
-                next => return Some((name, next)),
-            }
-        }
-    }
-
     /// Reads a statement from its first word on; rows may follow.
     fn statement(&mut self, first: &Token) -> Option<()> {
         if first.is("insert") || first.is("replace") {
             loop {
-                let word = self.token()?;
+                let word = self.words.token()?;
                 if word.is("into") {
                     break;
                 }
@@ -266,11 +124,11 @@ impl Sql {
                     return Some(());
                 }
             }
-            let (name, mut next) = self.table_name()?;
+            let (name, mut next) = self.words.table_name()?;
             let mut columns = None;
             if next == Some(Token::Sign(b'(')) {
-                columns = Some(self.names()?);
-                next = self.token();
+                columns = Some(self.words.names()?);
+                next = self.words.token();
             }
             while let Some(token) = next {
                 if token.is("values") {
@@ -280,26 +138,26 @@ impl Sql {
                 if token == Token::Sign(b';') {
                     return Some(());
                 }
-                next = self.token();
+                next = self.words.token();
             }
         } else if first.is("copy") {
-            let (name, mut next) = self.table_name()?;
+            let (name, mut next) = self.words.table_name()?;
             let mut columns = None;
             if next == Some(Token::Sign(b'(')) {
-                columns = Some(self.names()?);
-                next = self.token();
+                columns = Some(self.words.names()?);
+                next = self.words.token();
             }
             let from = next.is_some_and(|token| token.is("from"));
-            let stdin = from && self.token()?.is("stdin");
-            self.skip_statement();
+            let stdin = from && self.words.token()?.is("stdin");
+            self.words.skip_statement();
             if stdin {
-                self.text.skip_while(|byte| byte != b'\n');
-                self.text.next();
+                self.words.text.skip_while(|byte| byte != b'\n');
+                self.words.text.next();
                 self.rows = Rows::Copy(self.table(name, columns));
             }
         } else if first.is("create") {
             loop {
-                let word = self.token()?;
+                let word = self.words.token()?;
                 if word.is("table") {
                     break;
                 }
@@ -307,36 +165,36 @@ impl Sql {
                     return Some(());
                 }
                 if !(word.is("temporary") || word.is("unlogged") || word.is("virtual") || word.is("foreign")) {
-                    self.skip_statement();
+                    self.words.skip_statement();
                     return Some(());
                 }
             }
             self.create_table()?;
         } else if *first != Token::Sign(b';') {
-            self.skip_statement();
+            self.words.skip_statement();
         }
         Some(())
     }
 
     /// `[IF NOT EXISTS] name (column type …, constraint …)`.
     fn create_table(&mut self) -> Option<()> {
-        let mut word = self.token()?;
+        let mut word = self.words.token()?;
         while word.is("if") || word.is("not") || word.is("exists") {
-            word = self.token()?;
+            word = self.words.token()?;
         }
         let mut name = word.name()?;
-        let mut next = self.token()?;
+        let mut next = self.words.token()?;
         while next == Token::Sign(b'.') {
-            name = self.token()?.name()?;
-            next = self.token()?;
+            name = self.words.token()?.name()?;
+            next = self.words.token()?;
         }
         if next != Token::Sign(b'(') {
-            self.skip_statement();
+            self.words.skip_statement();
             return Some(());
         }
         let (mut depth, mut begins, mut columns) = (1_usize, true, Vec::new());
         while depth > 0 {
-            let token = self.token()?;
+            let token = self.words.token()?;
             match token {
                 Token::Sign(b'(') => depth = depth.saturating_add(1),
                 Token::Sign(b')') => depth = depth.saturating_sub(1),
@@ -364,24 +222,11 @@ impl Sql {
                 _ => {}
             }
         }
-        self.skip_statement();
+        self.words.skip_statement();
         if self.columns.len() < STORE_TABLES {
             self.columns.insert(name, columns);
         }
         Some(())
-    }
-
-    /// Names in parentheses, of which the first was read.
-    fn names(&mut self) -> Option<Vec<String>> {
-        let mut names = Vec::new();
-        loop {
-            match self.token()? {
-                Token::Sign(b')') => return Some(names),
-                Token::Sign(_) => {}
-                token if names.len() < 4_096 => names.extend(token.name()),
-                _ => {}
-            }
-        }
     }
 
     fn table(&mut self, name: String, columns: Option<Vec<String>>) -> Table {
@@ -416,6 +261,15 @@ impl Sql {
         self.json.extend_from_slice(value);
     }
 
+    /// A column in which the file breaks off: half a value is none of its column. It is searched, and not counted.
+    fn cut_column(&mut self, table: &Table, index: usize, value: &[u8]) {
+        let mut cut = table.clone();
+        if let Some(name) = cut.columns.get_mut(index) {
+            name.push_str(CUT);
+        }
+        self.column(&cut, index, value);
+    }
+
     /// Ends the row: `(columns read, all of it was there)`.
     fn end(&mut self, table: &Table, line: FrameNo, read: usize, whole: bool) -> bool {
         self.json.extend_from_slice(b"}}");
@@ -435,9 +289,9 @@ impl Sql {
         let (mut index, mut value, mut whole) = (0_usize, Vec::new(), true);
         let mut depth = 0_usize;
         loop {
-            let Some(token) = self.token() else {
+            let Some(token) = self.words.token() else {
                 if !value.is_empty() {
-                    self.column(table, index, &value);
+                    self.cut_column(table, index, &value);
                     index = index.saturating_add(1);
                 }
                 return self.end(table, line, index, false);
@@ -455,6 +309,12 @@ impl Sql {
                 }
                 Token::Sign(b'(') => depth = depth.saturating_add(1),
                 Token::Sign(b')') => depth = depth.saturating_sub(1),
+                Token::Torn(text) => {
+                    let value = quoted(&text).into_bytes();
+                    self.cut_column(table, index, &value);
+                    self.torn = true;
+                    return self.end(table, line, index.saturating_add(1), false);
+                }
                 Token::Text(text, kept) => {
                     whole &= kept;
                     // A text in a function's arguments is still a text; the last one stands.
@@ -478,10 +338,17 @@ impl Sql {
         self.begin(table);
         let row = std::mem::take(&mut self.row);
         let mut read = 0_usize;
+        let all = memchr::memchr_iter(b'\t', &row).count().saturating_add(1);
+        let ended = self.words.text.peek().is_none();
         for (index, cell) in row.split(|byte| *byte == b'\t').enumerate() {
             let value = if cell == br"\N" { "null".to_owned() } else { quoted(&unescaped(cell)) };
-            self.column(table, index, value.as_bytes());
             read = index.saturating_add(1);
+            // Rows end with a line's end; the last one, too, unless the file breaks off in it.
+            if ended && read == all {
+                self.cut_column(table, index, value.as_bytes());
+            } else {
+                self.column(table, index, value.as_bytes());
+            }
         }
         self.row = row;
         self.end(table, line, read, kept)
@@ -493,38 +360,40 @@ impl Source for Sql {
         loop {
             let (kind, line, whole) = match std::mem::replace(&mut self.rows, Rows::None) {
                 Rows::None => {
-                    let Some(first) = self.token() else { break };
+                    let Some(first) = self.words.token() else { break };
                     if self.statement(&first).is_none() {
                         break;
                     }
                     continue;
                 }
                 Rows::Values(table) => {
-                    let found = self.token();
+                    let found = self.words.token();
                     if found == Some(Token::Sign(b',')) {
                         self.rows = Rows::Values(table);
                         continue;
                     }
                     if found != Some(Token::Sign(b'(')) {
                         if found.is_some_and(|token| token != Token::Sign(b';')) {
-                            self.skip_statement();
+                            self.words.skip_statement();
                         }
                         continue;
                     }
-                    let line = self.text.line();
+                    let line = self.words.text.line();
                     let whole = self.values(&table, line);
                     let kind = table.kind;
-                    self.rows = Rows::Values(table);
+                    if !std::mem::take(&mut self.torn) {
+                        self.rows = Rows::Values(table);
+                    }
                     (kind, line, whole)
                 }
                 Rows::Copy(table) => {
-                    let line = self.text.line();
-                    if self.text.peek().is_none() {
+                    let line = self.words.text.line();
+                    if self.words.text.peek().is_none() {
                         self.loss
                             .record("rows that break off", || format!("the file ends at line {line}, within a COPY"));
                         break;
                     }
-                    let kept = self.text.rest_of_line(&mut self.row);
+                    let kept = self.words.text.rest_of_line(&mut self.row);
                     if self.row == br"\." {
                         continue;
                     }
@@ -536,17 +405,12 @@ impl Source for Sql {
             };
             return Ok(Some(Item::Record(Record { number: self.records, line, bytes: &self.json, whole, kind })));
         }
-        self.text.stopped().map_or(Ok(None), Err)
+        self.words.text.stopped().map_or(Ok(None), Err)
     }
 
     fn loss(&mut self) -> Loss {
         std::mem::take(&mut self.loss)
     }
-}
-
-/// Bytes that words and numbers are made of.
-const fn is_word(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_') || !byte.is_ascii()
 }
 
 /// A bare value as JSON.
