@@ -3,6 +3,7 @@
 
 use super::bytewise::Bytewise;
 use super::extended::plain;
+use super::lines::text;
 use super::{Loss, Source, Stopped, Window};
 use crate::model::budget::RECORD_BYTES;
 use crate::model::item::Item;
@@ -37,6 +38,8 @@ pub(super) struct Elements {
     /// The next byte is in the array.
     inside: bool,
     held: usize,
+    /// What stands in front of an element and how that begins: there a reader finds back from a broken one.
+    mark: Vec<u8>,
     loss: Loss,
 }
 
@@ -51,6 +54,7 @@ impl Elements {
             last: Vec::new(),
             inside: false,
             held: 0,
+            mark: Vec::new(),
             loss: Loss::default(),
         }
     }
@@ -137,8 +141,28 @@ impl Elements {
                 let at_hand = self.text.window().head(want);
                 let found = scan.end(at_hand.get(scanned..).unwrap_or_default());
                 let (have, ended) = (at_hand.len(), at_hand.len() < want);
-                if let Some(end) = found {
-                    let len = scanned.saturating_add(end);
+                let found = found.map(|end| scanned.saturating_add(end));
+                if scan.broken && !self.mark.is_empty() {
+                    // The first byte is the element's own; what was looked through before may hold half a mark.
+                    let from = scanned.saturating_sub(self.mark.len()).max(usize::from(skipped == 0));
+                    let new = at_hand.get(from..found.unwrap_or(have)).unwrap_or_default();
+                    if let Some(at) = memchr::memmem::find(new, &self.mark) {
+                        let len = from.saturating_add(at);
+                        self.held = len;
+                        if skipped > 0 || len > RECORD_BYTES {
+                            self.too_long(line, skipped.saturating_add(len as u64));
+                            continue 'elements;
+                        }
+                        self.loss.record("broken record", || {
+                            format!("the record at line {line} is no complete JSON; it was read as far as it goes")
+                        });
+                        return Ok(Some(Element { line, len, cut: true }));
+                    }
+                }
+                if let Some(len) = found {
+                    if self.mark.is_empty() {
+                        self.mark = mark(at_hand.get(len..).unwrap_or_default());
+                    }
                     self.held = len;
                     if skipped > 0 || len > RECORD_BYTES {
                         self.too_long(line, skipped.saturating_add(len as u64));
@@ -153,9 +177,12 @@ impl Elements {
                 }
                 scanned = have;
                 if have > RECORD_BYTES {
-                    skipped = skipped.saturating_add(have as u64);
-                    self.text.consume(have);
-                    scanned = 0;
+                    // A mark may begin in what is passed over.
+                    scanned = self.mark.len().min(have);
+                    let over = have.saturating_sub(scanned);
+                    skipped = skipped.saturating_add(over as u64);
+                    self.text.consume(over);
+                    want = STEP;
                 } else {
                     want = want.saturating_mul(2);
                 }
@@ -206,7 +233,7 @@ impl Source for Records {
     fn next(&mut self) -> Result<Option<Item<'_>>, Stopped> {
         let Some(element) = self.elements.next()? else { return Ok(None) };
         self.record.clear();
-        self.record.extend_from_slice(&plain(self.elements.bytes(element)));
+        self.record.extend_from_slice(&plain(text(self.elements.bytes(element)).as_bytes()));
         self.number = self.number.saturating_add(1);
         let (number, line, whole) = (self.number, element.line, !element.cut);
         Ok(Some(Item::Record(Record { number, line, bytes: &self.record, whole, kind: 0 })))
@@ -217,6 +244,18 @@ impl Source for Records {
     }
 }
 
+/// A comma, and the brace and first key of the object behind it, if that is what stands here.
+fn mark(text: &[u8]) -> Vec<u8> {
+    let text = text.get(..MARK).unwrap_or(text);
+    let key = || {
+        let brace = text.trim_ascii_start().strip_prefix(b",")?.trim_ascii_start().strip_prefix(b"{")?;
+        let key = brace.trim_ascii_start().strip_prefix(b"\"")?;
+        let end = memchr::memchr2(b'"', b'\\', key).filter(|end| key.get(*end) == Some(&b'"'))?;
+        text.len().checked_sub(key.len())?.checked_add(end)?.checked_add(1)
+    };
+    key().and_then(|len| text.get(..len)).unwrap_or_default().to_vec()
+}
+
 /// Looks for the end of one JSON value, piece by piece.
 #[derive(Default)]
 struct Scan {
@@ -224,7 +263,18 @@ struct Scan {
     quoted: bool,
     escaped: bool,
     begun: bool,
+    /// Which of the outer containers are objects; deeper ones are taken for lists.
+    objects: Vec<bool>,
+    /// The last byte that was no white space.
+    last: u8,
+    /// This is no JSON.
+    broken: bool,
 }
+
+/// Containers one inside the other of which a scan knows what they are.
+const KNOWN: usize = 64;
+/// Bytes of a mark.
+const MARK: usize = 128;
 
 impl Scan {
     /// One past the value's last byte, if it ends in this piece.
@@ -241,18 +291,35 @@ impl Scan {
                             return Some(past);
                         }
                     }
+                    b'\n' => self.broken = true,
                     _ => {}
                 }
                 continue;
             }
+            if byte.is_ascii_whitespace() {
+                continue;
+            }
             match byte {
                 b'"' => self.quoted = true,
-                b'{' | b'[' => self.depth = self.depth.saturating_add(1),
+                b'{' | b'[' => {
+                    let member = self.last == b',' && self.objects.get(self.depth.wrapping_sub(1)) == Some(&true);
+                    self.broken |= member || !matches!(self.last, 0 | b':' | b'[' | b',');
+                    self.objects.truncate(self.depth);
+                    if self.depth < KNOWN {
+                        self.objects.push(*byte == b'{');
+                    }
+                    self.depth = self.depth.saturating_add(1);
+                }
                 b'}' | b']' if self.depth <= 1 => return Some(if self.depth == 0 { at } else { past }),
                 b'}' | b']' => self.depth = self.depth.saturating_sub(1),
                 b',' if self.depth == 0 && self.begun => return Some(at),
-                _ => {}
+                b':' | b',' => {}
+                byte if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'+' | b'.') => {
+                    self.broken |= self.last == b'"';
+                }
+                _ => self.broken = true,
             }
+            self.last = *byte;
             self.begun = true;
         }
         None
@@ -277,6 +344,29 @@ mod tests {
             out.push((element.line, String::from_utf8_lossy(elements.bytes(element)).into_owned(), element.cut));
         }
         (out, elements.loss.clone())
+    }
+
+    #[test]
+    fn a_broken_element_costs_no_other() {
+        let good = |n: u32| format!("{{\"id\":{n},\"t\":\"x, {{y}}\"}}");
+        for broken in [
+            "{\"id\":9,\"t\":\"unclosed}",
+            "{\"id\":9,\"t\":\"unclosed",
+            "{\"id\":9,\"t\":\"no end\"",
+            "{\"id\":9,\"t\":{\"deep\":[1,2}",
+            "{\"id\":9,\"t\": \"a\"b\"}",
+        ] {
+            for between in [",", ",\n  "] {
+                let parts = [good(1), good(2), broken.to_owned(), good(3), good(4), good(5)];
+                let text = format!("[{}]", parts.join(between));
+                let (found, loss) = elements(text.as_bytes(), &[]);
+                let found: Vec<&str> = found.iter().map(|(_, text, _)| text.as_str()).collect();
+                for n in 1..6 {
+                    assert!(found.contains(&good(n).as_str()), "{text}: {found:?}");
+                }
+                assert!(found.len() == 6 && loss.records() <= 1, "{text}: {found:?}");
+            }
+        }
     }
 
     #[test]

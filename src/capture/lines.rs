@@ -23,8 +23,12 @@ pub(super) struct Line {
 /// Reads a file line by line.
 pub(super) struct Lines {
     window: Window,
+    /// What ends a line.
+    end: u8,
     read: FrameNo,
     held: usize,
+    /// Bytes of padding in front of the line at hand.
+    skip: usize,
     loss: Loss,
 }
 
@@ -34,18 +38,19 @@ impl Lines {
         if window.head(3) == b"\xef\xbb\xbf" {
             window.consume(3);
         }
-        Self { window, read: 0, held: 0, loss: Loss::default() }
+        let end = line_end(window.head(super::open::HEAD));
+        Self { window, end, read: 0, held: 0, skip: 0, loss: Loss::default() }
     }
 
     /// The next line. Lines over the budget are skipped, told and counted.
     pub(super) fn next(&mut self) -> Result<Option<Line>, Stopped> {
         self.window.consume(self.held);
-        self.held = 0;
+        (self.held, self.skip) = (0, 0);
         let mut want = STEP;
         loop {
             let at_hand = self.window.peek(usize::MAX);
-            let at_hand = if memchr::memchr(b'\n', at_hand).is_some() { at_hand } else { self.window.head(want) };
-            if let Some(len) = memchr::memchr(b'\n', at_hand) {
+            let at_hand = if memchr::memchr(self.end, at_hand).is_some() { at_hand } else { self.window.head(want) };
+            if let Some(len) = memchr::memchr(self.end, at_hand) {
                 let crlf = len.checked_sub(1).and_then(|last| at_hand.get(last)) == Some(&b'\r');
                 self.read = self.read.saturating_add(1);
                 self.held = len.saturating_add(1);
@@ -56,8 +61,7 @@ impl Lines {
                     want = STEP;
                     continue;
                 }
-                let line = Line { number: self.read, len: len.saturating_sub(usize::from(crlf)), cut: false };
-                return Ok(Some(line));
+                return Ok(Some(self.line(len.saturating_sub(usize::from(crlf)), false)));
             }
             let have = at_hand.len();
             if have < want {
@@ -67,7 +71,7 @@ impl Lines {
                 }
                 self.read = self.read.saturating_add(1);
                 self.held = have;
-                return Ok(Some(Line { number: self.read, len: have, cut: broken.is_some() }));
+                return Ok(Some(self.line(have, broken.is_some())));
             }
             if have > RECORD_BYTES {
                 self.skip_line();
@@ -78,9 +82,23 @@ impl Lines {
         }
     }
 
+    /// The line at hand, without the zeros that a crash or a full disk pads files with.
+    fn line(&mut self, len: usize, cut: bool) -> Line {
+        let bytes = self.window.peek(len);
+        let inside = unpadded(bytes);
+        let padding = bytes.len().saturating_sub(inside.len());
+        let skip = if inside.is_empty() { 0 } else { bytes.iter().take_while(|byte| **byte == 0).count() };
+        let len = inside.len();
+        if padding > 0 {
+            self.loss.remark("lines are padded with zeros, which were passed over");
+        }
+        self.skip = skip;
+        Line { number: self.read, len, cut }
+    }
+
     /// The bytes of the line that was read last.
     pub(super) fn bytes(&self, line: Line) -> &[u8] {
-        self.window.peek(line.len)
+        self.window.peek(self.skip.saturating_add(line.len)).get(self.skip..).unwrap_or_default()
     }
 
     /// What was lost so far.
@@ -102,7 +120,7 @@ impl Lines {
                 break;
             }
             let (step, ended) =
-                memchr::memchr(b'\n', chunk).map_or((chunk.len(), false), |at| (at.saturating_add(1), true));
+                memchr::memchr(self.end, chunk).map_or((chunk.len(), false), |at| (at.saturating_add(1), true));
             skipped = skipped.saturating_add(step as u64);
             self.window.consume(step);
             if ended {
@@ -118,32 +136,85 @@ impl Lines {
     }
 }
 
-/// Bytes as text; what is not UTF-8 is read as Windows-1252, which has a character for every byte.
+/// Bytes as text; what is not UTF-8 is read as Windows-1252, which has a character for every byte, and what has a zero
+/// beside every other byte as UTF-16.
 pub(super) fn text(bytes: &[u8]) -> Cow<'_, str> {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => Cow::Borrowed(text),
-        Err(_) => encoding_rs::WINDOWS_1252.decode_without_bom_handling(bytes).0,
+    if is_wide(bytes) {
+        // Of the last character a zero was taken for padding.
+        let even: Vec<u8> = bytes.iter().copied().chain((bytes.len() % 2 == 1).then_some(0)).collect();
+        return Cow::Owned(encoding_rs::UTF_16LE.decode_without_bom_handling(&even).0.into_owned());
     }
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return Cow::Borrowed(text);
+    }
+    // A broken character spoils none of its neighbours.
+    let mut out = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        out.push_str(chunk.valid());
+        out.push_str(&encoding_rs::WINDOWS_1252.decode_without_bom_handling(chunk.invalid()).0);
+    }
+    Cow::Owned(out)
 }
 
-/// Whether bytes begin a text file: no control characters, and hardly any bytes that are not UTF-8 (a legacy charset
-/// or a broken character does not make a log binary).
+/// Whether bytes are letters in UTF-16, the less significant byte first: so they stand in a line whose padding was taken
+/// off, whatever order the file has.
+fn is_wide(bytes: &[u8]) -> bool {
+    let zero = memchr::memchr(0, bytes);
+    zero.is_some_and(|at| at < 64) && memchr::memchr_iter(0, bytes).count().saturating_mul(3) > bytes.len()
+}
+
+/// What ends a line: a carriage return where there is no line feed.
+fn line_end(head: &[u8]) -> u8 {
+    let (feed, carriage) = (memchr::memchr(b'\n', head), memchr::memchr(b'\r', head));
+    if feed.is_none() && carriage.is_some() { b'\r' } else { b'\n' }
+}
+
+/// Whether bytes begin a text file: no control characters but in a few lines, and hardly any bytes that are not UTF-8 (a
+/// legacy charset or a broken character does not make a log binary, nor do zeros that a crash left between lines).
 pub(super) fn is_text(head: &[u8]) -> bool {
     let control = |byte: &u8| byte.is_ascii_control() && !matches!(byte, b'\t' | b'\n' | b'\r' | 0x0c | 0x1b);
-    if head.is_empty() || head.iter().any(control) {
+    if head.is_empty() {
         return false;
+    }
+    if head.iter().any(control) {
+        let end = line_end(head);
+        let (mut clean, mut all, mut lines) = (0_usize, 0_usize, 0_usize);
+        for line in head.split(|byte| *byte == end) {
+            let line = unpadded(line);
+            all = all.saturating_add(line.len());
+            if !line.is_empty() && !line.iter().any(control) {
+                clean = clean.saturating_add(line.len());
+                lines = lines.saturating_add(1);
+            }
+        }
+        if lines < 3 || clean.saturating_mul(4) < all.saturating_mul(3) {
+            return false;
+        }
     }
     let strange: usize = head.utf8_chunks().map(|chunk| chunk.invalid().len()).sum();
     strange.saturating_mul(10) <= head.len()
 }
 
+/// A line without the zeros around it.
+fn unpadded(mut line: &[u8]) -> &[u8] {
+    while let Some((0, rest)) = line.split_first() {
+        line = rest;
+    }
+    while let Some((0, rest)) = line.split_last() {
+        line = rest;
+    }
+    line
+}
+
 /// The lines of a head that are complete, or its only one; without empty ones.
 pub(super) fn head_lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
     let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
-    let whole = memchr::memrchr(b'\n', head).and_then(|end| head.get(..end)).unwrap_or(head);
+    let end = line_end(head);
+    let whole = memchr::memrchr(end, head).and_then(|at| head.get(..at)).unwrap_or(head);
     // A file that is shorter than the head ends with a line, whether a line's end follows or not.
     let whole = if head.len() < super::open::HEAD { head } else { whole };
-    whole.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty())
+    let lines = whole.split(move |byte| *byte == end);
+    lines.map(|line| unpadded(line).trim_ascii()).filter(|line| !line.is_empty())
 }
 
 /// Whether bytes have one of these shapes: `0` stands for any digit, everything else for itself.
@@ -184,6 +255,10 @@ mod tests {
     fn lines_are_numbered_whatever_ends_them() {
         assert_eq!(lines(b"\xef\xbb\xbfa\r\n\nbcd".to_vec()).0, [(1, 1), (2, 0), (3, 3)]);
         assert_eq!(lines(Vec::new()).0, []);
+        assert_eq!(lines(b"a\rbcd\r\re".to_vec()).0, [(1, 1), (2, 3), (3, 0), (4, 1)]);
+        let (padded, loss) = lines(b"a\0\0\n\0\0\0bc\n\0\0\n\0".to_vec());
+        assert_eq!((padded, loss.records()), (vec![(1, 1), (2, 2), (3, 0), (4, 0)], 0));
+        assert_eq!(loss.notes(), ["4 lines are padded with zeros, which were passed over"]);
     }
 
     #[test]
@@ -200,11 +275,25 @@ mod tests {
     }
 
     #[test]
+    fn charsets_are_told_apart_line_by_line() {
+        for (bytes, want) in [
+            (&b"caf\xe9 cr\xe8me"[..], "caf\u{e9} cr\u{e8}me"),
+            (b"caf\xc3\xa9 and \xe9", "caf\u{e9} and \u{e9}"),
+            (b"h\0\xe9\0r\0o\0n\0", "h\u{e9}ron"),
+            (b"h\0e\0r\0o\0n", "heron"),
+            (b"one\0zero", "one\0zero"),
+        ] {
+            assert_eq!(text(bytes), want, "{bytes:?}");
+        }
+    }
+
+    #[test]
     fn text_and_logs_are_told_from_the_rest() {
         for (bytes, text) in [
             (&b"plain words\n"[..], true),
             (b"caf\xe9 au lait, latin-1 text\n", true),
             ("наш журнал\n".as_bytes(), true),
+            (b"one line\ntwo lines\n\0\0\0\0three lines\0\nfo\0ur", true),
             (b"\xd4\xc3\xb2\xa1\x02\x00\x04\x00", false),
             (b"\x89PNG\r\n\x1a\n", false),
             (b"", false),

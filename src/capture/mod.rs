@@ -18,6 +18,7 @@ mod parted;
 pub mod protos;
 pub mod sockets;
 pub mod survey;
+mod unpack;
 pub mod window;
 
 #[cfg(test)]

@@ -2,11 +2,12 @@
 #![deny(clippy::arithmetic_side_effects, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use super::format::FORMATS;
+use super::unpack::{self, Unpacked};
 use super::{EvidenceKind, Format, Source, Stopped, Window};
 use crate::bytes::Match;
 use crate::model::budget::ZSTD_WINDOW_LOG;
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -134,20 +135,22 @@ pub(super) fn recognise(
     path: &Path,
     wanted: Wanted,
 ) -> Result<(&'static Format, Window, &'static str), OpenError> {
-    let mut window = Window::new(file);
+    let read = Arc::new(AtomicU64::new(0));
+    let mut window = Window::new(Box::new(Counted { file, read: Arc::clone(&read) }));
     let mut suffix = "";
     let head = window.head(4);
     if head.starts_with(&[0x1f, 0x8b]) {
         suffix = ".gz";
-        let wrapped = BufReader::with_capacity(256 << 10, window);
-        window = Window::new(Box::new(flate2::bufread::MultiGzDecoder::new(wrapped)));
+        window = Window::new(Box::new(Unpacked::new(unpack::Members::new(window), read)));
     } else if is_zstd(head) {
         suffix = ".zst";
-        let wrapped = BufReader::with_capacity(256 << 10, window);
         let unreadable = |source| OpenError::Unreadable { path: path.to_owned(), source };
-        let mut decoder = zstd::stream::read::Decoder::with_buffer(wrapped).map_err(unreadable)?;
+        let mut decoder = zstd::stream::read::Decoder::with_buffer(window).map_err(unreadable)?;
         decoder.window_log_max(ZSTD_WINDOW_LOG).map_err(unreadable)?;
-        window = Window::new(Box::new(decoder));
+        window = Window::new(Box::new(Unpacked::new(decoder, read)));
+    }
+    if let Some(decoder) = unpack::utf_16(window.head(4)) {
+        window = Window::new(Box::new(unpack::Wide::new(window, decoder)));
     }
     let head = window.head(HEAD);
     // Who says that a file is a dump need not be shown that its text is one.
@@ -155,7 +158,9 @@ pub(super) fn recognise(
         (Wanted::Dump, EvidenceKind::Store) if !head.is_empty() => Match::NeedMore,
         _ => Match::Maybe,
     };
-    let asked = FORMATS.iter().map(|format| ((format.sniff)(head), *format));
+    // Text in an archive is text with the archive's seams in it.
+    let archive = head.get(257..262) == Some(b"ustar");
+    let asked = FORMATS.iter().filter(|_| !archive).map(|format| ((format.sniff)(head), *format));
     let best =
         asked.filter(|(fit, format)| *fit >= enough(format)).fold(None, |best: Option<(Match, &Format)>, next| {
             if best.is_some_and(|(fit, _)| fit >= next.0) { best } else { Some(next) }
@@ -194,6 +199,7 @@ fn looks_like(head: &[u8]) -> String {
         (b"\xfd7zXZ", "xz-compressed data (decompress it, or use .gz or .zst)"),
         (b"BZh", "bzip2-compressed data (decompress it, or use .gz or .zst)"),
         (b"\x04\x22\x4d\x18", "lz4-compressed data (decompress it, or use .gz or .zst)"),
+        (b"REDIS0", "an RDB file of Redis (write it as JSON: `rdb --command json FILE > FILE.json`, from rdbtools)"),
         (b"\x1f\x8b", "gzip inside gzip (unwrap it once)"),
         (b"\x28\xb5\x2f\xfd", "zstd inside a wrapping (unwrap it once)"),
         (b"snoop\0", "a snoop capture (convert it with editcap)"),
@@ -214,6 +220,9 @@ fn looks_like(head: &[u8]) -> String {
     ];
     if head.is_empty() {
         return "an empty file".to_owned();
+    }
+    if head.get(257..262) == Some(b"ustar") {
+        return "a tar archive (unpack it: a folder of exports can be one dump)".to_owned();
     }
     let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
     let known = MAGIC.iter().find(|(magic, _)| head.starts_with(magic) || text.starts_with(magic));

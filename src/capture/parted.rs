@@ -46,7 +46,7 @@ impl Source for Parted {
             let line_text = text(bytes);
             self.json.clear();
             match (self.parts)(&line_text) {
-                None => self.json.extend_from_slice(bytes),
+                None => self.json.extend_from_slice(line_text.as_bytes()),
                 Some(found) => {
                     for (name, value) in found {
                         self.json.push(if self.json.is_empty() { b'{' } else { b',' });

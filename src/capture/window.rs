@@ -3,7 +3,7 @@
 
 use super::Stopped;
 use crate::bytes::Malformed;
-use std::io::{self, Read};
+use std::io::{self, BufRead, Read};
 
 /// Bytes asked of the file at once: large enough that system calls cost nothing, small enough for the cache.
 const READ: usize = 1 << 20;
@@ -138,6 +138,20 @@ impl Read for Window {
         out.get_mut(..read).unwrap_or_default().copy_from_slice(have);
         self.consume(read);
         Ok(read)
+    }
+}
+
+impl BufRead for Window {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.fill(1);
+        match &self.broken {
+            Some(why) if self.start == self.end => Err(io::Error::other(why.clone())),
+            _ => Ok(self.peek(usize::MAX)),
+        }
+    }
+
+    fn consume(&mut self, len: usize) {
+        Self::consume(self, len);
     }
 }
 

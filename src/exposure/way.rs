@@ -5,6 +5,7 @@ use crate::exposure::notes;
 use crate::exposure::role::{Given, Roles};
 use crate::model::budget;
 use crate::model::field::{Kind, Node, Step, Tree};
+use crate::model::record::CUT;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::BuildHasher as _;
@@ -13,10 +14,8 @@ use std::hash::BuildHasher as _;
 const KEYS: usize = 4;
 /// Characters remembered of one key.
 const KEY: usize = 120;
-/// Fields looked at in one record; a record has some tens.
-const LEAVES: usize = 512;
-/// Bytes of one value that are looked at.
-const VALUE: usize = 4_096;
+/// Bytes of one value that are looked at: a list of recipients may stand in one.
+const VALUE: usize = 64 << 10;
 
 /// The way to a field.
 #[derive(Debug)]
@@ -31,8 +30,16 @@ pub struct Way {
     pub(super) given: Option<Given>,
     /// A name of what robots leave behind is among its keys.
     pub(super) note: Option<&'static str>,
+    /// The record breaks off in it.
+    cut: bool,
     /// The last step to it: its key, or a mark for what has none.
     step: Box<[u8]>,
+}
+
+/// Whether a field is the last one of a record that breaks off, so that nobody knows how it went on.
+fn is_cut(tree: &Tree<'_>, node: &Node) -> bool {
+    let parts = tree.message.parts.first().filter(|part| !part.whole);
+    node.buffer == 0 && parts.is_some_and(|part| node.end as usize >= part.bytes.len() && node.parent.is_some())
 }
 
 /// All ways met so far.
@@ -66,6 +73,7 @@ impl<'r> Ways<'r> {
                 listed: false,
                 given: None,
                 note: None,
+                cut: false,
                 step: Box::default(),
             });
         }
@@ -78,8 +86,9 @@ impl<'r> Ways<'r> {
         let mut found = Vec::with_capacity(16);
         for ((id, node), (way, container)) in (0..).zip(&tree.nodes).zip(&this.nodes) {
             let Some(way) = this.known.get(*way as usize).filter(|_| node.leaf) else { continue };
-            if found.len() >= LEAVES {
-                break;
+            // A value in which the record breaks off is not the value that stood there.
+            if way.cut || is_cut(tree, node) {
+                continue;
             }
             if let Some(text) = this.text(tree, node, way) {
                 found.push(Leaf { way, container: *container, text, node: id });
@@ -103,7 +112,10 @@ impl<'r> Ways<'r> {
                         let whole = bytes.get(..error.valid_up_to()).unwrap_or_default();
                         Cow::Borrowed(std::str::from_utf8(whole).unwrap_or_default())
                     }
-                    Err(_) => return None,
+                    // Another charset than the rest.
+                    Err(_) => {
+                        encoding_rs::WINDOWS_1252.decode_without_bom_handling(bytes.get(..VALUE).unwrap_or(bytes)).0
+                    }
                 }
             }
             Kind::Integer(_) | Kind::Float(_) if !counts => return None,
@@ -172,10 +184,11 @@ impl<'r> Ways<'r> {
             0xff => listed = true,
             _ => {}
         }
+        let cut = mark == 0 && key.ends_with(CUT.as_bytes());
         keys.drain(..keys.len().saturating_sub(KEYS));
         let note = keys.iter().find_map(|key| notes::named(key));
         let given = self.roles.and_then(|roles| roles.of(path, &keys));
         let step = [mark].iter().filter(|_| mark != 0).chain(key).copied().collect();
-        Way { path, keys, listed, given, note, step }
+        Way { path, keys, listed, given, note, cut, step }
     }
 }

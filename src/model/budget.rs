@@ -114,6 +114,8 @@ pub const GUESSED_BYTES: usize = 128 << 20;
 pub const RATIO: usize = 1_000;
 /// Output of one decompression that is allowed whatever the ratio.
 pub const RATIO_FREE: usize = 1 << 20;
+/// Bytes that a file of evidence may unpack to whatever the ratio.
+pub const UNPACKED_FREE: u64 = 16 << 30;
 /// Sightings kept from one message.
 pub const MESSAGE_SIGHTINGS: usize = 1_000;
 /// Sightings kept from one run.

@@ -2,6 +2,9 @@
 
 use crate::model::origin::FrameNo;
 
+/// What stands behind the name of a field in which the file breaks off: half a value, which is searched and not counted.
+pub const CUT: &str = " (cut)";
+
 /// One record of a dump, borrowed from its source.
 #[derive(Clone, Copy, Debug)]
 pub struct Record<'a> {

@@ -46,20 +46,24 @@ pub(super) fn follow(
         drop(empty);
         let mut dispatcher = Dispatcher { queues, spare, open: Default::default(), turn: 0 };
         let (mut unread, mut sightings, mut owners) = (0, Vec::new(), Owners::default());
-        let input = read(opened, input, &mut dispatcher, &mut owners, &mut sightings, &mut unread, progress);
+        let mut input = read(opened, input, &mut dispatcher, &mut owners, &mut sightings, &mut unread, progress);
         dispatcher.finish();
-        let mut evidence = Evidence { inputs: vec![input], unread_records: unread, sightings, ..Evidence::default() };
-        let mut exposed = exposure::Ledger::default();
+        let mut evidence = Evidence { unread_records: unread, sightings, ..Evidence::default() };
+        let (mut exposed, mut missed) = <(exposure::Ledger, store::Unread)>::default();
         for worker in workers {
             match worker.join() {
-                Ok((found, part)) => {
+                Ok((found, part, unread)) => {
                     evidence.merge(found);
                     exposed.merge(part);
+                    missed.merge(unread);
                 }
                 // A worker's panic is ours: it goes on as one, rather than as evidence that is silently not there.
                 Err(panic) => std::panic::resume_unwind(panic),
             }
         }
+        evidence.unread_records = evidence.unread_records.saturating_add(missed.records());
+        missed.tell(&mut input);
+        evidence.inputs.push(input);
         owners.settle(&mut evidence.flows, &mut evidence.notes);
         (evidence, exposed)
     })
@@ -244,7 +248,7 @@ fn work(
     brief: &Brief<'_>,
     batches: &Receiver<(usize, Batch)>,
     empty: &Sender<Batch>,
-) -> (Evidence, exposure::Ledger) {
+) -> (Evidence, exposure::Ledger, store::Unread) {
     let mut shards: Vec<(usize, Worker<'_>)> =
         (0..SHARDS).filter(|shard| shard % threads == index).map(|shard| (shard, Worker::new(brief))).collect();
     for (shard, mut batch) in batches {
@@ -254,11 +258,12 @@ fn work(
         batch.clear();
         let _ = empty.send(batch);
     }
-    let (mut evidence, mut exposed) = (Evidence::default(), exposure::Ledger::default());
+    let (mut evidence, mut exposed, mut unread) = <(Evidence, exposure::Ledger, store::Unread)>::default();
     for (_, worker) in shards {
-        let (found, part) = worker.finish();
+        let (found, part, missed) = worker.finish();
         evidence.merge(found);
         exposed.merge(part);
+        unread.merge(missed);
     }
-    (evidence, exposed)
+    (evidence, exposed, unread)
 }

@@ -2,8 +2,10 @@
 
 use crate::exposure::{self, Ledger, Roles, Ways};
 use crate::field;
+use crate::model::budget::LOSS_NOTES;
 use crate::model::door::{Door, OPEN_STORE, State};
-use crate::model::field::Tree;
+use crate::model::evidence::Input;
+use crate::model::field::{Step, Tree};
 use crate::model::message::{Message, Part, PartKind};
 use crate::model::origin::Origins;
 use crate::model::packet::Endpoint;
@@ -17,6 +19,7 @@ use crate::pipeline::talk::Finds;
 use crate::pipeline::worker::Brief;
 use crate::sighting::{self, Hit};
 use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
@@ -49,11 +52,12 @@ impl<'r> Desk<'r> {
         let dump = brief.capture;
         self.lay(record);
         let tree = field::walk(&self.message);
-        if !tree.exhausted.is_empty() {
-            finds.unread_records = finds.unread_records.saturating_add(1);
+        let leaves = self.ways.leaves(&tree);
+        if let Some(why) = unread(&tree, record) {
+            finds.unread.note(why, record.line);
         }
         let scene = sighting::Scene { capture: dump, flow: None, flow_start: record.number };
-        let shown = ledger.take(&self.ways.leaves(&tree), dump, record.line);
+        let shown = ledger.take(&leaves, dump, record.line);
         let wanted = shown.iter().filter(|shown| shown.conclusive || finds.wants(shown.data));
         let hits = wanted.filter_map(|shown| hit(&tree, shown)).collect();
         let found = sighting::detect_beside(&tree, &brief.cx, &scene, hits, &|data| finds.wants(data));
@@ -74,6 +78,68 @@ impl<'r> Desk<'r> {
             part.bytes.extend_from_slice(record.bytes);
             part.origins = Origins::one(record.bytes.len(), record.line);
             part.whole = record.whole;
+        }
+    }
+}
+
+/// What is said of a line that claims to be JSON and is none.
+const BROKEN: &str = "broken JSON line";
+
+/// Why something of a record stayed unread, if it did. What its source knew to be damaged was told already.
+fn unread(tree: &Tree<'_>, record: &Record<'_>) -> Option<&'static str> {
+    if let Some(budget) = tree.exhausted.first() {
+        return Some(budget);
+    }
+    let opened = tree.nodes.get(1).is_some_and(|node| node.whole && matches!(node.step, Step::Open(_)));
+    (record.whole && record.bytes.first() == Some(&b'{') && !opened).then_some(BROKEN)
+}
+
+/// Records of which something stayed unread: how many for each reason, and the first lines, whatever order they come in.
+#[derive(Debug, Default)]
+pub(super) struct Unread(BTreeMap<&'static str, (u64, BTreeSet<u64>)>);
+
+impl Unread {
+    fn note(&mut self, why: &'static str, line: u64) {
+        self.add(why, 1, [line]);
+    }
+
+    fn add(&mut self, why: &'static str, records: u64, lines: impl IntoIterator<Item = u64>) {
+        let (count, first) = self.0.entry(why).or_default();
+        *count = count.saturating_add(records);
+        first.extend(lines);
+        while first.len() > LOSS_NOTES {
+            first.pop_last();
+        }
+    }
+
+    /// Adds all that `other` knows.
+    pub(super) fn merge(&mut self, other: Self) {
+        for (why, (records, lines)) in other.0 {
+            self.add(why, records, lines);
+        }
+    }
+
+    /// How many records there are.
+    pub(super) fn records(&self) -> u64 {
+        self.0.values().fold(0, |sum, (records, _)| sum.saturating_add(*records))
+    }
+
+    /// Says so of the file they are in.
+    pub(super) fn tell(self, input: &mut Input) {
+        for (why, (records, lines)) in self.0 {
+            let known = lines.len() as u64;
+            input.notes.extend(lines.into_iter().map(|line| match why {
+                BROKEN => format!("line {line} is no complete JSON; it was searched as plain text"),
+                budget => {
+                    format!("the record at line {line} holds more {budget} than is read; it was read as far as it goes")
+                }
+            }));
+            let kind = if why == BROKEN { BROKEN.to_owned() } else { format!("record over the budget of {why}") };
+            if records > known {
+                input.notes.push(format!("{} more: {kind}", records.saturating_sub(known)));
+            }
+            let skipped = input.skipped.entry(kind).or_default();
+            *skipped = skipped.saturating_add(records);
         }
     }
 }

@@ -17,6 +17,7 @@ use crate::model::stream::{Chunk, Direction, Ending, FlowKey, Layer, StreamEvent
 use crate::model::taxonomy::Data;
 use crate::model::time::Timestamp;
 use crate::opacity;
+use crate::pipeline::store::Unread;
 use crate::pipeline::worker::Brief;
 use crate::pipeline::{envelopes, shape};
 use crate::sighting;
@@ -51,8 +52,8 @@ pub(super) struct Finds {
     pub(super) sightings: Vec<Sighting>,
     /// Sightings over the budget.
     pub(super) dropped: u64,
-    /// Records of dumps of which something stayed unread.
-    pub(super) unread_records: u64,
+    /// Records of a dump of which something stayed unread.
+    pub(super) unread: Unread,
     /// Sightings by rule in dumps.
     by_rule: BTreeMap<Data, usize>,
     /// Opaque payloads and short values, for what only a whole run can show.

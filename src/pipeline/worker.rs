@@ -149,7 +149,7 @@ impl<'p> Worker<'p> {
     }
 
     /// The capture has ended: everything unfinished is told as such.
-    pub(super) fn finish(mut self) -> (Evidence, exposure::Ledger) {
+    pub(super) fn finish(mut self) -> (Evidence, exposure::Ledger, store::Unread) {
         self.table.finish(&mut self.shard);
         self.follow();
         let mut tally = self.table.tally();
@@ -174,7 +174,6 @@ impl<'p> Worker<'p> {
             empty: tally.empty,
             flows: ledger.into_flows(),
             sightings: finds.sightings,
-            unread_records: finds.unread_records,
             sightings_dropped: finds.dropped,
             pool: finds.pool,
             samples: finds.samples,
@@ -187,7 +186,7 @@ impl<'p> Worker<'p> {
         for (ip, name) in finds.names {
             evidence.add_name(ip, name);
         }
-        (evidence, exposed)
+        (evidence, exposed, finds.unread)
     }
 }
 

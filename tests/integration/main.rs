@@ -14,6 +14,7 @@ mod forms;
 mod fuzz;
 mod har;
 mod hooks;
+mod hostile;
 mod judging;
 mod laws;
 mod mitmproxy;

@@ -3,7 +3,7 @@
 #![deny(clippy::arithmetic_side_effects, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use crate::bytes::Match;
-use crate::capture::lines::{Lines, head_lines, is_text};
+use crate::capture::lines::{Lines, head_lines, is_text, text};
 use crate::capture::{EvidenceKind, Format, Loss, Source, Stopped, Window};
 use crate::model::item::Item;
 use crate::model::record::Record;
@@ -59,7 +59,8 @@ impl Source for Bulk {
         let mut first = None;
         let mut whole = true;
         while let Some(line) = self.lines.next()? {
-            let text = self.lines.bytes(line).trim_ascii();
+            let text = text(self.lines.bytes(line));
+            let text = text.as_bytes().trim_ascii();
             if text.is_empty() {
                 continue;
             }

@@ -6,7 +6,9 @@ use crate::capture::lines::{Lines, head_lines, is_text, text};
 use crate::capture::{EvidenceKind, Format, Loss, Source, Stopped, Window};
 use crate::model::budget::RECORD_BYTES;
 use crate::model::item::Item;
-use crate::model::record::Record;
+use crate::model::origin::FrameNo;
+use crate::model::record::{CUT, Record};
+use std::collections::VecDeque;
 
 /// The registry entry.
 pub(super) static FORMAT: Format = Format {
@@ -59,23 +61,49 @@ fn is_name(cell: &[u8]) -> bool {
 /// Cuts a row into cells, quotes undone. `false` when it ends inside quotes.
 fn cells(row: &[u8], delimiter: u8, out: &mut Vec<Vec<u8>>) -> bool {
     out.clear();
-    let mut cell = Vec::new();
-    let mut quoted = false;
-    let mut bytes = row.iter().copied().peekable();
-    while let Some(byte) = bytes.next() {
-        match byte {
-            b'"' if quoted && bytes.peek() == Some(&b'"') => {
-                bytes.next();
-                cell.push(b'"');
+    let mut cutter =
+        Cutter { delimiter, cells: std::mem::take(out), cell: Vec::new(), quoted: false, closed: false, odd: false };
+    cutter.line(row);
+    let closed = cutter.end();
+    *out = cutter.cells;
+    closed
+}
+
+/// Cuts a row into cells, line by line: a cell in quotes may go on in the next one.
+struct Cutter {
+    delimiter: u8,
+    cells: Vec<Vec<u8>>,
+    cell: Vec<u8>,
+    quoted: bool,
+    /// A quote was closed just now.
+    closed: bool,
+    /// Something else than the next cell followed a closing quote: one of the two stands there by mistake.
+    odd: bool,
+}
+
+impl Cutter {
+    fn line(&mut self, line: &[u8]) {
+        let mut bytes = line.iter().copied().peekable();
+        while let Some(byte) = bytes.next() {
+            self.odd |= std::mem::take(&mut self.closed) && byte != self.delimiter;
+            match byte {
+                b'"' if self.quoted && bytes.peek() == Some(&b'"') => {
+                    bytes.next();
+                    self.cell.push(b'"');
+                }
+                b'"' if self.quoted => (self.quoted, self.closed) = (false, true),
+                b'"' if self.cell.is_empty() => self.quoted = true,
+                byte if byte == self.delimiter && !self.quoted => self.cells.push(std::mem::take(&mut self.cell)),
+                byte => self.cell.push(byte),
             }
-            b'"' if quoted => quoted = false,
-            b'"' if cell.is_empty() => quoted = true,
-            byte if byte == delimiter && !quoted => out.push(std::mem::take(&mut cell)),
-            byte => cell.push(byte),
         }
     }
-    out.push(cell);
-    !quoted
+
+    /// The row has ended; `false` when that is inside quotes.
+    fn end(&mut self) -> bool {
+        self.cells.push(std::mem::take(&mut self.cell));
+        !std::mem::take(&mut self.quoted)
+    }
 }
 
 fn open(mut window: Window) -> Result<Box<dyn Source + Send>, Stopped> {
@@ -90,52 +118,94 @@ fn open(mut window: Window) -> Result<Box<dyn Source + Send>, Stopped> {
             names = found.iter().map(|name| text(name).into_owned()).collect();
         }
     }
-    Ok(Box::new(Csv { lines, delimiter, names, row: Vec::new(), json: Vec::new(), records: 0 }))
+    Ok(Box::new(Csv {
+        lines,
+        delimiter,
+        names,
+        ahead: VecDeque::new(),
+        credit: RECORD_BYTES,
+        json: Vec::new(),
+        records: 0,
+    }))
+}
+
+/// A line that was read while looking for the end of a row.
+struct Ahead {
+    number: FrameNo,
+    bytes: Vec<u8>,
+    cut: bool,
 }
 
 struct Csv {
     lines: Lines,
     delimiter: u8,
     names: Vec<String>,
-    row: Vec<u8>,
+    /// Lines to read again: what they were taken for, the rest of a row, they were not.
+    ahead: VecDeque<Ahead>,
+    /// Bytes that may still be read again, so that quotes that never close cost no more than the file's length.
+    credit: usize,
     json: Vec<u8>,
     records: u64,
 }
 
 impl Source for Csv {
     fn next(&mut self) -> Result<Option<Item<'_>>, Stopped> {
-        let mut first = None;
-        let mut found = Vec::new();
-        self.row.clear();
-        let mut whole = true;
-        let mut complete = false;
-        while let Some(line) = self.lines.next()? {
-            if first.is_none() && line.len == 0 {
-                continue;
+        let first = loop {
+            match self.line()? {
+                None => return Ok(None),
+                Some(line) if line.bytes.is_empty() => {}
+                Some(line) => break line,
             }
-            let begins = *first.get_or_insert(line.number);
-            if begins != line.number {
-                self.row.push(b'\n');
-            }
-            self.row.extend_from_slice(self.lines.bytes(line));
-            whole &= !line.cut;
-            if cells(&self.row, self.delimiter, &mut found) {
-                complete = true;
-                break;
-            }
-            if self.row.len() > RECORD_BYTES {
-                break;
+        };
+        let mut cutter = Cutter {
+            delimiter: self.delimiter,
+            cells: Vec::new(),
+            cell: Vec::new(),
+            quoted: false,
+            closed: false,
+            odd: false,
+        };
+        cutter.line(&first.bytes);
+        let mut more: VecDeque<Ahead> = VecDeque::new();
+        let mut joined = first.bytes.len();
+        let mut stopped = None;
+        while cutter.quoted && joined <= self.credit.min(RECORD_BYTES) {
+            match self.line() {
+                Ok(Some(line)) => {
+                    joined = joined.saturating_add(line.bytes.len()).saturating_add(1);
+                    cutter.cell.push(b'\n');
+                    cutter.line(&line.bytes);
+                    more.push_back(line);
+                }
+                Ok(None) => break,
+                Err(why) => {
+                    stopped = Some(why);
+                    break;
+                }
             }
         }
-        let Some(line) = first else { return Ok(None) };
-        if !complete || found.len() != self.names.len() {
-            whole = false;
+        let mut cut = first.cut || more.back().is_some_and(|line| line.cut);
+        let (mut closed, odd) = (cutter.end(), cutter.odd);
+        let mut found = cutter.cells;
+        if !more.is_empty() && !(closed && found.len() == self.names.len() && !odd) {
+            // A quote that stands there by mistake: the row is its first line, and the next ones are rows of their own.
+            closed = cells(&first.bytes, self.delimiter, &mut found);
+            self.credit = self.credit.saturating_sub(joined);
+            cut = first.cut;
+            more.append(&mut self.ahead);
+            self.ahead = more;
+        } else if let Some(stopped) = stopped {
+            return Err(stopped);
+        }
+        let line = first.number;
+        let whole = closed && found.len() == self.names.len() && !cut;
+        if !whole {
             self.lines.loss().record("broken CSV row", || {
                 format!("the row at line {line} has other cells than the header; it was read as far as it goes")
             });
         }
         self.records = self.records.saturating_add(1);
-        self.object(&found);
+        self.object(&found, cut);
         Ok(Some(Item::Record(Record { number: self.records, line, bytes: &self.json, whole, kind: 0 })))
     }
 
@@ -145,8 +215,18 @@ impl Source for Csv {
 }
 
 impl Csv {
-    /// Writes the row as a JSON object.
-    fn object(&mut self, found: &[Vec<u8>]) {
+    /// The next line, read for the first time or again.
+    fn line(&mut self) -> Result<Option<Ahead>, Stopped> {
+        if let Some(line) = self.ahead.pop_front() {
+            return Ok(Some(line));
+        }
+        let Some(line) = self.lines.next()? else { return Ok(None) };
+        self.credit = self.credit.saturating_add(line.len);
+        Ok(Some(Ahead { number: line.number, bytes: self.lines.bytes(line).to_vec(), cut: line.cut }))
+    }
+
+    /// Writes the row as a JSON object. `cut`: the file breaks off in its last cell.
+    fn object(&mut self, found: &[Vec<u8>], cut: bool) {
         self.json.clear();
         self.json.push(b'{');
         for (index, cell) in found.iter().enumerate() {
@@ -156,6 +236,9 @@ impl Csv {
             let name = self.names.get(index).map_or("", String::as_str);
             let quoted = |text: &str| serde_json::Value::from(text).to_string();
             let name = if name.is_empty() { format!("column {}", index.saturating_add(1)) } else { name.to_owned() };
+            // Half a value is none of its column: it is searched, and not counted.
+            let broken = cut && index.saturating_add(1) == found.len();
+            let name = if broken { format!("{name}{CUT}") } else { name };
             self.json.extend_from_slice(quoted(&name).as_bytes());
             self.json.push(b':');
             self.json.extend_from_slice(quoted(&text(cell)).as_bytes());

@@ -2,10 +2,11 @@
 #![deny(clippy::arithmetic_side_effects, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use crate::bytes::Match;
-use crate::capture::lines::{Lines, head_lines, is_log_line, is_text};
+use crate::capture::lines::{Lines, head_lines, is_log_line, is_text, text};
 use crate::capture::{EvidenceKind, Format, Loss, Source, Stopped, Window};
 use crate::model::item::Item;
 use crate::model::record::Record;
+use std::borrow::Cow;
 
 /// The registry entry.
 pub(super) static FORMAT: Format = Format {
@@ -38,11 +39,13 @@ fn sniff(head: &[u8]) -> Match {
     reason = "the registry's signature: other formats have a header that may be broken"
 )]
 fn open(window: Window) -> Result<Box<dyn Source + Send>, Stopped> {
-    Ok(Box::new(LogLines { lines: Lines::new(window), records: 0 }))
+    Ok(Box::new(LogLines { lines: Lines::new(window), foreign: Vec::new(), records: 0 }))
 }
 
 struct LogLines {
     lines: Lines,
+    /// The line at hand, where its charset is another.
+    foreign: Vec<u8>,
     records: u64,
 }
 
@@ -51,7 +54,17 @@ impl Source for LogLines {
         while let Some(line) = self.lines.next()? {
             if line.len > 0 {
                 self.records = self.records.saturating_add(1);
-                let bytes = self.lines.bytes(line);
+                let foreign = match text(self.lines.bytes(line)) {
+                    Cow::Borrowed(_) => None,
+                    Cow::Owned(text) => Some(text),
+                };
+                let bytes = match foreign {
+                    None => self.lines.bytes(line),
+                    Some(text) => {
+                        self.foreign = text.into_bytes();
+                        &self.foreign
+                    }
+                };
                 let record = Record { number: self.records, line: line.number, bytes, whole: !line.cut, kind: 0 };
                 return Ok(Some(Item::Record(record)));
             }

@@ -3,7 +3,7 @@
 
 use crate::bytes::Match;
 use crate::capture::extended::plain;
-use crate::capture::lines::{Lines, head_lines, is_text};
+use crate::capture::lines::{Lines, head_lines, is_text, text};
 use crate::capture::{EvidenceKind, Format, Loss, Source, Stopped, Window};
 use crate::model::item::Item;
 use crate::model::record::Record;
@@ -45,13 +45,13 @@ fn is_object(line: &[u8]) -> bool {
     reason = "the registry's signature: other formats have a header that may be broken"
 )]
 fn open(window: Window) -> Result<Box<dyn Source + Send>, Stopped> {
-    Ok(Box::new(JsonLines { lines: Lines::new(window), plain: Vec::new(), records: 0 }))
+    Ok(Box::new(JsonLines { lines: Lines::new(window), changed: Vec::new(), records: 0 }))
 }
 
 struct JsonLines {
     lines: Lines,
-    /// The record at hand, where types were written out in it.
-    plain: Vec<u8>,
+    /// The record at hand, where types were written out in it or its charset is another.
+    changed: Vec<u8>,
     records: u64,
 }
 
@@ -62,8 +62,17 @@ impl Source for JsonLines {
             if blank {
                 continue;
             }
-            let text = self.lines.bytes(line).trim_ascii();
-            let closed = matches!((text.first(), text.last()), (Some(b'{'), Some(b'}')) | (Some(b'['), Some(b']')));
+            let (closed, changed) = {
+                let text = text(self.lines.bytes(line));
+                let json = text.as_bytes().trim_ascii();
+                let closed = matches!((json.first(), json.last()), (Some(b'{'), Some(b'}')) | (Some(b'['), Some(b']')));
+                let plain = match plain(text.as_bytes()) {
+                    Cow::Owned(plain) => Some(plain),
+                    Cow::Borrowed(_) => None,
+                };
+                let foreign = matches!(text, Cow::Owned(_));
+                (closed, plain.or_else(|| foreign.then(|| text.into_owned().into_bytes())))
+            };
             if !closed {
                 // It is searched as it stands; what is escaped in it may stay unread.
                 let number = line.number;
@@ -72,11 +81,11 @@ impl Source for JsonLines {
                 });
             }
             self.records = self.records.saturating_add(1);
-            let bytes = match plain(self.lines.bytes(line)) {
-                Cow::Borrowed(bytes) => bytes,
-                Cow::Owned(plain) => {
-                    self.plain = plain;
-                    &self.plain
+            let bytes = match changed {
+                None => self.lines.bytes(line),
+                Some(changed) => {
+                    self.changed = changed;
+                    &self.changed
                 }
             };
             let record = Record { number: self.records, line: line.number, bytes, whole: closed && !line.cut, kind: 0 };
