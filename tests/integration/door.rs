@@ -6,6 +6,7 @@ use assert_cmd::Command;
 use serde_json::Value;
 use std::fs;
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Stdio};
 use std::time::Duration;
@@ -19,6 +20,9 @@ struct Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        // With whatever it started.
+        let group = format!("-{}", self.child.id());
+        let _ = std::process::Command::new("kill").args(["-9", "--", &group]).stderr(Stdio::null()).status();
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -43,6 +47,7 @@ fn start(program: &str, arguments: &[&str], config: &str) -> Option<Server> {
         .current_dir(folder.path())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
+        .process_group(0)
         .spawn();
     let Ok(child) = started else {
         eprintln!("{program} is not installed: this door is not knocked at");
@@ -105,16 +110,61 @@ fn redis_answers_everybody_until_it_has_a_password() {
 }
 
 #[test]
-fn memcached_answers_everybody() {
+fn memcached_answers_everybody_until_it_knows_users() {
     let Some(server) = start("memcached", &["-u", "nobody", "-l", "127.0.0.1", "-p", "{port}", "-U", "0"], "") else {
         return;
     };
     let (code, door) = knock("memcached", server.port);
     assert_eq!((code, &door["state"], &door["holds"][0]["name"]), (1, &"open".into(), &"items".into()), "{door}");
+    let locked = ["-u", "nobody", "-l", "127.0.0.1", "-p", "{port}", "-U", "0", "-Y", "{folder}/config"];
+    let Some(server) = start("memcached", &locked, "alice:mere-hern-31\n") else { return };
+    let (code, door) = knock("memcached", server.port);
+    assert_eq!((code, &door["state"]), (0, &"locked".into()), "{door}");
 }
 
 #[test]
-fn etcd_answers_everybody() {
+fn clickhouse_answers_everybody_until_it_has_a_password() {
+    for (password, code, state) in [("", 1, "open"), ("mere-hern-31", 0, "locked")] {
+        let config = format!(
+            "<yandex><logger><level>error</level><console>1</console></logger><http_port>{{port}}</http_port>\
+             <tcp_port>{{other}}</tcp_port><listen_host>127.0.0.1</listen_host><path>{{folder}}/data/</path>\
+             <tmp_path>{{folder}}/tmp/</tmp_path><mark_cache_size>5368709</mark_cache_size>\
+             <users_config>{{folder}}/config</users_config><default_profile>default</default_profile>\
+             <default_database>default</default_database><profiles><default/></profiles><quotas><default/></quotas>\
+             <users><default><password>{password}</password><networks><ip>::/0</ip></networks><profile>default</profile>\
+             <quota>default</quota></default></users></yandex>"
+        );
+        let Some(server) = start("clickhouse-server", &["--config-file={folder}/config"], &config) else { return };
+        let (found, door) = knock("clickhouse", server.port);
+        assert_eq!((found, door["state"].as_str()), (code, Some(state)), "{door}");
+        let names: Vec<&str> =
+            door["holds"].as_array().into_iter().flatten().filter_map(|h| h["name"].as_str()).collect();
+        assert_eq!(names.contains(&"system"), state == "open", "{door}");
+    }
+}
+
+/// Its management knows no open setting: it must not be taken for open, and a password of its own changes nothing.
+#[test]
+fn rabbitmq_asks_for_credentials() {
+    if !Path::new("/usr/lib/rabbitmq/bin/rabbitmq-server").exists() {
+        eprintln!("rabbitmq-server is not installed: this door is not knocked at");
+        return;
+    }
+    let script = "printf '[rabbitmq_management].' > plugins; \
+        export HOME={folder} RABBITMQ_NODENAME=chat{other}@localhost RABBITMQ_MNESIA_BASE={folder}/mnesia RABBITMQ_LOGS=- \
+        RABBITMQ_LOG_BASE={folder} RABBITMQ_ENABLED_PLUGINS_FILE={folder}/plugins RABBITMQ_CONFIG_FILE={folder}/config \
+        RABBITMQ_DIST_PORT={third} ERL_EPMD_PORT={fourth} ERL_EPMD_ADDRESS=127.0.0.1; \
+        epmd -address 127.0.0.1 & exec /usr/lib/rabbitmq/bin/rabbitmq-server";
+    let ports = [free_port(), free_port()].map(|port| port.to_string());
+    let script = script.replace("{third}", &ports[0]).replace("{fourth}", &ports[1]);
+    let config = "listeners.tcp.1 = 127.0.0.1:{other}\nmanagement.tcp.port = {port}\nmanagement.tcp.ip = 127.0.0.1\n";
+    let Some(server) = start("sh", &["-c", &script], config) else { return };
+    let (code, door) = knock("rabbitmq", server.port);
+    assert_eq!((code, &door["state"]), (0, &"locked".into()), "{door}");
+}
+
+#[test]
+fn etcd_answers_everybody_until_it_knows_users() {
     let url = "http://127.0.0.1:{port}";
     let peer = "http://127.0.0.1:{other}";
     let arguments = [
@@ -134,6 +184,21 @@ fn etcd_answers_everybody() {
     let Some(server) = start("etcd", &arguments, "") else { return };
     let (code, door) = knock("etcd", server.port);
     assert_eq!((code, &door["state"], &door["holds"][0]["records"]), (1, &"open".into(), &0.into()), "{door}");
+    for (path, body) in [
+        ("user/add", r#"{"name":"root","password":"mere-hern-31"}"#),
+        ("user/grant", r#"{"user":"root","role":"root"}"#),
+        ("enable", "{}"),
+    ] {
+        let mut client = TcpStream::connect(("127.0.0.1", server.port)).unwrap();
+        let head =
+            format!("POST /v3/auth/{path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {}", body.len());
+        std::io::Write::write_all(&mut client, format!("{head}\r\n\r\n{body}").as_bytes()).unwrap();
+        let mut answer = String::new();
+        std::io::Read::read_to_string(&mut client, &mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{path}: {answer}");
+    }
+    let (code, door) = knock("etcd", server.port);
+    assert_eq!((code, &door["state"]), (0, &"locked".into()), "{door}");
 }
 
 #[test]

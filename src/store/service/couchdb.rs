@@ -12,6 +12,8 @@ pub(super) static KNOCK: Knock = Knock {
     request: |host, port| http::get(host, port, "/_all_dbs"),
     read,
     samples: &[
+        // PouchDB's server, which speaks the same protocol.
+        Sample { answer: include_bytes!("answers/couchdb-open"), state: State::Open, holds: "chat" },
         Sample {
             answer: b"HTTP/1.1 200 OK\r\nServer: CouchDB/2.3.1 (Erlang OTP/19)\r\nContent-Length: 19\r\n\r\n[\"_users\",\"chat\"]\n\n",
             state: State::Open,

@@ -15,16 +15,8 @@ pub(super) static KNOCK: Knock = Knock {
     },
     read,
     samples: &[
-        Sample {
-            answer: b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 56\r\n\r\n{\"header\":{\"cluster_id\":\"1\",\"revision\":\"9\"},\"count\":\"8\"}",
-            state: State::Open,
-            holds: "keys",
-        },
-        Sample {
-            answer: b"HTTP/1.1 400 Bad Request\r\nContent-Length: 75\r\n\r\n{\"error\":\"etcdserver: user name is empty\",\"code\":3,\"message\":\"etcdserver..\"}",
-            state: State::Locked,
-            holds: "",
-        },
+        Sample { answer: include_bytes!("answers/etcd-open"), state: State::Open, holds: "keys" },
+        Sample { answer: include_bytes!("answers/etcd-locked"), state: State::Locked, holds: "" },
     ],
 };
 

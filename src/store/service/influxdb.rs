@@ -12,16 +12,8 @@ pub(super) static KNOCK: Knock = Knock {
     request: |host, port| http::get(host, port, "/query?q=SHOW%20DATABASES"),
     read,
     samples: &[
-        Sample {
-            answer: b"HTTP/1.1 200 OK\r\nX-Influxdb-Version: 1.6.7\r\nContent-Length: 103\r\n\r\n{\"results\":[{\"statement_id\":0,\"series\":[{\"name\":\"databases\",\"columns\":[\"name\"],\"values\":[[\"calls\"]]}]}]}\n",
-            state: State::Open,
-            holds: "calls",
-        },
-        Sample {
-            answer: b"HTTP/1.1 401 Unauthorized\r\nX-Influxdb-Version: 1.6.7\r\nContent-Length: 0\r\n\r\n",
-            state: State::Locked,
-            holds: "",
-        },
+        Sample { answer: include_bytes!("answers/influxdb-open"), state: State::Open, holds: "calls" },
+        Sample { answer: include_bytes!("answers/influxdb-locked"), state: State::Locked, holds: "" },
     ],
 };
 

@@ -12,12 +12,8 @@ pub(super) static KNOCK: Knock = Knock {
     request: |_, _| b"stats\r\n".to_vec(),
     read,
     samples: &[
-        Sample {
-            answer: b"STAT pid 7\r\nSTAT version 1.6.18\r\nSTAT curr_items 12\r\nSTAT bytes 4096\r\nEND\r\n",
-            state: State::Open,
-            holds: "items",
-        },
-        Sample { answer: b"CLIENT_ERROR unauthenticated\r\n", state: State::Locked, holds: "" },
+        Sample { answer: include_bytes!("answers/memcached-open"), state: State::Open, holds: "items" },
+        Sample { answer: include_bytes!("answers/memcached-locked"), state: State::Locked, holds: "" },
     ],
 };
 

@@ -12,16 +12,8 @@ pub(super) static KNOCK: Knock = Knock {
     request: |host, port| http::get(host, port, "/api/overview"),
     read,
     samples: &[
-        Sample {
-            answer: b"HTTP/1.1 200 OK\r\nContent-Length: 86\r\n\r\n{\"rabbitmq_version\":\"3.10.8\",\"node\":\"rabbit@chat\",\"queue_totals\":{\"messages\":120000}}",
-            state: State::Open,
-            holds: "rabbit@chat",
-        },
-        Sample {
-            answer: b"HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"RabbitMQ Management\"\r\nContent-Length: 0\r\n\r\n",
-            state: State::Locked,
-            holds: "",
-        },
+        Sample { answer: include_bytes!("answers/rabbitmq-open"), state: State::Open, holds: "chat@localhost" },
+        Sample { answer: include_bytes!("answers/rabbitmq-locked"), state: State::Locked, holds: "" },
     ],
 };
 

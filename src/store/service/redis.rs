@@ -12,12 +12,9 @@ pub(super) static KNOCK: Knock = Knock {
     request: |_, _| b"*1\r\n$4\r\nINFO\r\n".to_vec(),
     read,
     samples: &[
-        Sample {
-            answer: b"$66\r\n# Server\r\nredis_version:7.0.15\r\n# Keyspace\r\ndb0:keys=12,expires=0\r\n\r\n",
-            state: State::Open,
-            holds: "db0",
-        },
-        Sample { answer: b"-NOAUTH Authentication required.\r\n", state: State::Locked, holds: "" },
+        Sample { answer: include_bytes!("answers/redis-open"), state: State::Open, holds: "db0" },
+        Sample { answer: include_bytes!("answers/redis-locked"), state: State::Locked, holds: "" },
+        // What it says to others than its own machine as long as nobody set a password.
         Sample {
             answer: b"-DENIED Redis is running in protected mode because protected mode is enabled\r\n",
             state: State::Locked,
