@@ -20,6 +20,7 @@ mod poor;
 mod rows;
 #[cfg(test)]
 pub(crate) mod sample;
+mod story;
 mod strip;
 mod view;
 mod words;

@@ -5,7 +5,7 @@ use crate::model::verdict::VerdictKind;
 use crate::report::cards::{self, Cards};
 use crate::report::picture::{self, Picture};
 use crate::report::words::{self, count, mark};
-use crate::report::{View, claims, evidence, exposed, paired, poor, rows};
+use crate::report::{View, claims, evidence, exposed, paired, poor, rows, story};
 use serde::Serialize;
 
 #[derive(Debug, Serialize)]
@@ -41,6 +41,7 @@ struct Scene {
     flows: Vec<rows::FlowRow>,
     flows_left: Option<String>,
     exposure: Option<exposed::Section>,
+    stories: Vec<story::Told>,
     coverage: claims::Covered,
     limits: Vec<claims::Limit>,
     planted: Vec<evidence::Planted>,
@@ -73,6 +74,7 @@ fn scene(n: usize, scenario: &ScenarioReport, view: &View) -> Scene {
     let app = &scenario.app;
     let detail = [app.version.as_deref().map(|version| format!("version {version}")), app.platform.clone()];
     let flows = rows::flows(scenario);
+    let stories = story::told(scenario, &cards, view);
     let (weaknesses, weaknesses_says, weaknesses_left) = poor::cards(scenario, view);
     Scene {
         n,
@@ -111,6 +113,7 @@ fn scene(n: usize, scenario: &ScenarioReport, view: &View) -> Scene {
         }),
         flows,
         exposure: exposed::section(scenario),
+        stories,
         coverage: claims::covered(&scenario.coverage),
         limits: claims::limits(&scenario.claims),
         planted: evidence::planted(scenario),

@@ -78,6 +78,44 @@ fn a_store_of_another_make_is_counted_by_the_same_rules() {
     assert_eq!(other, found, "the order of files");
 }
 
+/// Further makes, each with names, nesting and a language of its own, and full of what only looks like people: people within
+/// one in a hundred, everything else within five in a thousand. None of them was looked at when roles were first learned.
+#[test]
+fn makes_that_nobody_tuned_for_are_counted_by_the_same_rules() {
+    let folder = root().join("tests/fixtures/dumps/makes");
+    for make in ["central", "workplace", "backup", "collection", "relay"] {
+        let truth: serde_json::Value =
+            serde_json::from_slice(&fs::read(folder.join(format!("{make}.json"))).unwrap()).unwrap();
+        let scratch = tempfile::tempdir().unwrap();
+        let text = format!(
+            "[app]\nname='x'\n[parties]\nprovider=['x.example']\n[[claim]]\nid='a'\ntext='t'\nsource='s'\n\
+             seen=2026-11-02\npromise='not-public'\ndata=['messages']\n[[dump]]\npath='{}'\n",
+            folder.join(make).display()
+        );
+        fs::write(scratch.path().join("scenario.toml"), text).unwrap();
+        let names = plainsight::verdict::promise::names();
+        let (scenario, _) = plainsight::scenario::load(scratch.path(), &names).unwrap();
+        let found = pipeline::run(&scenario, &mut |_| {}).unwrap().exposure.unwrap();
+        for (what, found, per_thousand) in [
+            ("people", found.people, 10),
+            ("phone_numbers", found.phone_numbers, 5),
+            ("messages", found.messages, 5),
+            ("conversations", found.conversations, 10),
+            ("calls", found.calls, 5),
+            ("precise_locations", found.precise_locations, 5),
+            ("number_links", found.number_links, 5),
+            ("records", found.records, 0),
+        ] {
+            let want = truth[what].as_u64().unwrap();
+            assert!(found.abs_diff(want) * 1_000 <= want * per_thousand, "{make}: {found} {what}, not {want}");
+        }
+        let span = |at: &str| truth[at].as_str().unwrap()[..16].to_owned();
+        let time = |at: Option<i64>| jiff::Timestamp::from_nanosecond(i128::from(at.unwrap())).unwrap().to_string();
+        assert_eq!(time(found.first_seen)[..16], span("first_seen"), "{make}");
+        assert_eq!(time(found.last_seen)[..16], span("last_seen"), "{make}");
+    }
+}
+
 #[test]
 fn parts_of_a_store_add_up_to_the_whole() {
     let path = root().join("scenarios/justalk-log-store/store.ndjson.zst");
@@ -198,4 +236,40 @@ fn look_alikes_are_nobody() {
     let found = expose(&[path]);
     assert_eq!((found.people, found.phone_numbers, found.messages, found.calls), (0, 0, 0, 0), "{:#?}", found.roles);
     assert_eq!(found.records, 500);
+}
+
+/// A secret that was seen on its way and where it lies is told as one story, in order, on the page and for machines.
+#[test]
+fn one_secret_on_both_planes_is_one_story() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |scenario: &str| {
+        let mut command = assert_cmd::Command::new(assert_cmd::cargo::cargo_bin!("plainsight"));
+        command.args(["run", scenario, "-q", "--report", folder.path().to_str().unwrap()]).current_dir(root());
+        command.assert().code(1);
+    };
+    run("scenarios/justalk-log-store");
+    let written = |name: &str| fs::read_to_string(folder.path().join("justalk-log-store").join(name)).unwrap();
+    let report: serde_json::Value = serde_json::from_str(&written("report.json")).unwrap();
+    let scenario = &report["scenarios"][0];
+    let story = &scenario["stories"][0];
+    assert_eq!(story["planted"], "heron-english");
+    let sighting = |id: &serde_json::Value| {
+        let all = scenario["sightings"].as_array().unwrap();
+        all.iter().find(|sighting| &sighting["id"] == id).cloned().unwrap()
+    };
+    let (sent, kept) = (sighting(&story["sent"][0]), sighting(&story["kept"][0]));
+    assert_eq!((&sent["host"], &sent["audiences"][0]), (&"log.justalk.example".into(), &"provider".into()));
+    assert_eq!((&kept["capture"], &kept["audiences"][0]), (&"store.ndjson.zst".into(), &"public".into()));
+    let page = written("report.html");
+    let steps = [
+        "left the phone for log.justalk.example in frame",
+        "lies in the store store.ndjson.zst, line 2001, field json $.msg",
+    ];
+    let at: Vec<usize> = steps.iter().map(|step| page.find(step).unwrap()).collect();
+    assert!(at.is_sorted(), "{at:?}");
+    assert!(page[at[1]..].starts_with(&format!("{}; readable by <strong>anyone on the internet", steps[1])));
+    // Without a store there is nothing to follow anything into.
+    run("scenarios/justalk-kids");
+    let other = fs::read_to_string(folder.path().join("justalk-kids/report.json")).unwrap();
+    assert!(!other.contains("\"stories\""));
 }

@@ -15,7 +15,7 @@ use tera::{Context, Tera};
 const STYLE: &str = include_str!("../templates/report.css");
 const SCRIPT: &str = include_str!("../templates/report.js");
 /// Names end in `.html` so that what they print is escaped.
-const TEMPLATES: [(&str, &str); 12] = [
+const TEMPLATES: [(&str, &str); 13] = [
     ("report.html", include_str!("../templates/report.html")),
     ("claims.html", include_str!("../templates/claims.html")),
     ("picture.html", include_str!("../templates/picture.html")),
@@ -27,6 +27,7 @@ const TEMPLATES: [(&str, &str); 12] = [
     ("coverage.html", include_str!("../templates/coverage.html")),
     ("evidence.html", include_str!("../templates/evidence.html")),
     ("exposure.html", include_str!("../templates/exposure.html")),
+    ("stories.html", include_str!("../templates/stories.html")),
     ("bars.html", include_str!("../templates/bars.html")),
 ];
 

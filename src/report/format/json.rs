@@ -13,6 +13,7 @@ use crate::model::time::Timestamp;
 use crate::model::verdict::{Coverage, Judged};
 use crate::model::weakness::{Exhibit, Weakness};
 use crate::report::poor;
+use crate::report::story;
 use crate::report::words::{is_unprintable, rfc3339};
 use crate::report::{Format, View};
 use schemars::JsonSchema;
@@ -92,6 +93,9 @@ struct ScenarioJson<'a> {
     /// In the order of the scenario file; none when inspected.
     claims: Vec<ClaimJson<'a>>,
     sightings: Vec<SightingJson<'a>>,
+    /// Planted values that were seen on their way and where they are kept, in the order of `planted`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    stories: Vec<StoryJson<'a>>,
     /// Encryption that is none, or provably poor.
     weaknesses: Vec<WeaknessJson<'a>>,
     /// Runs of one action, held against each other; not there without any.
@@ -230,6 +234,17 @@ struct SightingJson<'a> {
     /// The first seconds of a call as a WAV file, as a data URL; only with `--reveal`.
     #[serde(skip_serializing_if = "Option::is_none")]
     clip: Option<&'a str>,
+}
+
+/// One planted value, followed from the phone into a store.
+#[derive(JsonSchema, Serialize)]
+struct StoryJson<'a> {
+    /// The planted value's id.
+    planted: &'a str,
+    /// Ids of the sightings on its way, in order of time.
+    sent: Vec<String>,
+    /// Ids of the sightings where it is kept, in order of dumps and lines.
+    kept: Vec<String>,
 }
 
 /// Encryption that is none, or provably poor, with the messages that prove it.
@@ -714,6 +729,13 @@ fn scenario<'a>(scenario: &'a ScenarioReport, view: &View) -> ScenarioJson<'a> {
                 let flow = key.and_then(|key| flows.get(&key).copied());
                 let listed = flow.and_then(|index| scenario.flows.get(index));
                 SightingJson { flow, ..self::sighting(sighting, listed, view) }
+            })
+            .collect(),
+        stories: (story::stories(scenario).into_iter())
+            .map(|story| StoryJson {
+                planted: story.planted,
+                sent: story.sent.iter().map(|sighting| sighting.id()).collect(),
+                kept: story.kept.iter().map(|sighting| sighting.id()).collect(),
             })
             .collect(),
         weaknesses: (scenario.weaknesses.iter())
