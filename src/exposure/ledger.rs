@@ -146,6 +146,7 @@ impl Ledger {
 
     fn read<'a>(&mut self, leaves: &'a [Leaf<'_>]) -> Says<'a> {
         let mut says = Says::default();
+        let mut referred = Vec::new();
         for leaf in leaves {
             let Some(given) = leaf.way.given else { continue };
             let text = leaf.text.as_ref();
@@ -165,6 +166,10 @@ impl Ledger {
                         listed: leaf.way.listed,
                         node: leaf.node,
                     };
+                    if given.referred {
+                        referred.push(party(other(text)));
+                        continue;
+                    }
                     if let Some(number) = self.numbers.read(text, given.bare) {
                         says.parties.push(party(number));
                         continue;
@@ -178,7 +183,7 @@ impl Ledger {
                 }
                 Role::Text if is_prose(text) => says.texts.push(leaf.node),
                 Role::Text => {}
-                Role::Time => says.time = stamp(text).map(|at| at.0).or(says.time),
+                Role::Time => says.time = stamp(text, given.month_first).map(|at| at.0).or(says.time),
                 Role::App => says.app = says.app.or(Some(text)),
                 Role::Event => says.event_is_call |= self.is_call(text),
                 Role::Duration => says.duration = true,
@@ -190,6 +195,9 @@ impl Ledger {
                     }
                 }
             }
+        }
+        if says.parties.iter().any(|party| party.role == Role::Identity && !party.listed) {
+            says.parties.append(&mut referred);
         }
         says
     }
@@ -220,6 +228,11 @@ impl Ledger {
             .filter(|party| !matches!(party.role, Role::Identity | Role::RealNumber | Role::LeasedNumber))
             .map(|party| party.key)
             .collect();
+        if parties.is_empty() {
+            // Who is alone with a text wrote it.
+            let mut alone = says.parties.iter().filter(|party| party.role == Role::Identity && !party.listed);
+            parties.extend(alone.next().map(|party| party.key));
+        }
         let message = !call && !says.texts.is_empty() && !parties.is_empty();
         if call {
             self.calls = self.calls.saturating_add(1);

@@ -45,6 +45,20 @@ const SENDER: &[&str] = &[
     "remetente",
     "otpravitel",
     "initiator",
+    "origen",
+    "origem",
+    "origine",
+    "emisor",
+    "emissor",
+    "expéditeur",
+    "zender",
+    "afzender",
+    "nadawca",
+    "gonderen",
+    "gönderen",
+    "avsändare",
+    "pengirim",
+    "fromnumber",
 ];
 const RECIPIENT: &[&str] = &[
     "to",
@@ -65,6 +79,17 @@ const RECIPIENT: &[&str] = &[
     "destinatário",
     "para",
     "rcpt",
+    "destino",
+    "destinatária",
+    "destinazione",
+    "receptor",
+    "ontvanger",
+    "odbiorca",
+    "alici",
+    "alıcı",
+    "mottagare",
+    "penerima",
+    "tonumber",
 ];
 const MEMBER: &[&str] = &[
     "members",
@@ -81,9 +106,49 @@ const MEMBER: &[&str] = &[
     "teilnehmer",
     "participantes",
     "chat",
+    "attendees",
+    "subscribers",
+    "partecipanti",
+    "membros",
+    "miembros",
+    "deelnemers",
+    "uczestnicy",
 ];
-const CALLER: &[&str] = &["caller", "calling", "anrufer", "appelant", "llamante", "aparty", "msisdna"];
-const CALLEE: &[&str] = &["callee", "called", "angerufener", "appele", "appelé", "llamado", "bparty", "msisdnb"];
+const CALLER: &[&str] = &[
+    "caller",
+    "calling",
+    "anrufer",
+    "appelant",
+    "llamante",
+    "aparty",
+    "msisdna",
+    "chiamante",
+    "chamador",
+    "llamador",
+    "beller",
+    "callerid",
+    "callingnumber",
+    "anumber",
+];
+const CALLEE: &[&str] = &[
+    "callee",
+    "called",
+    "angerufener",
+    "appele",
+    "appelé",
+    "llamado",
+    "bparty",
+    "msisdnb",
+    "chiamato",
+    "chamado",
+    "llamada",
+    "calledparty",
+    "gebelde",
+    "callednumber",
+    "dialed",
+    "dialled",
+    "bnumber",
+];
 const TEXT: &[&str] = &[
     "text",
     "txt",
@@ -103,6 +168,22 @@ const TEXT: &[&str] = &[
     "plain",
     "plaintext",
     "inhalt",
+    "contenido",
+    "conteúdo",
+    "conteudo",
+    "contenuto",
+    "texto",
+    "messaggio",
+    "bericht",
+    "wiadomosc",
+    "wiadomość",
+    "treść",
+    "tresc",
+    "mesaj",
+    "metin",
+    "сообщение",
+    "текст",
+    "pesan",
 ];
 const REAL: &[&str] =
     &["real", "owner", "account", "subscriber", "own", "primary", "msisdn", "user", "personal", "titular"];
@@ -141,14 +222,137 @@ const TIME: &[&str] = &[
     "logged",
     "received",
     "sent",
+    "hora",
+    "data",
+    "momento",
+    "giorno",
+    "tijd",
+    "tijdstip",
+    "czas",
+    "zaman",
+    "tarih",
+    "datum",
+    "дата",
+    "время",
+    "waktu",
+    "tanggal",
 ];
-const APP: &[&str] = &["app", "product", "package", "bundle", "application", "client", "edition", "pkg", "produkt"];
-const EVENT: &[&str] = &["event", "type", "action", "kind", "evt", "op", "method", "ereignis", "category"];
-const DURATION: &[&str] = &["duration", "dur", "secs", "seconds", "dauer", "duree", "durée", "billsec", "talktime"];
-const LATITUDE: &[&str] = &["lat", "latitude", "breite", "breitengrad", "latitud"];
-const LONGITUDE: &[&str] = &["lon", "lng", "long", "longitude", "laengengrad", "längengrad", "laenge", "länge"];
-const PLACE: &[&str] =
-    &["loc", "location", "geo", "gps", "coords", "coordinates", "position", "latlon", "latlng", "ort", "place"];
+const APP: &[&str] = &[
+    "app",
+    "product",
+    "package",
+    "bundle",
+    "application",
+    "client",
+    "edition",
+    "pkg",
+    "produkt",
+    "aplicacion",
+    "aplicación",
+    "aplicativo",
+    "applicazione",
+    "producto",
+    "prodotto",
+    "produit",
+];
+const EVENT: &[&str] = &[
+    "event",
+    "type",
+    "action",
+    "kind",
+    "evt",
+    "op",
+    "method",
+    "ereignis",
+    "category",
+    "tipo",
+    "evento",
+    "evenement",
+    "événement",
+    "événement",
+    "art",
+    "typ",
+    "operacion",
+    "operación",
+    "azione",
+    "acción",
+    "accion",
+    "gebeurtenis",
+];
+const DURATION: &[&str] = &[
+    "duration",
+    "dur",
+    "secs",
+    "seconds",
+    "dauer",
+    "duree",
+    "durée",
+    "billsec",
+    "talktime",
+    "duracion",
+    "duración",
+    "duração",
+    "duracao",
+    "durata",
+    "duur",
+    "süre",
+    "czas_trwania",
+    "duurtijd",
+    "длительность",
+];
+const LATITUDE: &[&str] = &[
+    "lat",
+    "latitude",
+    "breite",
+    "breitengrad",
+    "latitud",
+    "latitudine",
+    "breedtegraad",
+    "szerokosc",
+    "szerokość",
+    "enlem",
+    "широта",
+];
+const LONGITUDE: &[&str] = &[
+    "lon",
+    "lng",
+    "long",
+    "longitude",
+    "laengengrad",
+    "längengrad",
+    "laenge",
+    "länge",
+    "longitud",
+    "longitudine",
+    "lengtegraad",
+    "dlugosc",
+    "długość",
+    "boylam",
+    "долгота",
+];
+const PLACE: &[&str] = &[
+    "loc",
+    "location",
+    "geo",
+    "gps",
+    "coords",
+    "coordinates",
+    "position",
+    "latlon",
+    "latlng",
+    "ort",
+    "place",
+    "ubicacion",
+    "ubicación",
+    "localizacao",
+    "localização",
+    "posizione",
+    "emplacement",
+    "lieu",
+    "lugar",
+    "plaats",
+    "konum",
+];
 /// Names of things that are no people, however much like numbers they look.
 const THING: &[&str] = &[
     "order",
@@ -190,6 +394,15 @@ const THING: &[&str] = &[
     "token",
     "ref",
     "ticket",
+    "pedido",
+    "ordine",
+    "huella",
+    "sesion",
+    "sesión",
+    "numorden",
+    "lote",
+    "uuid",
+    "guid",
 ];
 const PHONE: &[&str] = &[
     "phone",
@@ -207,7 +420,45 @@ const PHONE: &[&str] = &[
     "nummer",
     "num",
     "phonenumber",
+    "telefono",
+    "teléfono",
+    "telefone",
+    "celular",
+    "movil",
+    "móvil",
+    "telefoon",
+    "telefoonnummer",
+    "mobil",
+    "handy",
+    "portable",
+    "cellulare",
+    "wa",
+    "whatsapp",
 ];
+
+/// What somebody else did with a message: whose names stand there are not between whom it went.
+const ASIDE: &[&str] = &[
+    "reaction",
+    "reactions",
+    "like",
+    "likes",
+    "mention",
+    "mentions",
+    "mentioned",
+    "seen",
+    "readby",
+    "viewers",
+    "views",
+    "receipts",
+];
+
+/// Names of what tells records apart.
+const KEYS: &[&str] = &["id", "ids", "uuid", "guid", "oid", "key", "hash", "uid"];
+
+/// Whether the name is of what tells records apart, whatever else it says: `client_msg_id`.
+pub(super) fn is_id(words: &[String]) -> bool {
+    words.last().is_some_and(|word| KEYS.contains(&word.as_str()))
+}
 
 /// Whether a name means one of `known`.
 fn means(words: &[String], known: &[&str]) -> bool {
@@ -226,6 +477,9 @@ pub(super) fn is_phone(words: &[String]) -> bool {
 
 /// What the name of a field and of what it stands in says of somebody's part: the innermost name that says anything.
 pub(super) fn party(keys: &[Vec<String>]) -> Option<Role> {
+    if keys.iter().any(|words| means(words, ASIDE)) {
+        return None;
+    }
     for words in keys.iter().rev() {
         for (known, role) in [
             (LEASED, Role::LeasedNumber),
@@ -279,6 +533,9 @@ mod tests {
         assert_eq!(party(&keys(&["from", "phone"])), Some(Role::Sender));
         assert_eq!(party(&keys(&["event", "chat_members"])), Some(Role::Member));
         assert_eq!(party(&keys(&["trace"])), None);
+        assert_eq!(party(&keys(&["reactions", "users"])), None);
+        assert_eq!(party(&keys(&["Origen"])), Some(Role::Sender));
+        assert!(is_id(&words("client_msg_id")) && !is_id(&words("id_message")));
         assert!(is_call("call_ended") && !is_call("recall"));
     }
 }

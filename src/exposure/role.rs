@@ -1,11 +1,12 @@
 //! Learns what the fields of a store's records are, from their names and, above all, from their values.
 
 use crate::exposure::Leaf;
-use crate::exposure::names::{is_phone, is_thing, party, says, words};
-use crate::exposure::value::{Numbers, coordinate, is_email, is_prose, pair, time};
+use crate::exposure::identity::other;
+use crate::exposure::names::{is_id, is_phone, is_thing, party, says, words};
+use crate::exposure::value::{Numbers, coordinate, day_and_month, is_email, is_prose, pair, time};
 use crate::model::exposure::{Learned, Role};
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// Fields that are learned; a store has some hundred kinds of them.
 const FIELDS: usize = 4_096;
@@ -21,10 +22,15 @@ struct Stats {
     /// Telephone numbers with a sign in front, and without.
     signed: u64,
     bare: u64,
+    /// With a sign in front, in no plan that is known: ranges kept for fiction, and new ones.
+    possible: u64,
     /// Several numbers in one value.
     joined: u64,
     emails: u64,
     times: u64,
+    /// Dates that can only have the day in front, and only the month.
+    day_first: u64,
+    month_first: u64,
     latitudes: u64,
     coordinates: u64,
     places: u64,
@@ -33,13 +39,22 @@ struct Stats {
     /// Short words with a digit in them.
     ids: u64,
     distinct: HashSet<u64, foldhash::fast::FixedState>,
+    /// Values of those, as keys.
+    keys_met: HashSet<u64, foldhash::fast::FixedState>,
 }
 
 /// Gathers what values fields have.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Learner {
     fields: BTreeMap<u64, Stats>,
     numbers: Numbers,
+    possible: Numbers,
+}
+
+impl Default for Learner {
+    fn default() -> Self {
+        Self { fields: BTreeMap::new(), numbers: Numbers::default(), possible: Numbers::lenient() }
+    }
 }
 
 impl Learner {
@@ -59,9 +74,15 @@ impl Learner {
             stats.seen += 1;
             stats.signed += u64::from(self.numbers.read(text, false).is_some());
             stats.bare += u64::from(self.numbers.read(text, true).is_some());
+            stats.possible += u64::from(self.possible.read(text, false).is_some());
             stats.joined += u64::from(self.numbers.several(text, true).len() >= 2);
             stats.emails += u64::from(is_email(text));
-            stats.times += u64::from(stamp(text).is_some());
+            stats.times += u64::from(stamp(text, false).is_some());
+            match day_and_month(text) {
+                Some((day, month)) if day > 12 && month <= 12 => stats.day_first += 1,
+                Some((month, day)) if day > 12 && month <= 12 => stats.month_first += 1,
+                _ => {}
+            }
             stats.latitudes += u64::from(coordinate(text, 90.0).is_some());
             stats.coordinates += u64::from(coordinate(text, 180.0).is_some());
             stats.places += u64::from(pair(text).is_some());
@@ -71,6 +92,9 @@ impl Learner {
                 && text.bytes().any(|byte| byte.is_ascii_digit())
                 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.:@".contains(&byte));
             stats.ids += u64::from(id);
+            if id && stats.keys_met.len() < DISTINCT {
+                stats.keys_met.insert(other(text));
+            }
             if stats.distinct.len() < DISTINCT {
                 stats.distinct.insert(template(text));
             }
@@ -82,12 +106,17 @@ impl Learner {
         let mut roles = Roles::default();
         let leases =
             self.fields.values().any(|stats| is_number(stats) && party(&stats.keys) == Some(Role::LeasedNumber));
+        let mut found: BTreeMap<u64, (Option<Role>, u64)> = BTreeMap::new();
+        for (path, stats) in &self.fields {
+            found.insert(*path, role_of(stats, leases));
+        }
+        let referred = self.refer(&mut found);
         let mut times: Vec<(u64, Reverse<String>, u64)> = Vec::new();
         for (path, stats) in &self.fields {
             let given = given(fixed, &stats.field);
             let (role, fits) = match given {
                 Some(role) => (*role, stats.seen),
-                None => role_of(stats, leases),
+                None => found.get(path).copied().unwrap_or_default(),
             };
             let Some(role) = role else { continue };
             if role == Role::Time {
@@ -95,7 +124,10 @@ impl Learner {
             }
             // Whoever says that a field holds numbers need not be shown them.
             let bare = given.is_some() || is_bare(stats, role);
-            roles.by_path.insert(*path, Given { role, bare });
+            let month_first = stats.month_first > stats.day_first;
+            roles
+                .by_path
+                .insert(*path, Given { role, bare, month_first, referred: referred.contains(path) && given.is_none() });
             let fits = u8::try_from(fits.saturating_mul(100) / stats.seen.max(1)).unwrap_or(100).min(100);
             let given = given.is_some();
             roles.learned.push(Learned { field: stats.field.clone(), role, seen: stats.seen, fits, given });
@@ -108,6 +140,39 @@ impl Learner {
         roles.learned.dedup();
         roles
     }
+
+    /// Fields whose values are the identifiers that other fields name people by: `id` in a table of users.
+    fn refer(&self, found: &mut BTreeMap<u64, (Option<Role>, u64)>) -> BTreeSet<u64> {
+        let mut referred = BTreeSet::new();
+        let named = |role: Option<Role>| {
+            matches!(
+                role,
+                Some(Role::Identity | Role::Sender | Role::Recipient | Role::Member | Role::Caller | Role::Callee)
+            )
+        };
+        let people: Vec<&Stats> = (self.fields.iter())
+            .filter(|(path, stats)| {
+                found.get(path).is_some_and(|(role, _)| named(*role)) && !is_number(stats) && stats.keys_met.len() > 2
+            })
+            .map(|(_, stats)| stats)
+            .collect();
+        for (path, stats) in &self.fields {
+            let open = found.get(path).is_some_and(|(role, _)| role.is_none());
+            let key = stats.keys.last().is_some_and(|words| is_id(words)) && per_cent(stats.ids, stats) >= 90;
+            if !(open && key) {
+                continue;
+            }
+            let refers = |other: &&Stats| {
+                let shared = other.keys_met.iter().filter(|value| stats.keys_met.contains(value)).count();
+                shared.saturating_mul(2) >= other.keys_met.len().min(stats.keys_met.len()) && shared > 2
+            };
+            if people.iter().any(refers) {
+                found.insert(*path, (Some(Role::Identity), stats.ids));
+                referred.insert(*path);
+            }
+        }
+        referred
+    }
 }
 
 /// The role of a field as it is used in counting.
@@ -116,6 +181,10 @@ pub(super) struct Given {
     pub(super) role: Role,
     /// Numbers count without a sign in front of them.
     pub(super) bare: bool,
+    /// Dates have the month in front of the day.
+    pub(super) month_first: bool,
+    /// What other fields name people by: who stands beside it is that person, and alone it is nobody.
+    pub(super) referred: bool,
 }
 
 /// The roles of a store's fields.
@@ -131,7 +200,14 @@ impl Roles {
     /// The role of a field, if it has any; `keys` lead to it.
     pub(super) fn of(&self, path: u64, keys: &[String]) -> Option<Given> {
         // A field that was not in the sample may still have been given a role.
-        let unseen = || Some(Given { role: (*given(&self.fixed, &keys.join("."))?)?, bare: true });
+        let unseen = || {
+            Some(Given {
+                role: (*given(&self.fixed, &keys.join("."))?)?,
+                bare: true,
+                month_first: false,
+                referred: false,
+            })
+        };
         let given = self.by_path.get(&path).copied().or_else(unseen)?;
         (given.role != Role::Time || self.time == Some(path)).then_some(given)
     }
@@ -164,7 +240,8 @@ fn given<'f>(fixed: &'f BTreeMap<String, Option<Role>>, field: &str) -> Option<&
 }
 
 /// A time at the start of a text: a value, or what stands in front of a log line.
-pub(super) fn stamp(text: &str) -> Option<crate::model::time::Timestamp> {
+pub(super) fn stamp(text: &str, month_first: bool) -> Option<crate::model::time::Timestamp> {
+    let time = |text: &str| time(text, month_first);
     let text = text.trim_start_matches(['[', '<']);
     if let Some(found) = time(text.trim_end_matches([']', ':'])) {
         return Some(found);
@@ -188,7 +265,7 @@ fn is_number(stats: &Stats) -> bool {
     let named = stats.keys.iter().any(|words| is_phone(words)) || party(&stats.keys).is_some();
     let thing = stats.keys.last().is_some_and(|words| is_thing(words))
         && !stats.keys.last().is_some_and(|words| is_phone(words));
-    per_cent(stats.signed, stats) >= 60 || (named && !thing && per_cent(stats.bare, stats) >= 80)
+    per_cent(stats.signed, stats) >= 60 || (named && !thing && per_cent(stats.bare.max(stats.possible), stats) >= 80)
 }
 
 /// Numbers without a sign count where the field was learned to hold numbers.
@@ -219,7 +296,7 @@ fn role_of(stats: &Stats, leases: bool) -> (Option<Role>, u64) {
             Some(role) => role,
             None => Role::Identity,
         };
-        return (Some(role), stats.bare.max(stats.signed));
+        return (Some(role), stats.bare.max(stats.signed).max(stats.possible));
     }
     if per_cent(stats.emails, stats) >= 60 {
         let role = match named {
@@ -243,7 +320,8 @@ fn role_of(stats: &Stats, leases: bool) -> (Option<Role>, u64) {
     let various = stats.distinct.len() as u64;
     // What people write is seldom the same twice; what programs write is, but for its numbers.
     let diverse = various.saturating_mul(3) >= stats.prose.min(DISTINCT as u64) && stats.prose > 0;
-    if says(&stats.keys, Role::Text) && diverse && per_cent(stats.prose, stats) >= 5 {
+    let id = stats.keys.last().is_some_and(|words| is_id(words));
+    if says(&stats.keys, Role::Text) && !id && diverse && per_cent(stats.prose, stats) >= 5 {
         return (Some(Role::Text), stats.prose);
     }
     if stats.seen >= 50

@@ -63,7 +63,7 @@ impl Numbers {
 
     /// Numbers inside a longer text that joins them: `+44…->+49…`, `4477…_4977…`.
     pub(super) fn several(&mut self, text: &str, bare: bool) -> Vec<u64> {
-        if text.len() > 2_000 || !text.bytes().any(|byte| byte.is_ascii_digit()) {
+        if !text.bytes().any(|byte| byte.is_ascii_digit()) {
             return Vec::new();
         }
         let apart = |c: char| !(c.is_ascii_digit() || c == '+' || c == ' ');
@@ -90,7 +90,7 @@ pub(super) fn is_email(text: &str) -> bool {
 }
 
 /// A time: seconds, milli-, micro- or nanoseconds since the epoch, or written out (ISO 8601, RFC 3339, with a space).
-pub(super) fn time(text: &str) -> Option<Timestamp> {
+pub(super) fn time(text: &str, month_first: bool) -> Option<Timestamp> {
     const SECOND: i64 = 1_000_000_000;
     // 2001 to 2065.
     let plausible = |seconds: i64| (1_000_000_000..3_000_000_000).contains(&seconds);
@@ -102,6 +102,15 @@ pub(super) fn time(text: &str) -> Option<Timestamp> {
             plausible(seconds).then(|| Timestamp(number.saturating_mul(SECOND / unit)))
         });
     }
+    let turned;
+    let text = match day_and_month(text) {
+        Some((a, b)) => {
+            let (day, month) = if b > 12 || (month_first && a <= 12) { (b, a) } else { (a, b) };
+            turned = format!("{}-{month:02}-{day:02}{}", text.get(6..10)?, text.get(10..)?);
+            &turned
+        }
+        None => text,
+    };
     let bytes = text.as_bytes();
     let number = |from: usize, to: usize| text.get(from..to)?.parse::<i64>().ok();
     let sign = |at: usize, signs: &[u8]| bytes.get(at).is_some_and(|byte| signs.contains(byte));
@@ -126,6 +135,14 @@ pub(super) fn time(text: &str) -> Option<Timestamp> {
     let digits = fraction.bytes().take_while(u8::is_ascii_digit).chain(std::iter::repeat(b'0')).take(9);
     let nanoseconds = digits.fold(0_i64, |sum, digit| sum * 10 + i64::from(digit - b'0'));
     plausible(seconds).then(|| Timestamp(seconds.saturating_mul(SECOND).saturating_add(nanoseconds)))
+}
+
+/// The first two numbers of a date whose year stands last, in either order: `02/11/2026 09:00`.
+pub(super) fn day_and_month(text: &str) -> Option<(u8, u8)> {
+    let bytes = text.as_bytes();
+    let sign = |at: usize| bytes.get(at).is_some_and(|byte| b"/.-".contains(byte));
+    let year = text.get(6..10)?.bytes().all(|byte| byte.is_ascii_digit());
+    (sign(2) && sign(5) && year).then(|| Some((text.get(..2)?.parse().ok()?, text.get(3..5)?.parse().ok()?)))?
 }
 
 /// Seconds east of Greenwich at the end of a time: `+02:00`, `-0330`.
@@ -234,11 +251,13 @@ mod tests {
             "2026-11-02T09:00:00Z",
             "2026-11-02 09:00:00.000",
             "2026-11-02T11:00:00+02:00",
+            "02/11/2026 09:00:00",
+            "02.11.2026 09:00",
         ] {
-            assert_eq!(time(text), Some(want), "{text}");
+            assert_eq!(time(text, false), Some(want), "{text}");
         }
         for other in ["12", "hello", "2026-13-02T09:00:00Z", "447700900142123"] {
-            assert!(time(other).is_none() || other.len() > 12, "{other}");
+            assert!(time(other, false).is_none() || other.len() > 12, "{other}");
         }
     }
 
