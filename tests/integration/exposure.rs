@@ -241,14 +241,9 @@ fn look_alikes_are_nobody() {
 /// A secret that was seen on its way and where it lies is told as one story, in order, on the page and for machines.
 #[test]
 fn one_secret_on_both_planes_is_one_story() {
-    let folder = tempfile::tempdir().unwrap();
-    let run = |scenario: &str| {
-        let mut command = assert_cmd::Command::new(assert_cmd::cargo::cargo_bin!("plainsight"));
-        command.args(["run", scenario, "-q", "--report", folder.path().to_str().unwrap()]).current_dir(root());
-        command.assert().code(1);
-    };
-    run("scenarios/justalk-log-store");
-    let written = |name: &str| fs::read_to_string(folder.path().join("justalk-log-store").join(name)).unwrap();
+    // What `run` wrote of the bundled scenarios: another test holds it to what it writes today.
+    let committed = |name: &str| fs::read_to_string(root().join("reports").join(name)).unwrap();
+    let written = |name: &str| committed(&format!("justalk-log-store/{name}"));
     let report: serde_json::Value = serde_json::from_str(&written("report.json")).unwrap();
     let scenario = &report["scenarios"][0];
     let story = &scenario["stories"][0];
@@ -269,7 +264,6 @@ fn one_secret_on_both_planes_is_one_story() {
     assert!(at.is_sorted(), "{at:?}");
     assert!(page[at[1]..].starts_with(&format!("{}; readable by <strong>anyone on the internet", steps[1])));
     // Without a store there is nothing to follow anything into.
-    run("scenarios/justalk-kids");
-    let other = fs::read_to_string(folder.path().join("justalk-kids/report.json")).unwrap();
+    let other = committed("justalk-kids/report.json");
     assert!(!other.contains("\"stories\""));
 }
