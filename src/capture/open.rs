@@ -199,7 +199,10 @@ fn looks_like(head: &[u8]) -> String {
         (b"\xfd7zXZ", "xz-compressed data (decompress it, or use .gz or .zst)"),
         (b"BZh", "bzip2-compressed data (decompress it, or use .gz or .zst)"),
         (b"\x04\x22\x4d\x18", "lz4-compressed data (decompress it, or use .gz or .zst)"),
-        (b"REDIS0", "an RDB file of Redis (load it into a Redis of your own and write its lists as lines: `redis-cli --raw LRANGE KEY 0 -1 > KEY.ndjson`)"),
+        (
+            b"REDIS0",
+            "an RDB file of Redis (load it into a Redis of your own and write its lists as lines: `redis-cli --raw LRANGE KEY 0 -1 > KEY.ndjson`)",
+        ),
         (b"\x1f\x8b", "gzip inside gzip (unwrap it once)"),
         (b"\x28\xb5\x2f\xfd", "zstd inside a wrapping (unwrap it once)"),
         (b"snoop\0", "a snoop capture (convert it with editcap)"),

@@ -80,7 +80,8 @@ struct Party {
 struct Says<'a> {
     parties: Vec<Party>,
     texts: Vec<u32>,
-    time: Option<i64>,
+    /// When it happened, and the rank of the field that says so.
+    time: Option<(u16, i64)>,
     app: Option<&'a str>,
     event_is_call: bool,
     duration: bool,
@@ -183,7 +184,10 @@ impl Ledger {
                 }
                 Role::Text if is_prose(text) => says.texts.push(leaf.node),
                 Role::Text => {}
-                Role::Time => says.time = stamp(text, given.month_first).map(|at| at.0).or(says.time),
+                Role::Time if says.time.is_some_and(|(rank, _)| rank < given.rank) => {}
+                Role::Time => {
+                    says.time = stamp(text, given.month_first).map(|at| (given.rank, at.0)).or(says.time);
+                }
                 Role::App => says.app = says.app.or(Some(text)),
                 Role::Event => says.event_is_call |= self.is_call(text),
                 Role::Duration => says.duration = true,
@@ -216,7 +220,7 @@ impl Ledger {
 
     fn count(&mut self, says: &Says<'_>, shown: &mut Vec<Shown>) {
         self.join(&says.parties);
-        if let Some(at) = says.time {
+        if let Some((_, at)) = says.time {
             self.first = Some(self.first.map_or(at, |first| first.min(at)));
             self.last = Some(self.last.map_or(at, |last| last.max(at)));
         }
@@ -349,7 +353,7 @@ impl Ledger {
                 self.at_least = true;
             }
         }
-        if let Some(at) = says.time {
+        if let Some((_, at)) = says.time {
             let day = at.div_euclid(86_400_000_000_000);
             if self.days.len() < DAYS || self.days.contains_key(&day) {
                 let day = self.days.entry(day).or_default();

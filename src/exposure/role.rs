@@ -111,7 +111,7 @@ impl Learner {
             found.insert(*path, role_of(stats, leases));
         }
         let referred = self.refer(&mut found);
-        let mut times: Vec<(u64, Reverse<String>, u64)> = Vec::new();
+        let mut times: Vec<(bool, u64, Reverse<String>, u64)> = Vec::new();
         for (path, stats) in &self.fields {
             let given = given(fixed, &stats.field);
             let (role, fits) = match given {
@@ -120,22 +120,29 @@ impl Learner {
             };
             let Some(role) = role else { continue };
             if role == Role::Time {
-                times.push((stats.seen, Reverse(stats.field.clone()), *path));
+                times.push((given.is_some(), stats.seen, Reverse(stats.field.clone()), *path));
             }
             // Whoever says that a field holds numbers need not be shown them.
             let bare = given.is_some() || is_bare(stats, role);
             let month_first = stats.month_first > stats.day_first;
-            roles
-                .by_path
-                .insert(*path, Given { role, bare, month_first, referred: referred.contains(path) && given.is_none() });
+            roles.by_path.insert(
+                *path,
+                Given { role, bare, month_first, referred: referred.contains(path) && given.is_none(), rank: 0 },
+            );
             let fits = u8::try_from(fits.saturating_mul(100) / stats.seen.max(1)).unwrap_or(100).min(100);
             let given = given.is_some();
             roles.learned.push(Learned { field: stats.field.clone(), role, seen: stats.seen, fits, given });
         }
         roles.fixed.clone_from(fixed);
-        // Of several times the one that most records have is when it happened.
-        let best = times.into_iter().max().map(|(.., path)| path);
-        roles.time = best;
+        // Of several times the one that most records have is when it happened; records of other kinds have their own.
+        times.sort_unstable_by(|a, b| b.cmp(a));
+        for (rank, (given, .., path)) in (0_u16..).zip(times) {
+            let named = given || self.fields.get(&path).is_some_and(|stats| says(&stats.keys, Role::Time));
+            match roles.by_path.get_mut(&path) {
+                Some(given) if rank == 0 || named => given.rank = rank,
+                _ => drop(roles.by_path.remove(&path)),
+            }
+        }
         roles.learned.sort();
         roles.learned.dedup();
         roles
@@ -185,13 +192,14 @@ pub(super) struct Given {
     pub(super) month_first: bool,
     /// What other fields name people by: who stands beside it is that person, and alone it is nobody.
     pub(super) referred: bool,
+    /// Of several times in one record the one of least rank counts.
+    pub(super) rank: u16,
 }
 
 /// The roles of a store's fields.
 #[derive(Clone, Debug, Default)]
 pub struct Roles {
     by_path: HashMap<u64, Given, foldhash::fast::FixedState>,
-    time: Option<u64>,
     learned: Vec<Learned>,
     fixed: BTreeMap<String, Option<Role>>,
 }
@@ -206,10 +214,10 @@ impl Roles {
                 bare: true,
                 month_first: false,
                 referred: false,
+                rank: 0,
             })
         };
-        let given = self.by_path.get(&path).copied().or_else(unseen)?;
-        (given.role != Role::Time || self.time == Some(path)).then_some(given)
+        self.by_path.get(&path).copied().or_else(unseen)
     }
 
     /// Fields that were given roles, and that are in no record of the sample.

@@ -315,9 +315,11 @@ fn what_is_no_dump_says_what_to_do() {
     tar[257..262].copy_from_slice(b"ustar");
     tar.extend_from_slice(&joined(&records(20), b"\n"));
     let rdb = b"REDIS0010\xfa\tredis-ver\x057.0.15\xfe\0".to_vec();
-    for (name, bytes, says) in
-        [("a.tar", &tar, "tar archive"), ("a.tar.gz", &gz(&tar), "tar archive"), ("a.rdb", &rdb, "redis-cli --raw LRANGE")]
-    {
+    for (name, bytes, says) in [
+        ("a.tar", &tar, "tar archive"),
+        ("a.tar.gz", &gz(&tar), "tar archive"),
+        ("a.rdb", &rdb, "redis-cli --raw LRANGE"),
+    ] {
         let folder = tempfile::tempdir().unwrap();
         let told = inspect(&write(folder.path(), name, bytes));
         assert_eq!(told.code, 2, "{name}");
