@@ -262,7 +262,6 @@ struct Scan {
     depth: usize,
     quoted: bool,
     escaped: bool,
-    begun: bool,
     /// Which of the outer containers are objects; deeper ones are taken for lists.
     objects: Vec<bool>,
     /// The last byte that was no white space.
@@ -312,7 +311,7 @@ impl Scan {
                 }
                 b'}' | b']' if self.depth <= 1 => return Some(if self.depth == 0 { at } else { past }),
                 b'}' | b']' => self.depth = self.depth.saturating_sub(1),
-                b',' if self.depth == 0 && self.begun => return Some(at),
+                b',' if self.depth == 0 && self.last != 0 => return Some(at),
                 b':' | b',' => {}
                 byte if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'+' | b'.') => {
                     self.broken |= self.last == b'"';
@@ -320,7 +319,6 @@ impl Scan {
                 _ => self.broken = true,
             }
             self.last = *byte;
-            self.begun = true;
         }
         None
     }

@@ -152,7 +152,7 @@ mod tests {
         assert_eq!(unpack([both.clone(), vec![0; 512], both.clone()].concat()).0, "one twoone two");
         let (text, told) = unpack([both.clone(), b"else".to_vec()].concat());
         assert_eq!((text.as_str(), told.unwrap().contains(&format!("byte {}", both.len()))), ("one two", true));
-        let (text, told) = unpack(both.get(..both.len() - 9).unwrap().to_vec());
+        let (text, told) = unpack(both[..both.len() - 9].to_vec());
         assert!(text.starts_with("one ") && told.is_some(), "{text} {told:?}");
     }
 

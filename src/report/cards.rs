@@ -277,16 +277,14 @@ fn frames(sighting: &Sighting) -> String {
 fn look_again(sighting: &Sighting) -> String {
     let file = quoted(&sighting.place.capture);
     let frames: Vec<String> = sighting.place.frames.iter().take(FRAMES).map(u64::to_string).collect();
-    match sighting.place.flow {
-        Some(_) => format!("tshark -r {file} -Y 'frame.number in {{{}}}' -V", frames.join(", ")),
-        None => {
-            let lines = format!("sed -n '{}p'", frames.join("p;"));
-            match sighting.place.capture.rsplit('.').next() {
-                Some("gz") => format!("gzip -dc {file} | {lines}"),
-                Some("zst") => format!("zstd -dc {file} | {lines}"),
-                _ => format!("{lines} {file}"),
-            }
-        }
+    if sighting.place.flow.is_some() {
+        return format!("tshark -r {file} -Y 'frame.number in {{{}}}' -V", frames.join(", "));
+    }
+    let lines = format!("sed -n '{}p'", frames.join("p;"));
+    match sighting.place.capture.rsplit('.').next() {
+        Some("gz") => format!("gzip -dc {file} | {lines}"),
+        Some("zst") => format!("zstd -dc {file} | {lines}"),
+        _ => format!("{lines} {file}"),
     }
 }
 

@@ -113,31 +113,24 @@ fn step(group: &[&Sighting], cards: &Cards, view: &View) -> Option<Step> {
     let more = if more > 0 { format!(" and {} more", words::thousands(more)) } else { String::new() };
     let listed = format!("{}{more}", named.join(", "));
     let many = if numbers.len() == 1 { "" } else { "s" };
-    let says = match place.flow {
-        Some(key) => {
-            let host = words::host(first).map_or_else(|| key.server.to_string(), str::to_owned);
-            let layer = place.trail.first().filter(|_| place.secured);
-            let secured = layer.map_or_else(|| ", in clear".to_owned(), |layer| format!(", readable inside {layer}"));
-            let way = match place.direction {
-                Direction::ToServer => "left the phone for",
-                Direction::ToClient => "came back from",
-            };
-            format!("{way} {host} in frame{many} {listed} of {}{secured}", place.capture)
-        }
-        None => {
-            let mut fields: Vec<String> = group.iter().map(|sighting| field(sighting, view)).collect();
-            fields.sort_unstable();
-            fields.dedup();
-            let several = if fields.len() == 1 { "" } else { "s" };
-            let more = words::len(&fields).saturating_sub(NAMED as u64);
-            fields.truncate(NAMED);
-            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-            format!(
-                "lies in the store {}, line{many} {listed}, field{several} {}{more}",
-                place.capture,
-                fields.join(", ")
-            )
-        }
+    let says = if let Some(key) = place.flow {
+        let host = words::host(first).map_or_else(|| key.server.to_string(), str::to_owned);
+        let layer = place.trail.first().filter(|_| place.secured);
+        let secured = layer.map_or_else(|| ", in clear".to_owned(), |layer| format!(", readable inside {layer}"));
+        let way = match place.direction {
+            Direction::ToServer => "left the phone for",
+            Direction::ToClient => "came back from",
+        };
+        format!("{way} {host} in frame{many} {listed} of {}{secured}", place.capture)
+    } else {
+        let mut fields: Vec<String> = group.iter().map(|sighting| field(sighting, view)).collect();
+        fields.sort_unstable();
+        fields.dedup();
+        let several = if fields.len() == 1 { "" } else { "s" };
+        let more = words::len(&fields).saturating_sub(NAMED as u64);
+        fields.truncate(NAMED);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        format!("lies in the store {}, line{many} {listed}, field{several} {}{more}", place.capture, fields.join(", "))
     };
     Some(Step {
         at: words::moment(place.at),

@@ -187,7 +187,8 @@ impl Source for Csv {
         let mut cut = first.cut || more.back().is_some_and(|line| line.cut);
         let (mut closed, odd) = (cutter.end(), cutter.odd);
         let mut found = cutter.cells;
-        if !more.is_empty() && !(closed && found.len() == self.names.len() && !odd) {
+        let fits = closed && found.len() == self.names.len() && !odd;
+        if !(more.is_empty() || fits) {
             // A quote that stands there by mistake: the row is its first line, and the next ones are rows of their own.
             closed = cells(&first.bytes, self.delimiter, &mut found);
             self.credit = self.credit.saturating_sub(joined);
