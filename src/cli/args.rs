@@ -13,7 +13,7 @@ pub struct Cli {
     #[command(subcommand)]
     pub(super) command: Command,
     /// When to use colours; `NO_COLOR` is honoured.
-    #[arg(long, global = true, value_enum, default_value = "auto", value_name = "WHEN")]
+    #[arg(long, global = true, value_enum, default_value = "auto", value_name = "WHEN", display_order = 100)]
     pub(super) color: Color,
 }
 
