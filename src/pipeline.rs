@@ -10,6 +10,7 @@ mod ledger;
 mod line;
 pub mod overhear;
 mod owners;
+mod portrait;
 mod runs;
 mod shape;
 mod store;

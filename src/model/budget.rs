@@ -214,6 +214,14 @@ pub const RUN_WORK: u64 = 96 << 20;
 pub const EXHIBITS: usize = 50;
 /// Bytes of a payload that an exhibit shows as they were sent, and as they were recovered.
 pub const EXHIBIT_BYTES: usize = 512;
+/// Kinds of message of one flow, each way, of which is kept how they look.
+pub const FLOW_PORTRAITS: usize = 4;
+/// Messages of one shard that are drawn so.
+pub const PORTRAITS: usize = 2_000;
+/// Ranges of one of them.
+pub const PORTRAIT_PIECES: usize = 48;
+/// Bytes of a field whose entropy is measured.
+pub const PORTRAIT_BYTES: usize = 64 << 10;
 /// Fields of one capture that are held against those of other runs of the same action, in one shard.
 pub const PAIR_FIELDS: usize = 16 << 10;
 /// First bytes of such a field that are kept.

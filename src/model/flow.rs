@@ -4,6 +4,7 @@ use crate::model::envelope::Envelope;
 use crate::model::media::{MediaKey, MediaStream};
 use crate::model::opacity::{Glimpse, Opacity, OpacityTally, Range};
 use crate::model::origin::FrameNo;
+use crate::model::portrait::Portraits;
 use crate::model::scenario::Party;
 use crate::model::stream::{Direction, Ending, FlowKey};
 use crate::model::time::Timestamp;
@@ -205,6 +206,8 @@ pub struct Flow {
     pub facts: Vec<Fact>,
     /// The first messages in an unknown protocol, each way, until its segments are told.
     pub glimpses: [Vec<Glimpse>; 2],
+    /// How some of its messages look.
+    pub portraits: Portraits,
     /// What its messages are made of, range by range, where their protocol is unknown.
     pub segments: Vec<Range>,
     /// What tells it from every other, whoever captured it.
@@ -256,6 +259,7 @@ impl Flow {
             media_keys: Vec::new(),
             facts: Vec::new(),
             glimpses: [Vec::new(), Vec::new()],
+            portraits: Portraits::default(),
             segments: Vec::new(),
             trace: Trace::default(),
             also: Vec::new(),
@@ -329,6 +333,7 @@ impl Flow {
         if self.segments.is_empty() {
             self.segments = other.segments;
         }
+        self.portraits.merge(other.portraits);
         for payload in other.opaque {
             self.add_opaque(payload);
         }

@@ -20,6 +20,7 @@ pub mod origin;
 pub mod packet;
 pub mod pair;
 pub mod payload;
+pub mod portrait;
 pub mod protos;
 pub mod record;
 pub mod report;

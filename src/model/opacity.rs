@@ -52,11 +52,62 @@ impl Opacity {
         matches!(self, Self::RandomLooking | Self::Encrypted)
     }
 
+    /// What a step of a trail undoes: an encoding or a compression that anyone could; `None` for other steps.
+    pub fn of_step(step: &str) -> Option<Self> {
+        if COMPRESSED.contains(&step) {
+            Some(Self::Compressed)
+        } else if ENCODED.contains(&step) || step.starts_with("utf-16") {
+            Some(Self::Encoded)
+        } else {
+            None
+        }
+    }
+
     /// Position in [`Opacity::ALL`].
     pub const fn index(self) -> usize {
         self as usize
     }
 }
+
+/// Steps of a trail that undo an encoding.
+const ENCODED: [&str; 19] = [
+    "base16",
+    "base32",
+    "base58",
+    "base64",
+    "base64url",
+    "base85",
+    "bech32",
+    "hex",
+    "html",
+    "mime",
+    "percent",
+    "punycode",
+    "quoted-printable",
+    "utf-16",
+    "utf-7",
+    "uuencode",
+    "escapes",
+    "html-entities",
+    "utf16",
+];
+/// Steps that undo a compression.
+const COMPRESSED: [&str; 14] = [
+    "br",
+    "brotli",
+    "bzip2",
+    "deflate",
+    "gzip",
+    "lz4",
+    "lzma",
+    "permessage-deflate",
+    "snappy",
+    "tar",
+    "xz",
+    "zip",
+    "zlib",
+    "zstd",
+];
 
 /// How sure an opacity judgement is, and on what.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]

@@ -44,6 +44,8 @@ pub struct Reading {
     pub bare: bool,
     /// First frame that carried it.
     pub frame: FrameNo,
+    /// Byte range in the message part that carried it, as transferred.
+    pub bytes: (u64, u64),
     /// Its length in bytes, fully decoded.
     pub len: u64,
     /// The start of its SHA-256.

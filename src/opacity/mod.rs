@@ -16,7 +16,7 @@ mod uniform;
 pub use judge::assess;
 pub use segment::{closed_range, segments, tally};
 pub use together::{believable, columns, length_law, pooled, text_evidence};
-pub use uniform::{entropy, expected_entropy, power};
+pub use uniform::{entropy, entropy_spread, expected_entropy, power};
 
 /// Payloads shorter than this are not told apart from random bytes.
 pub const SHORTEST: usize = 12;

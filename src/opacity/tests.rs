@@ -139,6 +139,26 @@ fn compressed_bodies_are_compressed() {
 }
 
 #[test]
+fn entropy_of_noise_spreads_as_far_as_is_told() {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut draw = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()[2]
+    };
+    for n in [16, 48, 120, 200, 256, 400, 1_024, 4_096] {
+        let trials = 600;
+        let seen: Vec<f64> = (0..trials).map(|_| entropy(&(0..n).map(|_| draw()).collect::<Vec<u8>>())).collect();
+        let mean = seen.iter().sum::<f64>() / f64::from(trials);
+        let spread = (seen.iter().map(|h| (h - mean).powi(2)).sum::<f64>() / f64::from(trials)).sqrt();
+        let told = entropy_spread(n);
+        assert!((told / spread - 1.0).abs() < 0.25, "{n}: told {told}, seen {spread}");
+        assert!((mean - expected_entropy(n)).abs() < spread, "{n}");
+    }
+}
+
+#[test]
 fn noise_is_random_looking_and_nothing_else() {
     let mut noise = Noise(42);
     let mut wrong = Vec::new();

@@ -65,6 +65,21 @@ pub fn expected_entropy(n: usize) -> f64 {
     sum
 }
 
+/// By how much [`entropy`] of `n` uniform bytes differs from [`expected_entropy`], typically: one standard deviation, within
+/// a fifth of it. While bytes seldom meet, each two that do cost 2/n bits, and they are as many as a Poisson law of mean
+/// n(n-1)/512 says; later it is that of a chi-square law of 255 degrees.
+#[expect(clippy::cast_precision_loss, reason = "a buffer's length is far below 2^52")]
+pub fn entropy_spread(n: usize) -> f64 {
+    if n < 2 {
+        return 0.0;
+    }
+    let n = n as f64;
+    let few = 2.0 / n * (n * (n - 1.0) / 512.0).sqrt();
+    let many = (255.0_f64 / 2.0).sqrt() / (n * std::f64::consts::LN_2);
+    // Near 200 bytes both hold, and each a little less.
+    1.0 / (1.0 / few.powi(4) + 1.0 / many.powi(4)).powf(0.25)
+}
+
 /// What a judgement of `random-looking`, by the figures in `docs/opacity.md`, over `n` bytes excludes, and what it cannot.
 pub fn power(n: usize) -> String {
     let caught = match n {

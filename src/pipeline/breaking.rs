@@ -113,6 +113,7 @@ pub(super) fn mark_as(flow: &mut Flow, payload: &Payload, class: Opacity) {
             known.opacity = class;
         }
     }
+    flow.portraits.repaint(place.direction, &payload.label, frame.unwrap_or(place.flow_start), place.bytes, class);
     if payload.bare && !place.secured {
         flow.opacity.shift(payload.class, class, payload.len);
     }

@@ -103,6 +103,7 @@ fn carries(flow: &mut Flow, found: &Mark, planted: &str) {
             }
         }
     }
+    flow.portraits.repaint(Direction::ToServer, &found.label, found.frame, found.bytes, Opacity::Encrypted);
     let longest = flow.follows.entry(planted.to_owned()).or_default();
     *longest = found.len.max(*longest);
     let value = format!("{planted}: {} bytes in frame {}", found.len, found.frame);

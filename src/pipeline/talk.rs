@@ -19,7 +19,7 @@ use crate::model::time::Timestamp;
 use crate::opacity;
 use crate::pipeline::store::Unread;
 use crate::pipeline::worker::Brief;
-use crate::pipeline::{envelopes, shape};
+use crate::pipeline::{envelopes, portrait, shape};
 use crate::sighting;
 use crate::sighting::pair;
 use crate::sighting::run::collect::{self, Opaque};
@@ -62,6 +62,8 @@ pub(super) struct Finds {
     pub(super) samples: Samples,
     /// What messages of a flow spell out together.
     speller: sighting::Speller,
+    /// Messages that were drawn.
+    drawn: usize,
     /// DNS answers.
     pub(super) names: Vec<(IpAddr, String)>,
     /// Keys of media that travelled in session descriptions.
@@ -326,6 +328,9 @@ pub(super) fn read(flow: &mut Flow, message: &Message, brief: &Brief<'_>, finds:
     }
     if in_full {
         count(&mut flow.read_in_full, side);
+    }
+    if finds.drawn < budget::PORTRAITS {
+        finds.drawn += usize::from(portrait::draw(flow, message, &tree, &opaque));
     }
     let scene = sighting::Scene { capture: &flow.capture, flow: Some(flow.key), flow_start: flow.first_frame };
     gather(&mut finds.pool, &tree, &scene, &opaque);

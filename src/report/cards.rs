@@ -14,6 +14,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Cards of sightings on the page; the rest are counted, and are in the JSON document.
 const CARDS: usize = 250;
+/// Cards that are open, whatever they show.
+const OPEN: usize = 3;
 /// Places listed on one card.
 const PLACES: usize = 40;
 /// Cards that one claim links to.
@@ -33,6 +35,8 @@ pub(crate) struct Card {
     n: usize,
     title: String,
     by_rule: bool,
+    /// Found by rule, and no verdict rests on it: folded away.
+    aside: bool,
     pseudonym: bool,
     times: Option<String>,
     host: String,
@@ -101,6 +105,17 @@ pub(crate) struct Cards {
 }
 
 impl Cards {
+    /// What is folded away, in a line; `None` where nothing is. A few are always open.
+    pub(crate) fn aside(&mut self) -> Option<String> {
+        for card in self.shown.iter_mut().take(OPEN) {
+            card.aside = false;
+        }
+        let folded = self.shown.iter().filter(|card| card.aside).count();
+        (folded > 0).then(|| {
+            format!("{}: found by rule, not planted, and no verdict rests on them", count(folded as u64, "more card"))
+        })
+    }
+
     pub(crate) fn gather(scenario: &ScenarioReport, view: &View) -> Self {
         let mut groups: Vec<Vec<&Sighting>> = Vec::new();
         let mut known: BTreeMap<_, usize> = BTreeMap::new();
@@ -109,7 +124,7 @@ impl Cards {
                 (sighting.planted.is_none(), sighting.planted.as_deref(), sighting.data, sighting.form.as_str()),
                 (sighting.detector, sighting.strength == Strength::Value, &sighting.party, words::host(sighting)),
                 (&sighting.audiences, sighting.place.capture.as_str(), sighting.place.direction),
-                sighting.place.trail.iter().map(|step| without_indices(step)).collect::<Vec<_>>(),
+                sighting.place.trail.iter().map(|step| without_indices(&words::kind(step))).collect::<Vec<_>>(),
             );
             if let Some(group) = known.get(&key).and_then(|index| groups.get_mut(*index)) {
                 group.push(sighting);
@@ -215,6 +230,7 @@ fn card(
         n: number,
         title: words::subject(first),
         by_rule: first.planted.is_none(),
+        aside: first.planted.is_none() && claims.is_empty(),
         pseudonym: first.strength == Strength::Pseudonym,
         times: (group.len() > 1).then(|| count(words::len(group), "place")),
         host: host.unwrap_or_else(|| place.capture.clone()),

@@ -5,7 +5,7 @@ use crate::model::verdict::VerdictKind;
 use crate::report::cards::{self, Cards};
 use crate::report::picture::{self, Picture};
 use crate::report::words::{self, count, mark};
-use crate::report::{View, claims, evidence, exposed, paired, poor, rows, story};
+use crate::report::{View, claims, evidence, exposed, looks, paired, poor, rows, story};
 use serde::Serialize;
 
 #[derive(Debug, Serialize)]
@@ -32,10 +32,12 @@ struct Scene {
     picture: Option<Picture>,
     sightings: String,
     cards: Vec<cards::Card>,
+    aside: Option<String>,
     cards_left: Option<String>,
     weaknesses: Vec<poor::Card>,
     weaknesses_says: String,
     weaknesses_left: Option<String>,
+    looks: Option<looks::Looks>,
     pairs: Vec<paired::Runs>,
     filter: cards::Filter,
     flows: Vec<rows::FlowRow>,
@@ -68,7 +70,8 @@ pub(crate) fn page(report: &Report, view: &View) -> Page {
 }
 
 fn scene(n: usize, scenario: &ScenarioReport, view: &View) -> Scene {
-    let cards = Cards::gather(scenario, view);
+    let mut cards = Cards::gather(scenario, view);
+    let aside = cards.aside();
     let claims = scenario.claims.iter().map(|judged| claims::claim(judged, &cards, scenario)).collect();
     let (outcome, outcome_class) = outcome(scenario);
     let app = &scenario.app;
@@ -101,9 +104,11 @@ fn scene(n: usize, scenario: &ScenarioReport, view: &View) -> Scene {
             format!("{}, each with its trail and frames, in report.json.", count(cards.left, "more sighting"))
         }),
         cards: cards.shown,
+        aside,
         weaknesses,
         weaknesses_says,
         weaknesses_left,
+        looks: looks::looks(scenario),
         pairs: paired::pairs(scenario, view),
         flows_left: (words::len(&scenario.flows).checked_sub(words::len(&flows)).filter(|left| *left > 0)).map(|left| {
             format!(

@@ -394,7 +394,12 @@ pub(crate) fn crowded(flows: u16, sightings: u32) -> Report {
         let mut sighting = model.clone();
         sighting.place.frames = vec![100_000 + u64::from(n)];
         if let Some(step) = sighting.place.trail.get_mut(1) {
-            *step = format!("POST log.chatterly.example/v1/log/{}", n % 3_001);
+            // Names, not numbers: those are one kind of place.
+            let name: String = [n % 26, n / 26 % 26, n / 676 % 26]
+                .map(|at| char::from(b'a' + u8::try_from(at).unwrap()))
+                .iter()
+                .collect();
+            *step = format!("POST log.chatterly.example/v1/log/{name}");
         }
         scenario.sightings.push(sighting);
     }

@@ -16,43 +16,6 @@ pub(crate) struct Layer {
     pub(crate) note: &'static str,
 }
 
-const ENCODED: [&str; 19] = [
-    "base16",
-    "base32",
-    "base58",
-    "base64",
-    "base64url",
-    "base85",
-    "bech32",
-    "hex",
-    "html",
-    "mime",
-    "percent",
-    "punycode",
-    "quoted-printable",
-    "utf-16",
-    "utf-7",
-    "uuencode",
-    "escapes",
-    "html-entities",
-    "utf16",
-];
-const COMPRESSED: [&str; 14] = [
-    "br",
-    "brotli",
-    "bzip2",
-    "deflate",
-    "gzip",
-    "lz4",
-    "lzma",
-    "permessage-deflate",
-    "snappy",
-    "tar",
-    "xz",
-    "zip",
-    "zlib",
-    "zstd",
-];
 const SECURE: [&str; 9] = ["tls", "dtls", "quic", "ssl", "ssh", "wireguard", "esp", "srtp", "openvpn"];
 const WEAK: [&str; 12] =
     ["xor", "addition", "ecb", "keystream", "rot13", "reused", "aes-", "des-", "3des-", "rc4", "chacha20", "xchacha20"];
@@ -82,18 +45,17 @@ pub(crate) fn layers(sighting: &Sighting, view: &View) -> Vec<Layer> {
 
 fn layer(name: String) -> Layer {
     let word = name.split(' ').next().unwrap_or_default().to_ascii_lowercase();
-    let is = |known: &[&str]| known.iter().any(|known| word == *known);
     let starts = |known: &[&str]| known.iter().any(|known| word.starts_with(known));
     let (class, note) = if starts(&SECURE) {
         (Opacity::Encrypted, "closed to the network, opened at the server")
     } else if starts(&WEAK) {
         (Opacity::WeaklyEncrypted, "anyone with some patience undoes it")
-    } else if is(&COMPRESSED) {
-        (Opacity::Compressed, "compressed: anyone undoes it")
-    } else if is(&ENCODED) || word.starts_with("utf-16") {
-        (Opacity::Encoded, "encoded: anyone undoes it")
     } else {
-        (Opacity::Plaintext, "readable as it is")
+        match Opacity::of_step(&word) {
+            Some(Opacity::Compressed) => (Opacity::Compressed, "compressed: anyone undoes it"),
+            Some(class) => (class, "encoded: anyone undoes it"),
+            None => (Opacity::Plaintext, "readable as it is"),
+        }
     };
     Layer { name, opacity: class.name(), note }
 }

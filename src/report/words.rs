@@ -172,6 +172,16 @@ pub(crate) fn host(sighting: &Sighting) -> Option<&str> {
     sighting.place.authority.as_deref()
 }
 
+/// What messages of one kind are called: a label's path without the words that hold numbers or identifiers.
+pub(crate) fn kind(label: &str) -> Cow<'_, str> {
+    let numbered = |word: &str| word.bytes().filter(u8::is_ascii_digit).count() > 1;
+    let Some((first, path)) = label.split_once('/').filter(|(_, path)| path.split('/').any(numbered)) else {
+        return Cow::Borrowed(label);
+    };
+    let words: Vec<&str> = path.split('/').map(|word| if numbered(word) { "#" } else { word }).collect();
+    Cow::Owned(format!("{first}/{}", words.join("/")))
+}
+
 /// What was seen, in words: `message text “greeting”`, `phone number (by rule)`, `hash of email “mail”`.
 pub(crate) fn subject(sighting: &Sighting) -> String {
     use crate::model::sighting::Strength;
@@ -209,6 +219,13 @@ mod tests {
             assert_eq!(percent(part, whole), want, "{part}/{whole}");
         }
         assert_eq!(percent(u64::MAX - 1, u64::MAX), 99);
+    }
+
+    #[test]
+    fn messages_of_one_kind_are_called_alike() {
+        assert_eq!(kind("GET api.x/v1/keys/u9a7d8fb2"), "GET api.x/v1/keys/#");
+        assert_eq!(kind("POST api.x/v1/send"), "POST api.x/v1/send");
+        assert_eq!(kind("tls1.3"), "tls1.3");
     }
 
     #[test]

@@ -40,8 +40,12 @@ pub struct Mark {
     pub flow: (Option<FlowKey>, FrameNo),
     /// First frame that carried it.
     pub frame: FrameNo,
+    /// Its message's trail step.
+    pub label: String,
     /// How it was reached inside its message, joined.
     pub position: String,
+    /// Byte range in the message part that carried it.
+    pub bytes: (u64, u64),
     /// Its length in bytes.
     pub len: u64,
     /// It is the whole of a message part that no layer hides.

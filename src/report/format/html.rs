@@ -15,12 +15,14 @@ use tera::{Context, Tera};
 const STYLE: &str = include_str!("../templates/report.css");
 const SCRIPT: &str = include_str!("../templates/report.js");
 /// Names end in `.html` so that what they print is escaped.
-const TEMPLATES: [(&str, &str); 13] = [
+const TEMPLATES: [(&str, &str); 15] = [
     ("report.html", include_str!("../templates/report.html")),
     ("claims.html", include_str!("../templates/claims.html")),
     ("picture.html", include_str!("../templates/picture.html")),
     ("sightings.html", include_str!("../templates/sightings.html")),
     ("weaknesses.html", include_str!("../templates/weaknesses.html")),
+    ("looks.html", include_str!("../templates/looks.html")),
+    ("card.html", include_str!("../templates/card.html")),
     ("pairs.html", include_str!("../templates/pairs.html")),
     ("runs.html", include_str!("../templates/runs.html")),
     ("flows.html", include_str!("../templates/flows.html")),

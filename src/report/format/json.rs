@@ -6,6 +6,7 @@ use crate::model::exposure::{About, Exposure, Learned};
 use crate::model::flow::Flow;
 use crate::model::opacity::Opacity;
 use crate::model::pair::{Change, Compared};
+use crate::model::portrait::Portrait;
 use crate::model::report::{Report, ScenarioReport};
 use crate::model::scenario::{HostRule, Parties};
 use crate::model::sighting::{Place, Sighting, Strength};
@@ -415,8 +416,41 @@ struct FlowJson<'a> {
     opaque: Vec<OpaqueJson<'a>>,
     /// End-to-end envelopes recognised by structure, by kind: support for a control, never proof.
     envelopes: Vec<EnvelopeJson<'a>>,
+    /// How some of its messages look, before any decoding: those with opaque fields, and the longest.
+    portraits: Vec<PortraitJson<'a>>,
     /// Where the protocol is unknown: what its messages are made of, range by range.
     segments: Vec<SegmentJson>,
+}
+
+/// How one message looks.
+#[derive(JsonSchema, Serialize)]
+struct PortraitJson<'a> {
+    #[schemars(extend("enum" = ["to-server", "to-client"]))]
+    direction: &'static str,
+    first_frame: u64,
+    label: &'a str,
+    /// Messages of the flow with that label, this way; the one that is shown is the longest with an opaque field, if any has.
+    times: u64,
+    /// Length of its body, as transferred.
+    len: u64,
+    /// What the body is made of, in order and without gaps: where each piece ends, and its opacity.
+    pieces: Vec<(u64, &'static str)>,
+    noise: NoiseJson<'a>,
+}
+
+/// How random the longest opaque field of a message is; of one without any, its body.
+#[derive(JsonSchema, Serialize)]
+struct NoiseJson<'a> {
+    /// How the field was reached; empty for the body.
+    position: &'a str,
+    /// Bytes that were measured.
+    len: u64,
+    /// Bits a byte.
+    entropy: f64,
+    /// What as many uniform bytes have on average.
+    expected: f64,
+    /// One standard deviation of theirs.
+    spread: f64,
 }
 
 /// A range of a flow's messages in one direction.
@@ -942,6 +976,7 @@ fn flow(flow: &Flow) -> FlowJson<'_> {
                 trail: &envelope.trail,
             })
             .collect(),
+        portraits: flow.portraits.iter().map(portrait).collect(),
         segments: (flow.segments.iter())
             .map(|range| SegmentJson {
                 direction: if range.to_server { "to-server" } else { "to-client" },
@@ -951,6 +986,26 @@ fn flow(flow: &Flow) -> FlowJson<'_> {
                 messages: range.messages,
             })
             .collect(),
+    }
+}
+
+fn portrait(portrait: &Portrait) -> PortraitJson<'_> {
+    // Their last digits are the machine's.
+    let round = |bits: f64| (bits * 1_000.0).round() / 1_000.0;
+    PortraitJson {
+        direction: direction(portrait.direction),
+        first_frame: portrait.frames.0,
+        label: &portrait.label,
+        times: portrait.times,
+        len: portrait.len,
+        pieces: portrait.pieces.iter().map(|piece| (piece.end, piece.class.name())).collect(),
+        noise: NoiseJson {
+            position: &portrait.noise.position,
+            len: portrait.noise.len,
+            entropy: round(portrait.noise.entropy),
+            expected: round(portrait.noise.expected),
+            spread: round(portrait.noise.spread),
+        },
     }
 }
 

@@ -32,6 +32,7 @@ pub fn sample(tree: &Tree<'_>, scene: &Scene<'_>, opaque: &[Opaque]) -> Sample {
             shut: shut.map(|opaque| opaque.class),
             bare: node.parent.is_none() && !place.secured,
             frame: place.frames.first().copied().unwrap_or(scene.flow_start),
+            bytes: place.bytes,
             len: bytes.len() as u64,
             digest,
             head: bytes.get(..bytes.len().min(budget::PAIR_VALUE)).unwrap_or_default().to_vec(),

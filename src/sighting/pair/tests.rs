@@ -50,6 +50,7 @@ fn field(name: &str, bytes: impl AsRef<[u8]>, opaque: bool) -> Reading {
         shut: opaque.then_some(Opacity::RandomLooking),
         bare: false,
         frame: 7,
+        bytes: (0, bytes.len() as u64),
         len: bytes.len() as u64,
         digest,
         head: bytes.iter().copied().take(budget::PAIR_VALUE).collect(),
