@@ -43,10 +43,15 @@ pub(super) fn door(args: &DoorArgs, terminal: &mut Terminal) -> anyhow::Result<u
                 thread::sleep(PAUSE);
             }
             if !args.quiet {
-                terminal.rendered(&format!("{}:{port}: asks for {}", printable(&store.host), knock.asks));
+                terminal.rendered(&format!(
+                    "{}:{port}: asks for {}{}",
+                    printable(&store.host),
+                    knock.asks,
+                    if store.tls { ", inside TLS" } else { "" }
+                ));
             }
             let at = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-            doors.push(Door { at: Some(at), ..socket::knock(&store.host, port, knock) });
+            doors.push(Door { at: Some(at), ..socket::knock(&store.host, port, knock, store.tls) });
         }
     }
     let mut json = serde_json::to_vec_pretty(&Found { schema: SCHEMA, doors: &doors })?;
@@ -131,7 +136,7 @@ mod tests {
 
     #[test]
     fn what_is_tried_follows_from_what_is_said() {
-        let store = |port, service| StoreRef { host: "h".to_owned(), port, service };
+        let store = |port, service| StoreRef { host: "h".to_owned(), port, service, tls: false };
         let names =
             |store: &StoreRef| knocks(store).iter().map(|(port, knock)| (*port, knock.service)).collect::<Vec<_>>();
         assert_eq!(names(&store(Some(6_400), Some(Service::Redis))), [(6_400, Service::Redis)]);

@@ -120,6 +120,8 @@ pub struct StoreRef {
     pub port: Option<u16>,
     /// What it is, if it is said.
     pub service: Option<Service>,
+    /// It speaks TLS.
+    pub tls: bool,
 }
 
 /// A dump named by a scenario.

@@ -371,7 +371,7 @@ impl Builder<'_> {
                 let problem = self.problem(span, format!("`{written}` is no host"));
                 self.reader.push(problem.help("write a name or an address; the port goes into `port`"));
             }
-            stores.push(StoreRef { host, port: section.port("port"), service });
+            stores.push(StoreRef { host, port: section.port("port"), service, tls: section.flag("tls") });
             if let Some((name, path)) = self.evidence(section, "answers", "file of answers")
                 && !dumps.iter().any(|dump| dump.path == path)
             {

@@ -36,6 +36,7 @@ fn property(key: &Key, promises: &[&str]) -> Value {
         // Bare TOML days reach schema checkers as text.
         Kind::Date => json!({ "type": "string", "format": "date" }),
         Kind::OneOf(vocabulary) => json!({ "enum": vocabulary.names(promises) }),
+        Kind::Flag => json!({ "type": "boolean" }),
         Kind::Port => json!({ "type": "integer", "minimum": 1, "maximum": 65535 }),
         Kind::NamedOneOf(vocabulary) => json!({
             "type": "object",

@@ -86,6 +86,10 @@ impl Reader<'_> {
                 DeValue::Integer(_) => {}
                 _ => self.wrong_type(value, span, key, "a whole number"),
             },
+            Kind::Flag => match value {
+                DeValue::Boolean(_) => {}
+                _ => self.wrong_type(value, span, key, "true or false"),
+            },
             Kind::NamedOneOf(vocabulary) => match value.as_table() {
                 Some(table) => {
                     for (name, item) in table {
@@ -302,6 +306,11 @@ impl<'t, 'i> Section<'t, 'i> {
     /// A port behind a key.
     pub fn port(&self, key: &str) -> Option<u16> {
         self.get(key).and_then(|(value, _)| port(value))
+    }
+
+    /// Whether a key says yes.
+    pub fn flag(&self, key: &str) -> bool {
+        self.get(key).is_some_and(|(value, _)| matches!(value, DeValue::Boolean(true)))
     }
 
     /// Names with one text each.

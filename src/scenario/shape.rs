@@ -43,6 +43,8 @@ pub enum Kind {
     Table(&'static [Key]),
     /// A port: 1 to 65535.
     Port,
+    /// Yes or no.
+    Flag,
     /// Any number of tables: `[[key]]`.
     Tables(&'static [Key]),
 }
@@ -178,6 +180,7 @@ const STORE: &[Key] = &[
     required("host", Kind::Text, "Its name or address."),
     optional("port", Kind::Port, "Its port; where services usually are if not said."),
     optional("service", Kind::OneOf(Vocabulary::Service), "What it is; every service that may be there if not said."),
+    optional("tls", Kind::Flag, "It speaks TLS; any certificate is taken, and told."),
     optional("answers", Kind::Path, "What `plainsight door` found there, or banners of a search engine: evidence."),
 ];
 

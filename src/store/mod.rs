@@ -7,6 +7,8 @@
 mod http;
 pub mod service;
 pub mod socket;
+#[cfg(feature = "door-tls")]
+mod tls;
 
 #[cfg(test)]
 mod tests;

@@ -78,7 +78,7 @@ fn stand_ins_of_every_service_are_told_open_from_locked() {
     for knock in KNOCKS {
         for sample in knock.samples {
             let (port, served) = stand_in(sample.answer);
-            let door = socket::knock("127.0.0.1", port, knock);
+            let door = socket::knock("127.0.0.1", port, knock, false);
             let request = served.join().unwrap();
             assert_eq!(request, (knock.request)("127.0.0.1", port));
             assert_eq!(door.state, sample.state, "{door:?}");
@@ -89,7 +89,7 @@ fn stand_ins_of_every_service_are_told_open_from_locked() {
 #[test]
 fn a_port_where_nobody_listens_is_closed_and_says_why() {
     let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
-    let door = socket::knock("127.0.0.1", port, knock(Service::Redis).unwrap());
+    let door = socket::knock("127.0.0.1", port, knock(Service::Redis).unwrap(), false);
     assert_eq!(door.state, State::Closed);
     assert!(door.note.is_some(), "{door:?}");
 }
@@ -103,7 +103,7 @@ fn an_answer_without_end_is_cut_at_the_budget() {
         let _ = stream.write_all(b"$999999999\r\n");
         while stream.write_all(&[b'x'; 4_096]).is_ok() {}
     });
-    let door = socket::knock("127.0.0.1", port, knock(Service::Redis).unwrap());
+    let door = socket::knock("127.0.0.1", port, knock(Service::Redis).unwrap(), false);
     assert_eq!(door.state, State::Other, "{door:?}");
     served.join().unwrap();
 }

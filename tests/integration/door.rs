@@ -79,8 +79,13 @@ fn plainsight(arguments: &[&str]) -> (i32, String, String) {
 
 /// Knocks at one server, says what was found and how the command ended.
 fn knock(service: &str, port: u16) -> (i32, Value) {
+    knock_at(service, port, "")
+}
+
+/// The same, with more said of the store.
+fn knock_at(service: &str, port: u16, more: &str) -> (i32, Value) {
     let folder = tempfile::tempdir().unwrap();
-    scenario(folder.path(), &format!("[[store]]\nhost='127.0.0.1'\nport={port}\nservice='{service}'\n"));
+    scenario(folder.path(), &format!("[[store]]\nhost='127.0.0.1'\nport={port}\nservice='{service}'\n{more}"));
     let path = folder.path().to_str().unwrap();
     let (code, out, err) = plainsight(&["door", "--scenario", path, "--i-own-this", "--json"]);
     assert!(err.contains(&format!("127.0.0.1:{port}: asks for")), "{err}");
@@ -212,6 +217,50 @@ fn influxdb_answers_everybody_until_it_asks_who_is_there() {
         assert_eq!((found, door["state"].as_str()), (code, Some(state)), "{door}");
         assert!(state == "locked" || door["version"].is_string(), "{door}");
     }
+}
+
+/// Inside TLS, behind a certificate that nobody vouches for: taken, told, and an answer like any other.
+#[test]
+fn doors_inside_tls_are_knocked_at_and_their_certificate_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name).display().to_string();
+    let (key, certificate) = (file("key.pem"), file("certificate.pem"));
+    let made = std::process::Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"])
+        .args(["-subj", "/CN=log.x.example", "-keyout", &key, "-out", &certificate])
+        .stderr(Stdio::null())
+        .status();
+    if !made.is_ok_and(|status| status.success()) {
+        eprintln!("openssl is not installed: doors inside TLS are not knocked at");
+        return;
+    }
+    let redis = ["--port", "0", "--tls-port", "{port}", "--bind", "127.0.0.1", "--save", "", "--dir", "{folder}"];
+    let tls = ["--tls-cert-file", &certificate, "--tls-key-file", &key, "--tls-ca-cert-file", &certificate];
+    let redis = [&redis[..], &tls, &["--tls-auth-clients", "no"]].concat();
+    let (url, peer) = ("https://127.0.0.1:{port}", "http://127.0.0.1:{other}");
+    let etcd = ["--data-dir", "{folder}/data", "--listen-client-urls", url, "--advertise-client-urls", url];
+    let peers = ["--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer];
+    let files = ["--cert-file", &certificate, "--key-file", &key];
+    let cluster = ["--initial-cluster", "default=http://127.0.0.1:{other}"];
+    let etcd = [&etcd[..], &peers, &files, &cluster].concat();
+    for (program, service, arguments) in [("redis-server", "redis", redis), ("etcd", "etcd", etcd)] {
+        let Some(server) = start(program, &arguments, "") else { continue };
+        let (code, door) = knock_at(service, server.port, "tls = true\n");
+        assert_eq!((code, &door["state"]), (1, &"open".into()), "{door}");
+        let note = door["note"].as_str().unwrap();
+        assert!(note.starts_with("over TLS 1.3") && note.contains("self-signed"), "{note}");
+        // Knocked at without TLS it is no open door, and says what to write.
+        let (code, door) = knock_at(service, server.port, "");
+        assert_eq!(code, 0, "{door}");
+        let hint = door["note"].as_str().unwrap_or_default().contains("tls = true");
+        assert!(hint || door["state"] == "closed", "{door}");
+    }
+    // Who speaks no TLS cannot be heard inside it.
+    let Some(server) = start("redis-server", &["--port", "{port}", "--bind", "127.0.0.1", "--save", ""], "") else {
+        return;
+    };
+    let (code, door) = knock_at("redis", server.port, "tls = true\n");
+    assert_eq!((code, &door["state"]), (0, &"closed".into()), "{door}");
 }
 
 #[test]
