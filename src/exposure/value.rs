@@ -94,7 +94,9 @@ pub(super) fn time(text: &str, month_first: bool) -> Option<Timestamp> {
     const SECOND: i64 = 1_000_000_000;
     // 2001 to 2065.
     let plausible = |seconds: i64| (1_000_000_000..3_000_000_000).contains(&seconds);
-    if let Some((whole, _)) = text.split_once('.').or(Some((text, "")))
+    let dated = day_and_month(text);
+    if dated.is_none()
+        && let Some((whole, _)) = text.split_once('.').or(Some((text, "")))
         && let Ok(number) = whole.parse::<i64>()
     {
         return [1, 1_000, 1_000_000, SECOND].into_iter().find_map(|unit| {
@@ -103,7 +105,7 @@ pub(super) fn time(text: &str, month_first: bool) -> Option<Timestamp> {
         });
     }
     let turned;
-    let text = match day_and_month(text) {
+    let text = match dated {
         Some((a, b)) => {
             let (day, month) = if b > 12 || (month_first && a <= 12) { (b, a) } else { (a, b) };
             turned = format!("{}-{month:02}-{day:02}{}", text.get(6..10)?, text.get(10..)?);

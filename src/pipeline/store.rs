@@ -91,7 +91,9 @@ fn unread(tree: &Tree<'_>, record: &Record<'_>) -> Option<&'static str> {
         return Some(budget);
     }
     let opened = tree.nodes.get(1).is_some_and(|node| node.whole && matches!(node.step, Step::Open(_)));
-    (record.whole && record.bytes.first() == Some(&b'{') && !opened).then_some(BROKEN)
+    // `{}` says nothing, and is whole.
+    let says = memchr::memchr(b'"', record.bytes).is_some();
+    (record.whole && record.bytes.first() == Some(&b'{') && says && !opened).then_some(BROKEN)
 }
 
 /// Records of which something stayed unread: how many for each reason, and the first lines, whatever order they come in.

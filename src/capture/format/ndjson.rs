@@ -6,8 +6,10 @@ use crate::capture::extended::plain;
 use crate::capture::lines::{Lines, head_lines, is_text, text};
 use crate::capture::{EvidenceKind, Format, Loss, Source, Stopped, Window};
 use crate::model::item::Item;
+use crate::model::origin::FrameNo;
 use crate::model::record::Record;
 use std::borrow::Cow;
+use std::collections::VecDeque;
 
 /// The registry entry.
 pub(super) static FORMAT: Format = Format {
@@ -45,18 +47,46 @@ fn is_object(line: &[u8]) -> bool {
     reason = "the registry's signature: other formats have a header that may be broken"
 )]
 fn open(window: Window) -> Result<Box<dyn Source + Send>, Stopped> {
-    Ok(Box::new(JsonLines { lines: Lines::new(window), changed: Vec::new(), records: 0 }))
+    Ok(Box::new(JsonLines { lines: Lines::new(window), changed: Vec::new(), more: VecDeque::new(), records: 0 }))
 }
 
 struct JsonLines {
     lines: Lines,
     /// The record at hand, where types were written out in it or its charset is another.
     changed: Vec<u8>,
+    /// Further records of one line.
+    more: VecDeque<(FrameNo, Vec<u8>)>,
     records: u64,
+}
+
+/// The objects of a line that holds several, one behind the other: a line's end is missing. None of any other line.
+fn several(line: &[u8]) -> Vec<Vec<u8>> {
+    let mut found = Vec::new();
+    if memchr::memmem::find(line, b"}{").is_none() {
+        return found;
+    }
+    let mut values = serde_json::Deserializer::from_slice(line).into_iter::<serde::de::IgnoredAny>();
+    let mut start = 0_usize;
+    while let Some(value) = values.next() {
+        let end = values.byte_offset();
+        let object = line.get(start..end).map(<[u8]>::trim_ascii).filter(|object| object.first() == Some(&b'{'));
+        match (value, object) {
+            (Ok(_), Some(object)) => found.push(object.to_vec()),
+            _ => return Vec::new(),
+        }
+        start = end;
+    }
+    if found.len() > 1 { found } else { Vec::new() }
 }
 
 impl Source for JsonLines {
     fn next(&mut self) -> Result<Option<Item<'_>>, Stopped> {
+        if let Some((line, record)) = self.more.pop_front() {
+            self.changed = record;
+            self.records = self.records.saturating_add(1);
+            let (number, bytes) = (self.records, &self.changed);
+            return Ok(Some(Item::Record(Record { number, line, bytes, whole: true, kind: 0 })));
+        }
         while let Some(line) = self.lines.next()? {
             let blank = self.lines.bytes(line).iter().all(u8::is_ascii_whitespace);
             if blank {
@@ -73,6 +103,12 @@ impl Source for JsonLines {
                 let foreign = matches!(text, Cow::Owned(_));
                 (closed, plain.or_else(|| foreign.then(|| text.into_owned().into_bytes())))
             };
+            let several = several(changed.as_deref().unwrap_or_else(|| self.lines.bytes(line)));
+            if !several.is_empty() {
+                self.lines.loss().remark("lines hold several records, and each was read by itself");
+                self.more = several.into_iter().map(|record| (line.number, record)).collect();
+                return self.next();
+            }
             if !closed {
                 // It is searched as it stands; what is escaped in it may stay unread.
                 let number = line.number;
