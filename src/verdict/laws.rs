@@ -178,6 +178,34 @@ fn still_seen(evidence: &Evidence, flows: Vec<Flow>) -> Evidence {
     Evidence { flows, sightings, ..Evidence::default() }
 }
 
+#[test]
+fn a_payload_that_follows_the_text_is_a_doubt_where_the_text_must_not_go() {
+    let (id, data, _) = GREETING;
+    let kind = |promise: &str, host: &str, surely: bool| {
+        let provider = flow("api.chatterly.example", 0).opaque(90);
+        let mut other = flow(host, 0).opaque(40);
+        if surely {
+            other.follows.insert(id.to_owned(), 40);
+        } else {
+            other.may_follow.insert(id.to_owned());
+        }
+        verdict(&scenario(promise, &[data], &[GREETING]), world(vec![provider, other], &[])).verdict
+    };
+    for surely in [true, false] {
+        for (promise, host, want) in [
+            ("end-to-end-encrypted", "t.adzebra.example", VerdictKind::Inconclusive),
+            ("not-shared-with-third-parties", "t.adzebra.example", VerdictKind::Inconclusive),
+            ("not-collected", "api.chatterly.example", VerdictKind::Inconclusive),
+            // Where it has to go, and where nobody on the way can read it.
+            ("end-to-end-encrypted", "log.chatterly.example", VerdictKind::Consistent),
+            ("not-shared-with-third-parties", "log.chatterly.example", VerdictKind::Consistent),
+            ("encrypted-in-transit", "t.adzebra.example", VerdictKind::Consistent),
+        ] {
+            assert_eq!(kind(promise, host, surely), want, "{promise}, {host}, {surely}");
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1500))]
 
@@ -265,6 +293,31 @@ proptest! {
                 control.contains("sealed by the app") || control.ends_with(" more")
             });
         prop_assert!(without.verdict == with.verdict || earned, "{:?} became {:?}: {} / {}", without.verdict, with.verdict, without.reason, with.reason);
+        prop_assert_eq!(without.sightings, with.sightings);
+    }
+
+    #[test]
+    fn what_runs_show_never_helps(scenario in any_scenario(), evidence in any_world(), which in any::<u64>()) {
+        let mut more = evidence.clone();
+        for (n, flow) in more.flows.iter_mut().enumerate() {
+            let (id, ..) = WHAT[n % WHAT.len()];
+            let drawn = (which >> (3 * (n % 21))) & 7;
+            let longest = flow.opaque.iter().filter(|payload| payload.opacity.is_opaque()).map(|payload| payload.len).max();
+            // Only an opaque payload follows anything.
+            let (follows, may_follow) = (drawn & 1 == 1, drawn & 2 == 2);
+            if let Some(len) = longest.filter(|_| follows) {
+                flow.follows.insert(id.to_owned(), len);
+            } else if longest.is_some() && may_follow {
+                flow.may_follow.insert(id.to_owned());
+            } else if drawn & 4 == 4 {
+                for payload in &mut flow.opaque {
+                    payload.carries_none_of.insert(id.to_owned());
+                }
+            }
+        }
+        let (without, with) = (verdict(&scenario, evidence), verdict(&scenario, more));
+        let doubted = with.verdict == VerdictKind::Inconclusive && without.verdict == VerdictKind::Consistent;
+        prop_assert!(without.verdict == with.verdict || doubted, "{:?} became {:?}: {} / {}", without.verdict, with.verdict, without.reason, with.reason);
         prop_assert_eq!(without.sightings, with.sightings);
     }
 
