@@ -217,9 +217,18 @@ fn examine(
     let roles = roles.unwrap_or(&learned);
     let unmet = |field: &str| format!("the field `{field}`, whose role was given, is in no record of the sample");
     input.notes.extend(roles.unmet().map(unmet));
-    let opened = capture::open(path, wanted)?;
+    let (opened, hash) = if looked.hashed {
+        (capture::open(path, wanted)?, None)
+    } else {
+        let (opened, hash) = capture::open_hashed(path, wanted)?;
+        (opened, Some(hash))
+    };
     let brief = worker::Brief { capture: name, secrets, cx: *cx, roles, protos: given.as_ref(), paired };
     let (mut evidence, found) = line::follow(opened, input, &brief, progress);
+    if let (Some(hash), [input]) = (hash, evidence.inputs.as_mut_slice()) {
+        let unreadable = |source| OpenError::Unreadable { path: path.to_owned(), source };
+        (input.sha256, input.bytes) = hash.finish().map_err(unreadable)?;
+    }
     exposed.add(name, roles, found);
     owners::trace(&looked.sockets, name, &mut evidence.flows);
     if !looked.hooks.is_empty() {

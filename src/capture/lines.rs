@@ -48,9 +48,12 @@ impl Lines {
         (self.held, self.skip) = (0, 0);
         let mut want = STEP;
         loop {
-            let at_hand = self.window.peek(usize::MAX);
-            let at_hand = if memchr::memchr(self.end, at_hand).is_some() { at_hand } else { self.window.head(want) };
-            if let Some(len) = memchr::memchr(self.end, at_hand) {
+            let mut end = memchr::memchr(self.end, self.window.peek(usize::MAX));
+            if end.is_none() {
+                end = memchr::memchr(self.end, self.window.head(want));
+            }
+            if let Some(len) = end {
+                let at_hand = self.window.peek(len);
                 let crlf = len.checked_sub(1).and_then(|last| at_hand.get(last)) == Some(&b'\r');
                 self.read = self.read.saturating_add(1);
                 self.held = len.saturating_add(1);
@@ -63,7 +66,7 @@ impl Lines {
                 }
                 return Ok(Some(self.line(len.saturating_sub(usize::from(crlf)), false)));
             }
-            let have = at_hand.len();
+            let have = self.window.head(want).len();
             if have < want {
                 let broken = self.window.broken().map(str::to_owned);
                 if have == 0 {

@@ -30,7 +30,7 @@ use crate::bytes::Match;
 use crate::model::item::Item;
 use crate::model::secret::Secrets;
 pub use loss::Loss;
-pub use open::{OpenError, Opened, Wanted, open, open_bytes};
+pub use open::{OpenError, Opened, Wanted, open, open_bytes, open_hashed};
 pub use survey::{Survey, survey};
 pub use window::Window;
 

@@ -2,6 +2,7 @@
 #![deny(clippy::arithmetic_side_effects, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use super::format::FORMATS;
+use super::survey::Hashed;
 use super::unpack::{self, Unpacked};
 use super::{EvidenceKind, Format, Source, Stopped, Window};
 use crate::bytes::Match;
@@ -105,6 +106,12 @@ pub struct Opened {
 pub fn open(path: &Path, wanted: Wanted) -> Result<Opened, OpenError> {
     let file = regular(path)?;
     from_reader(Box::new(file), path, wanted)
+}
+
+/// Opens a file by its content, to be hashed while it is read.
+pub fn open_hashed(path: &Path, wanted: Wanted) -> Result<(Opened, Hashed), OpenError> {
+    let file = Hashed::new(regular(path)?);
+    Ok((from_reader(Box::new(file.clone()), path, wanted)?, file))
 }
 
 /// Opens evidence that is already in memory; `name` is for errors.

@@ -2,7 +2,7 @@
 //! stand after the packets that they open.
 #![deny(clippy::arithmetic_side_effects, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
-use super::EvidenceKind;
+use super::{Carried, EvidenceKind};
 use super::open::{OpenError, Wanted, recognise, regular};
 use crate::model::secret::Secrets;
 use ring::digest;
@@ -14,8 +14,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// What the first pass learns of a file.
 #[derive(Debug)]
 pub struct Survey {
-    /// SHA-256 of the file as it is on disk, in hexadecimal.
-    pub sha256: String,
+    /// SHA-256 of the file as it is on disk, in hexadecimal; `None` where nothing in it is needed beforehand: such a file
+    /// is hashed when it is read for good ([`open_hashed`](super::open_hashed)).
+    pub sha256: Option<String>,
     /// Its size on disk, in bytes.
     pub bytes: u64,
     /// Its format: registry name, with `.gz` or `.zst` when it is wrapped.
@@ -28,15 +29,20 @@ pub struct Survey {
     pub problems: Vec<String>,
 }
 
-/// Reads a file once.
+/// Reads a file once; one without secrets only as far as it takes to know what it is.
 pub fn survey(path: &Path, wanted: Wanted) -> Result<Survey, OpenError> {
     let file = Hashed::new(regular(path)?);
     let (format, window, suffix) = recognise(Box::new(file.clone()), path, wanted)?;
-    let carried = format.secrets.map(|secrets| secrets(window)).unwrap_or_default();
     let unreadable = |source| OpenError::Unreadable { path: path.to_owned(), source };
-    let (sha256, bytes) = file.finish().map_err(unreadable)?;
-    let (kind, format) = (format.kind, format!("{}{suffix}", format.name));
-    Ok(Survey { sha256, bytes, format, kind, secrets: carried.secrets, problems: carried.problems })
+    let (kind, name) = (format.kind, format!("{}{suffix}", format.name));
+    let (carried, sha256, bytes) = if kind == EvidenceKind::Store && format.secrets.is_none() {
+        (Carried::default(), None, std::fs::metadata(path).map_err(unreadable)?.len())
+    } else {
+        let carried = format.secrets.map(|secrets| secrets(window)).unwrap_or_default();
+        let (sha256, bytes) = file.finish().map_err(unreadable)?;
+        (carried, Some(sha256), bytes)
+    };
+    Ok(Survey { sha256, bytes, format: name, kind, secrets: carried.secrets, problems: carried.problems })
 }
 
 /// SHA-256 of a file as it is on disk, in hexadecimal, and its size: for inputs that are no evidence.
@@ -47,7 +53,7 @@ pub fn digest(path: &Path) -> Result<(String, u64), OpenError> {
 
 /// A file that is hashed while it is read, by whoever reads it.
 #[derive(Clone)]
-struct Hashed(Arc<Mutex<Inner>>);
+pub struct Hashed(Arc<Mutex<Inner>>);
 
 struct Inner {
     file: File,
@@ -56,12 +62,12 @@ struct Inner {
 }
 
 impl Hashed {
-    fn new(file: File) -> Self {
+    pub(super) fn new(file: File) -> Self {
         Self(Arc::new(Mutex::new(Inner { file, hash: digest::Context::new(&digest::SHA256), bytes: 0 })))
     }
 
     /// Reads what nobody has read, and tells digest and size.
-    fn finish(mut self) -> io::Result<(String, u64)> {
+    pub fn finish(mut self) -> io::Result<(String, u64)> {
         let mut rest = vec![0; 1 << 20];
         loop {
             match self.read(&mut rest) {

@@ -32,8 +32,12 @@ pub struct Way {
     pub(super) note: Option<&'static str>,
     /// The record breaks off in it.
     cut: bool,
-    /// The last step to it: its key, or a mark for what has none.
+    /// The way of what it stands in.
+    from: u32,
+    /// The last step from there: its key, or a mark for what has none.
     step: Box<[u8]>,
+    /// The way that came after it the last time: records of one kind have their fields in one order.
+    after: u32,
 }
 
 /// Whether a field is the last one of a record that breaks off, so that nobody knows how it went on.
@@ -74,12 +78,16 @@ impl<'r> Ways<'r> {
                 given: None,
                 note: None,
                 cut: false,
+                from: 0,
                 step: Box::default(),
+                after: 0,
             });
         }
         self.nodes.clear();
+        let mut last = 0;
         for node in &tree.nodes {
-            let found = self.way(tree, node);
+            let found = self.way(tree, node, last);
+            last = found.0;
             self.nodes.push(found);
         }
         let this: &'a Self = self;
@@ -130,8 +138,8 @@ impl<'r> Ways<'r> {
         (!text.is_empty()).then_some(text)
     }
 
-    /// The way to a node, and the container it stands in.
-    fn way(&mut self, tree: &Tree<'_>, node: &Node) -> (u32, u32) {
+    /// The way to a node that follows one on the way `last`, and the container it stands in.
+    fn way(&mut self, tree: &Tree<'_>, node: &Node, last: u32) -> (u32, u32) {
         let (from, within) =
             node.parent.and_then(|parent| self.nodes.get(parent as usize)).copied().unwrap_or_default();
         let digits;
@@ -153,19 +161,28 @@ impl<'r> Ways<'r> {
             Step::Open(decoder) => (0xfc, decoder.as_bytes()),
         };
         let container = if matches!(mark, 0 | 0xfd) { node.parent.unwrap_or_default() } else { within };
-        let hash = self.hasher.hash_one((mark, key));
-        let same = |way: &Way| match way.step.split_first() {
-            Some((first, rest)) if mark != 0 => *first == mark && rest == key,
-            _ => mark == 0 && *way.step == *key,
+        let same = |way: &Way| {
+            way.from == from
+                && match way.step.split_first() {
+                    Some((first, rest)) if mark != 0 => *first == mark && rest == key,
+                    _ => mark == 0 && *way.step == *key,
+                }
         };
-        if let Some(id) = self.next.get(&(from, hash))
-            && self.known.get(*id as usize).is_some_and(same)
-        {
-            return (*id, container);
+        let after = self.known.get(last as usize).map_or(0, |way| way.after);
+        if after != 0 && self.known.get(after as usize).is_some_and(same) {
+            return (after, container);
         }
-        let id = u32::try_from(self.known.len()).unwrap_or(u32::MAX);
-        self.known.push(self.further(from, mark, key));
-        self.next.insert((from, hash), id);
+        let hash = self.hasher.hash_one((mark, key));
+        let known = self.next.get(&(from, hash)).copied();
+        let id = known.filter(|id| self.known.get(*id as usize).is_some_and(same)).unwrap_or_else(|| {
+            let id = u32::try_from(self.known.len()).unwrap_or(u32::MAX);
+            self.known.push(self.further(from, mark, key));
+            self.next.insert((from, hash), id);
+            id
+        });
+        if let Some(way) = self.known.get_mut(last as usize) {
+            way.after = id;
+        }
         (id, container)
     }
 
@@ -189,6 +206,6 @@ impl<'r> Ways<'r> {
         let note = keys.iter().find_map(|key| notes::named(key));
         let given = self.roles.and_then(|roles| roles.of(path, &keys));
         let step = [mark].iter().filter(|_| mark != 0).chain(key).copied().collect();
-        Way { path, keys, listed, given, note, cut, step }
+        Way { path, keys, listed, given, note, cut, from, step, after: 0 }
     }
 }

@@ -56,6 +56,8 @@ pub struct Fields<'t> {
     /// Bytes that may still be put out, and nodes that may still be made.
     room: usize,
     max_nodes: usize,
+    /// Names of fields say what is in them.
+    declares: bool,
 }
 
 /// What is kept when a decoder succeeds.
@@ -63,7 +65,7 @@ pub struct Fields<'t> {
 pub(super) struct Output {
     pub(super) buffers: Vec<Buffer<'static>>,
     /// Nodes that some decoder may open.
-    pub(super) queue: Vec<NodeId>,
+    pub(super) queue: Vec<Waiting>,
     /// Media types declared for nodes.
     pub(super) typed: Vec<(NodeId, String)>,
     pub(super) exhausted: Vec<&'static str>,
@@ -71,6 +73,16 @@ pub(super) struct Output {
     pub(super) spent: usize,
     /// It counts only if something opens what it put out.
     pub(super) tentative: bool,
+}
+
+/// A node that some decoder may open.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Waiting {
+    pub(super) node: NodeId,
+    /// The shape of its bytes, where it is known already.
+    pub(super) shape: Option<Shape>,
+    /// Something may be declared of it.
+    pub(super) declared: bool,
 }
 
 /// Where a decoder's output goes.
@@ -117,6 +129,7 @@ impl<'t> Fields<'t> {
             text_start: 0,
             room,
             max_nodes,
+            declares: name == "url",
         }
     }
 
@@ -138,6 +151,7 @@ impl<'t> Fields<'t> {
     }
 
     /// A range of the input.
+    #[inline]
     pub fn view(&self, range: Range<usize>) -> View {
         let at = |offset: usize| self.input.start.saturating_add(to_u32(offset)).min(self.input.end);
         View { buffer: self.input.buffer, start: at(range.start), end: at(range.end) }
@@ -147,17 +161,18 @@ impl<'t> Fields<'t> {
     pub fn leaf(&mut self, key: Key, view: View, kind: Kind) -> Option<NodeId> {
         let node = self.push(key.into(), view, kind)?;
         if matches!(kind, Kind::Bytes | Kind::Text) {
-            self.out.queue.push(node);
+            self.out.queue.push(Waiting { node, shape: None, declared: self.declares });
         }
         Some(node)
     }
 
     /// Puts out a text field of which the shape is known already.
+    #[inline]
     pub fn shaped_leaf(&mut self, key: Key, view: View, shape: Shape) {
         if let Some(node) = self.push(key.into(), view, Kind::Text)
             && !is_plain(shape, (view.end.saturating_sub(view.start)) as usize)
         {
-            self.out.queue.push(node);
+            self.out.queue.push(Waiting { node, shape: Some(shape), declared: self.declares });
         }
     }
 
@@ -167,6 +182,9 @@ impl<'t> Fields<'t> {
             && let Some(content_type) = content_type
         {
             self.out.typed.push((node, content_type));
+            if let Some(waiting) = self.out.queue.last_mut() {
+                waiting.declared = true;
+            }
         }
     }
 
@@ -345,10 +363,11 @@ impl<'t> Fields<'t> {
             (node.kind, node.fresh) = (kind, fresh);
         }
         if matches!(kind, Kind::Bytes | Kind::Text) {
-            self.out.queue.push(self.open);
+            self.out.queue.push(Waiting { node: self.open, shape: None, declared: true });
         }
     }
 
+    #[inline]
     fn push(&mut self, step: Step, view: View, kind: Kind) -> Option<NodeId> {
         if self.is_full() {
             self.exhausted("fields");
@@ -375,6 +394,7 @@ impl<'t> Fields<'t> {
 }
 
 /// Offsets in one message fit 32 bits: parts and decoded output are bounded far below.
+#[inline]
 pub(super) fn to_u32(offset: usize) -> u32 {
     u32::try_from(offset).unwrap_or(u32::MAX)
 }

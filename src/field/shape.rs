@@ -134,6 +134,9 @@ pub struct Filter {
     pub none: Shape,
     /// At least so many bytes.
     pub min: usize,
+    /// All of these occur where nothing is declared of the bytes: no media type, no part of the message, no name inside a
+    /// URL. `None`: it goes by what is declared alone.
+    pub undeclared: Option<Shape>,
 }
 
 impl Filter {
@@ -141,6 +144,12 @@ impl Filter {
     #[inline]
     pub const fn passes(&self, shape: Shape, len: usize) -> bool {
         len >= self.min && shape.meets(self.any) && !shape.meets(self.none)
+    }
+
+    /// Whether bytes of `shape` may be what is looked for though nothing is declared of them.
+    #[inline]
+    pub const fn goes_without(&self, shape: Shape) -> bool {
+        matches!(self.undeclared, Some(all) if all.within(shape))
     }
 }
 

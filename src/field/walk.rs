@@ -2,7 +2,7 @@
 
 use crate::bytes::Match;
 use crate::field::decoder::DECODERS;
-use crate::field::fields::{Fields, Output, Place, to_u32};
+use crate::field::fields::{Fields, Output, Place, Waiting, to_u32};
 use crate::field::shape::Shape;
 use crate::field::{Decoder, Given, Hint, Limits};
 use crate::model::field::{Buffer, Kind, Node, NodeId, Step, Tree};
@@ -30,19 +30,26 @@ pub fn walk_by<'m>(message: &'m Message, protos: Option<&Protos>) -> Tree<'m> {
         // A label ends with the path, or with the path and what of the exchange it is.
         root: message.label.split(' ').find_map(|word| protos.of_path(word, message.direction == Direction::ToServer)),
     });
-    peel(message, &Limits::default(), given)
+    peel(message, &Limits::default(), given, true)
+}
+
+/// Peels a message without any shortcut: every decoder is asked about every field.
+#[cfg(test)]
+pub(super) fn walk_plainly(message: &Message) -> Tree<'_> {
+    peel(message, &Limits::default(), None, false)
 }
 
 /// Peels what can be peeled from a message within `limits`.
 pub fn walk_within<'m>(message: &'m Message, limits: &Limits) -> Tree<'m> {
-    peel(message, limits, None)
+    peel(message, limits, None, true)
 }
 
-fn peel<'m>(message: &'m Message, limits: &Limits, given: Option<Given<'_>>) -> Tree<'m> {
+fn peel<'m>(message: &'m Message, limits: &Limits, given: Option<Given<'_>>, shortcuts: bool) -> Tree<'m> {
     let mut walk = Walk {
+        shortcuts,
         given,
         tree: Tree::new(message),
-        queue: Vec::new(),
+        queue: Vec::with_capacity(16),
         typed: BTreeMap::new(),
         spent: 0,
         guessed: 0,
@@ -53,9 +60,9 @@ fn peel<'m>(message: &'m Message, limits: &Limits, given: Option<Given<'_>>) -> 
     }
     // Breadth first: what is near the surface is seen even when a budget bites deep down.
     let mut next = 0;
-    while let Some(node) = walk.queue.get(next).copied() {
+    while let Some(waiting) = walk.queue.get(next).copied() {
         next += 1;
-        walk.open(node);
+        walk.open(waiting);
     }
     walk.tree
 }
@@ -113,10 +120,12 @@ pub(super) fn candidates(shape: Shape) -> impl Iterator<Item = &'static Decoder>
 
 /// The peeling of one message under way.
 struct Walk<'m, 'g> {
+    /// Decoders that need a declaration are asked only where there may be one, and shapes are taken from whoever knows them.
+    shortcuts: bool,
     given: Option<Given<'g>>,
     tree: Tree<'m>,
     /// Nodes to open, in order.
-    queue: Vec<NodeId>,
+    queue: Vec<Waiting>,
     /// Media types declared inside the message.
     typed: BTreeMap<NodeId, String>,
     /// Decoded bytes kept.
@@ -232,19 +241,20 @@ impl<'m> Walk<'m, '_> {
             at = opened;
         }
         // A decoder queued what it put out itself.
-        if part.encodings.is_empty() || !self.queue.contains(&at) {
-            self.queue.push(at);
+        if part.encodings.is_empty() || !self.queue.iter().any(|waiting| waiting.node == at) {
+            self.queue.push(Waiting { node: at, shape: None, declared: true });
         }
     }
 
     /// Opens a node with whatever fits it best; the decoder's node, if any does.
-    fn open(&mut self, id: NodeId) -> Option<NodeId> {
+    fn open(&mut self, waiting: Waiting) -> Option<NodeId> {
+        let id = waiting.node;
         let node = self.tree.node(id)?;
         if !node.leaf || !matches!(node.kind, Kind::Bytes | Kind::Text) {
             return None;
         }
         let bytes = self.tree.bytes(node);
-        let mut shape = Shape::of(bytes);
+        let mut shape = waiting.shape.filter(|_| self.shortcuts).unwrap_or_else(|| Shape::of(bytes));
         if shape.meets(Shape::HIGH) && !shape.meets(Shape::NUL | Shape::CONTROL) && std::str::from_utf8(bytes).is_ok() {
             // Letters of other scripts make no binary.
             shape = shape.without(Shape::HIGH);
@@ -252,7 +262,8 @@ impl<'m> Walk<'m, '_> {
         let mut guesses: SmallVec<[(Match, &'static Decoder); 8]> = SmallVec::new();
         let mut way = None;
         for decoder in candidates(shape) {
-            if decoder.filter.passes(shape, bytes.len()) {
+            let may = waiting.declared || !self.shortcuts || decoder.filter.goes_without(shape);
+            if may && decoder.filter.passes(shape, bytes.len()) {
                 let way = way.get_or_insert_with(|| self.way(id));
                 let fit = (decoder.fits)(&way.hint(None, self.given), bytes);
                 if fit >= Match::Maybe {
@@ -313,7 +324,7 @@ impl<'m> Walk<'m, '_> {
         let node = to_u32(before.0);
         let tentative = output.tentative;
         self.keep(id, output);
-        if tentative && self.open(node).is_none() {
+        if tentative && self.open(Waiting { node, shape: None, declared: true }).is_none() {
             self.tree.nodes.truncate(before.0);
             self.tree.buffers.truncate(before.1);
             self.queue.truncate(before.2);

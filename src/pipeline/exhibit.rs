@@ -37,6 +37,8 @@ pub(super) struct Exhibit<'a> {
 /// What the first look at a file tells.
 pub(super) struct Looked {
     pub(super) kind: EvidenceKind,
+    /// Its digest is known; if not, it is taken when the file is read for good.
+    pub(super) hashed: bool,
     pub(super) input: Input,
     /// Files beside it.
     pub(super) beside: Vec<Input>,
@@ -54,7 +56,7 @@ pub(super) fn look(exhibit: &Exhibit<'_>) -> Result<Looked, RunError> {
     let mut input = Input {
         name: exhibit.name.to_owned(),
         format: survey.format,
-        sha256: survey.sha256,
+        sha256: survey.sha256.clone().unwrap_or_default(),
         bytes: survey.bytes,
         notes: survey.problems,
         ..Input::default()
@@ -88,7 +90,8 @@ pub(super) fn look(exhibit: &Exhibit<'_>) -> Result<Looked, RunError> {
         let (sha256, bytes) = capture::survey::digest(path)?;
         beside.push(Input { name: name.clone(), format: "hooks".to_owned(), sha256, bytes, ..Input::default() });
     }
-    Ok(Looked { kind: survey.kind, input, beside, secrets, sockets, hooks })
+    let hashed = survey.sha256.is_some();
+    Ok(Looked { kind: survey.kind, hashed, input, beside, secrets, sockets, hooks })
 }
 
 /// The secrets that may open one of the files: its own before those of the others, which come in the order of the files'

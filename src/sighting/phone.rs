@@ -141,12 +141,32 @@ impl Phones {
             let start = done + before.iter().rposition(|byte| !is_dialable(*byte)).map_or(0, |i| i + 1);
             let after = bytes.get(at..).unwrap_or_default();
             let end = at + after.iter().position(|byte| !is_dialable(*byte)).unwrap_or(after.len());
-            if end - start >= FEWEST {
+            if end - start >= FEWEST && self.may_end(bytes.get(start..end).unwrap_or_default()) {
                 self.run(bytes, start, end, &mut seen, found);
             }
             done = end;
             at = end + FEWEST;
         }
+    }
+
+    /// Whether some group of digits in a run ends as a planted number does: nearly all runs are told by this alone.
+    fn may_end(&self, run: &[u8]) -> bool {
+        let (mut tail, mut count, mut inside) = (0_u32, 0_usize, false);
+        for byte in run.iter().chain(b" ") {
+            let digit = byte.wrapping_sub(b'0');
+            if digit < 10 {
+                tail = (tail * 10 + u32::from(digit)) % 10_000;
+                count += 1;
+                inside = true;
+            } else {
+                let word = self.tails.get(tail as usize / 64).copied().unwrap_or(0);
+                if inside && count >= FEWEST && word >> (tail % 64) & 1 != 0 {
+                    return true;
+                }
+                inside = false;
+            }
+        }
+        false
     }
 
     /// One run of digits and separators.

@@ -123,6 +123,16 @@ impl Places {
         self.degrees.get(whole(value)).copied().unwrap_or(false)
     }
 
+    /// Whether the digits before a decimal point may be the whole degrees of some place's coordinate: told without reading
+    /// the number.
+    pub(super) fn may_be_before(&self, bytes: &[u8], point: usize) -> bool {
+        let before = bytes.get(point.saturating_sub(4)..point).unwrap_or_default();
+        let digits = before.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+        let whole = before.iter().skip(before.len() - digits).fold(0, |sum, digit| sum * 10 + usize::from(digit - b'0'));
+        // Many nines after the point round up.
+        self.degrees.get(whole..).is_some_and(|degrees| degrees.iter().take(2).any(|near| *near))
+    }
+
     /// The places and axes that a number may be a coordinate of.
     pub(super) fn near(&self, value: f64) -> impl Iterator<Item = (usize, Axis)> + '_ {
         self.spots.iter().enumerate().flat_map(move |(id, spot)| {

@@ -12,7 +12,7 @@ pub(super) static AUTHORIZATION: Decoder = Decoder {
     about: "credentials in HTTP headers (RFC 9110)",
     layer: false,
     codings: &[],
-    filter: Filter { any: Shape::SPACE, none: Shape::NUL, min: 4 },
+    filter: Filter { any: Shape::SPACE, none: Shape::NUL, min: 4, undeclared: None },
     fits,
     open,
     samples: &[Sample {

@@ -25,8 +25,7 @@ pub(super) static BASE64: Decoder = Decoder {
             .or(Shape::EQUALS)
             .or(Shape::BREAK)
             .complement(),
-        min: 6,
-    },
+        min: 6, undeclared: Some(Shape::NONE) },
     fits,
     open,
     samples: &[

@@ -13,7 +13,7 @@ pub(super) static CHARSET: Decoder = Decoder {
     about: "text in a declared legacy charset: ISO 8859, Windows, KOI8, GB 18030, Big5, Shift_JIS, EUC, ISO-2022-JP",
     layer: true,
     codings: &[],
-    filter: Filter { any: Shape::BINARY, none: Shape::NUL, min: 1 },
+    filter: Filter { any: Shape::BINARY, none: Shape::NUL, min: 1, undeclared: None },
     fits,
     open,
     samples: &[

@@ -12,7 +12,7 @@ pub(super) static COOKIE: Decoder = Decoder {
     about: "cookies (RFC 6265)",
     layer: false,
     codings: &[],
-    filter: Filter { any: Shape::EQUALS, none: Shape::NUL, min: 2 },
+    filter: Filter { any: Shape::EQUALS, none: Shape::NUL, min: 2, undeclared: None },
     fits,
     open,
     samples: &[

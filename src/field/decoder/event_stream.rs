@@ -15,7 +15,7 @@ pub(super) static EVENT_STREAM: Decoder = Decoder {
     about: "server-sent events of a body that came compressed or in an archive (HTML Standard)",
     layer: false,
     codings: &[],
-    filter: Filter { any: Shape::COLON, none: Shape::NONE, min: 2 },
+    filter: Filter { any: Shape::COLON, none: Shape::NONE, min: 2, undeclared: None },
     fits,
     open,
     samples: &[

@@ -14,7 +14,7 @@ pub(super) static JSON: Decoder = Decoder {
     about: "JSON, with every key, surrogate and depth kept (RFC 8259)",
     layer: false,
     codings: &[],
-    filter: Filter { any: Shape::BRACKET.or(Shape::QUOTE), none: Shape::NONE, min: 2 },
+    filter: Filter { any: Shape::BRACKET.or(Shape::QUOTE), none: Shape::NONE, min: 2, undeclared: Some(Shape::NONE) },
     fits,
     open,
     samples: &[
@@ -36,7 +36,7 @@ pub(super) static NDJSON: Decoder = Decoder {
     about: "JSON texts one after the other: JSON lines, JSON sequences (RFC 7464), concatenated",
     layer: false,
     codings: &[],
-    filter: Filter { any: Shape::BRACKET, none: Shape::NONE, min: 4 },
+    filter: Filter { any: Shape::BRACKET, none: Shape::NONE, min: 4, undeclared: Some(Shape::NONE) },
     fits: fits_many,
     open: open_many,
     samples: &[Sample {
@@ -248,7 +248,7 @@ impl Reader<'_, '_, '_> {
             None => return Err(Malformed::Short("JSON key")),
             Some(_) => return Err(Malformed::Illegal("JSON key")),
         }
-        let (view, _) = self.string()?;
+        let view = self.name()?;
         self.skip_space();
         match self.peek() {
             Some(b':') => self.at = self.at.saturating_add(1),
@@ -299,28 +299,41 @@ impl Reader<'_, '_, '_> {
         }
     }
 
+    /// A key, from its opening quote past its closing one: nobody asks for its shape.
+    #[inline]
+    fn name(&mut self) -> Result<View, Malformed> {
+        let start = self.at.saturating_add(1);
+        let rest = self.bytes.get(start..).unwrap_or_default();
+        let len = rest.iter().position(|byte| matches!(byte, b'"' | b'\\')).ok_or(Malformed::Short("JSON string"))?;
+        let at = start.saturating_add(len);
+        if rest.get(len) == Some(&b'"') {
+            self.at = at.saturating_add(1);
+            Ok(self.fields.view(start..at))
+        } else {
+            Ok(self.escaped(start, at)?.0)
+        }
+    }
+
     /// A string, from its opening quote past its closing one: where it can be read decoded.
+    #[inline]
     fn string(&mut self) -> Result<(View, Shape), Malformed> {
         const STOP: Shape = Shape::QUOTE.or(Shape::BACKSLASH);
         let start = self.at.saturating_add(1);
         let mut shape = Shape::NONE;
-        let mut at = start;
-        for byte in self.bytes.get(start..).unwrap_or_default() {
+        let rest = self.bytes.get(start..).unwrap_or_default();
+        for (len, byte) in rest.iter().enumerate() {
             let class = Shape::of_byte(*byte);
             if class.meets(STOP) {
-                break;
+                let at = start.saturating_add(len);
+                if *byte != b'"' {
+                    return self.escaped(start, at);
+                }
+                self.at = at.saturating_add(1);
+                return Ok((self.fields.view(start..at), shape));
             }
             shape = shape | class;
-            at = at.saturating_add(1);
         }
-        match self.bytes.get(at) {
-            Some(b'"') => {
-                self.at = at.saturating_add(1);
-                Ok((self.fields.view(start..at), shape))
-            }
-            Some(_) => self.escaped(start, at),
-            None => Err(Malformed::Short("JSON string")),
-        }
+        Err(Malformed::Short("JSON string"))
     }
 
     /// A string whose first escape is at `at`.

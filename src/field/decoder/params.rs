@@ -13,7 +13,7 @@ pub(super) static PARAMS: Decoder = Decoder {
     about: "parameters of header values (RFC 9110)",
     layer: false,
     codings: &[],
-    filter: Filter { any: Shape::EQUALS, none: Shape::NUL, min: 4 },
+    filter: Filter { any: Shape::EQUALS, none: Shape::NUL, min: 4, undeclared: None },
     fits,
     open,
     samples: &[

@@ -13,7 +13,7 @@ pub(super) static PATH: Decoder = Decoder {
     about: "segments of a request path (RFC 3986)",
     layer: false,
     codings: &[],
-    filter: Filter { any: Shape::SLASH, none: Shape::NONE, min: 2 },
+    filter: Filter { any: Shape::SLASH, none: Shape::NONE, min: 2, undeclared: None },
     fits,
     open,
     samples: &[Sample {

@@ -3,6 +3,7 @@
 mod bombs;
 mod guesses;
 mod nesting;
+mod shortcuts;
 
 use crate::field::decoder::DECODERS;
 use crate::field::shape::Shape;

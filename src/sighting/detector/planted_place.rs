@@ -7,6 +7,7 @@ use crate::sighting::globe::{Axis, axis_of, decimal_at, key_before, plus_code_at
 use crate::sighting::place::{Places, Told, Written, geohash_cell, read, scaled};
 use crate::sighting::text::is_plain;
 use crate::sighting::{Card, Cx, Detector, Example, Hit};
+use smallvec::SmallVec;
 use std::borrow::Cow;
 
 /// Bytes between the two coordinates of one place in text.
@@ -99,7 +100,7 @@ impl Look<'_, '_> {
     fn buffer(&mut self, id: BufferId, bytes: &[u8], out: &mut Vec<Hit>) {
         for point in memchr::memchr_iter(b'.', bytes) {
             let digit = |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_digit);
-            if !digit(point.checked_sub(1)) || !digit(Some(point + 1)) {
+            if !digit(point.checked_sub(1)) || !digit(Some(point + 1)) || !self.places.may_be_before(bytes, point) {
                 continue;
             }
             if let Some((value, start, end, decimals)) = decimal_at(bytes, point)
@@ -109,7 +110,11 @@ impl Look<'_, '_> {
                 self.note(id, bytes, start, end, written, None);
             }
         }
-        for sign in memchr::memmem::find_iter(bytes, "°") {
+        // The degree sign is two bytes in UTF-8.
+        for sign in memchr::memchr_iter(0xc2, bytes) {
+            if bytes.get(sign + 1) != Some(&0xb0) {
+                continue;
+            }
             if let Some((value, start, end)) = sexagesimal_at(bytes, sign) {
                 let notation = "degrees, minutes and seconds";
                 let written = Written { value, decimals: None, notation, key: None };
@@ -140,7 +145,7 @@ impl Look<'_, '_> {
     fn leaf(&mut self, id: NodeId, node: &Node, out: &mut Vec<Hit>) {
         let bytes = self.tree.bytes(node);
         let (start, end) = (node.start as usize, node.end as usize);
-        let mut readings: Vec<(f64, &'static str)> = Vec::new();
+        let mut readings: SmallVec<[(f64, &'static str); 8]> = SmallVec::new();
         match node.kind {
             Kind::Integer(value) => readings.extend(scaled(value)),
             Kind::Float(value) => readings.push((value, "floats")),
@@ -170,6 +175,9 @@ impl Look<'_, '_> {
 
     /// Five or six digits are a place only where the field says so.
     fn short_geohash(&self, id: NodeId, node: &Node, out: &mut Vec<Hit>) {
+        if !self.tree.bytes(node).iter().all(u8::is_ascii_alphanumeric) {
+            return;
+        }
         let says_so = self.tree.name(id).is_some_and(|name| {
             let name = name.to_ascii_lowercase();
             ["geohash", "geo", "gh", "location", "loc", "place", "cell"].iter().any(|key| name.ends_with(key))

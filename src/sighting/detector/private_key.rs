@@ -65,9 +65,12 @@ impl Detector for PrivateKeys {
                 let reason = "A private key was readable";
                 out.push(Hit { conclusive: true, ..hit(CARD.id, Data::Credentials, form, id, range, reason) });
             };
-            for at in MARKS.pem.find_iter(bytes).chain(MARKS.bare_pem.find_iter(bytes)) {
-                if let Some(range) = pem(bytes, at) {
-                    push("pem", range);
+            // The longer mark ends with the shorter one.
+            if MARKS.pem.find(bytes).is_some() {
+                for at in MARKS.pem.find_iter(bytes).chain(MARKS.bare_pem.find_iter(bytes)) {
+                    if let Some(range) = pem(bytes, at) {
+                        push("pem", range);
+                    }
                 }
             }
             for at in MARKS.age.find_iter(bytes) {

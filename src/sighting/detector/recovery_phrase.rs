@@ -66,6 +66,9 @@ impl Detector for RecoveryPhrases {
 
     fn on_message(&self, tree: &Tree<'_>, _: &Cx<'_>, out: &mut Vec<Hit>) {
         for (id, buffer) in (0..).zip(&tree.buffers) {
+            if !may_be(&buffer.bytes) {
+                continue;
+            }
             for (start, end) in runs(&buffer.bytes) {
                 let reason = "A recovery phrase was readable";
                 let range = (start, end);
@@ -73,6 +76,20 @@ impl Detector for RecoveryPhrases {
             }
         }
     }
+}
+
+/// Whether there are blanks enough, one word apart: whole buffers without them are never taken to pieces.
+fn may_be(bytes: &[u8]) -> bool {
+    // A word of three to eight letters stands between two blanks of a phrase.
+    let (mut last, mut words) = (0_usize, 0_usize);
+    for blank in memchr::memchr_iter(b' ', bytes) {
+        words = if (4..=9).contains(&(blank - last)) { words + 1 } else { 0 };
+        if words >= FEWEST - 2 {
+            return true;
+        }
+        last = blank;
+    }
+    false
 }
 
 /// Phrases in some bytes: words with one space between them. The list is asked only where words of its lengths (three to
