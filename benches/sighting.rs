@@ -102,7 +102,7 @@ fn main() {
         let start = Instant::now();
         let matcher = Matcher::new(&planted);
         println!("{count} values: {} patterns compiled in {:?}", matcher.patterns(), start.elapsed());
-        let cx = Cx { planted: &planted, matcher: &matcher };
+        let cx = Cx::new(&planted, &matcher);
         report(&format!("everything, {count} values"), &mut || detect(&tree, &cx, &scene).sightings.len());
         if count % 200 == 0 && count < 1_000 {
             for detector in DETECTORS {

@@ -90,7 +90,7 @@ pub struct Inspection {
 /// Judges a scenario.
 pub fn run(scenario: &Scenario, progress: &mut dyn FnMut(Progress<'_>)) -> Result<ScenarioReport, RunError> {
     let matcher = sighting::Matcher::new(&scenario.planted);
-    let cx = sighting::Cx { planted: &scenario.planted, matcher: &matcher };
+    let cx = sighting::Cx::new(&scenario.planted, &matcher);
     let folder = &*scenario.folder;
     let mut exhibits = Vec::new();
     for capture in &scenario.captures {
@@ -136,7 +136,7 @@ pub fn run(scenario: &Scenario, progress: &mut dyn FnMut(Progress<'_>)) -> Resul
 /// Looks at evidence with the same eyes, without a scenario.
 pub fn inspect(inspection: &Inspection, progress: &mut dyn FnMut(Progress<'_>)) -> Result<ScenarioReport, RunError> {
     let matcher = sighting::Matcher::new(&inspection.planted);
-    let cx = sighting::Cx { planted: &inspection.planted, matcher: &matcher };
+    let cx = sighting::Cx::new(&inspection.planted, &matcher);
     let named = |files: &[PathBuf]| files.iter().map(|file| (shown(file), file.clone())).collect::<Vec<_>>();
     let (keys, protos) = (named(&inspection.keys), named(&inspection.protos));
     let beside = |file: &Option<PathBuf>| file.as_ref().map(|file| (shown(file), file.clone()));

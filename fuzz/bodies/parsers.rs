@@ -51,7 +51,7 @@ fn look(bytes: &[u8], declared: Option<&str>) {
             assert!(start <= end && end <= len, "{trail:?} leads from {start} to {end} of {len}: {bytes:02x?}");
         }
         let scene = Scene { capture: "fuzz", flow: None, flow_start: 1 };
-        let _ = sighting::detect(tree, &Cx { planted: &PLANTED, matcher: &MATCHER }, &scene);
+        let _ = sighting::detect(tree, &Cx::new(&PLANTED, &MATCHER), &scene);
     });
 }
 

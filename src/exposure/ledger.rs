@@ -10,6 +10,7 @@ use crate::exposure::value::{Numbers, PRECISE, coordinate, country, is_email, is
 use crate::model::budget;
 use crate::model::exposure::{About, Day, Exposure, ExtortionNote, Role, Share};
 use crate::model::taxonomy::Data;
+use smallvec::SmallVec;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// Who sees messages and calls in records, as detectors are called.
@@ -78,8 +79,8 @@ struct Party {
 /// What the fields of one record say.
 #[derive(Default)]
 struct Says<'a> {
-    parties: Vec<Party>,
-    texts: Vec<u32>,
+    parties: SmallVec<[Party; 8]>,
+    texts: SmallVec<[u32; 4]>,
     /// When it happened, and the rank of the field that says so.
     time: Option<(u16, i64)>,
     app: Option<&'a str>,
@@ -228,7 +229,7 @@ impl Ledger {
         let ends = has(Role::Caller) && has(Role::Callee);
         let to_and_from = has(Role::Sender) && has(Role::Recipient);
         let call = ends || (to_and_from && says.texts.is_empty() && (says.event_is_call || says.duration));
-        let mut parties: Vec<Key> = (says.parties.iter())
+        let mut parties: SmallVec<[Key; 8]> = (says.parties.iter())
             .filter(|party| !matches!(party.role, Role::Identity | Role::RealNumber | Role::LeasedNumber))
             .map(|party| party.key)
             .collect();
@@ -252,7 +253,7 @@ impl Ledger {
             parties.sort_unstable();
             parties.dedup();
             if parties.len() >= 2 {
-                self.keep_conversation(parties);
+                self.keep_conversation(&parties);
             }
         }
         let precise =
@@ -290,7 +291,7 @@ impl Ledger {
     /// A real and a leased number in one record are one person's.
     fn links(&mut self, parties: &[Party]) {
         let of = |role| {
-            let mut keys: Vec<Key> = parties
+            let mut keys: SmallVec<[Key; 8]> = parties
                 .iter()
                 .filter(|party| party.role == role && is_number(party.key))
                 .map(|party| party.key)
@@ -325,14 +326,14 @@ impl Ledger {
         }
     }
 
-    fn keep_conversation(&mut self, parties: Vec<Key>) {
-        if self.conversations.contains(parties.as_slice()) {
+    fn keep_conversation(&mut self, parties: &[Key]) {
+        if self.conversations.contains(parties) {
             return;
         }
         if self.conversations.len() < budget::EXPOSED_CONVERSATIONS {
-            self.conversations.insert(parties.into_boxed_slice());
+            self.conversations.insert(parties.into());
         } else {
-            self.more_conversations.add(&parties);
+            self.more_conversations.add(parties);
             self.at_least = true;
         }
     }

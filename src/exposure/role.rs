@@ -18,6 +18,8 @@ const DISTINCT: usize = 512;
 struct Stats {
     keys: Vec<Vec<String>>,
     field: String,
+    /// It is called after a thing that has digits of its own: an order, a serial number.
+    thing: bool,
     seen: u64,
     /// Telephone numbers with a sign in front, and without.
     signed: u64,
@@ -64,18 +66,25 @@ impl Learner {
             if self.fields.len() >= FIELDS && !self.fields.contains_key(&leaf.way.path) {
                 continue;
             }
-            let stats = self.fields.entry(leaf.way.path).or_insert_with(|| Stats {
+            let stats = self.fields.entry(leaf.way.path).or_insert_with(|| {
                 // What a table is called says nothing of one column of it: `users.phone` is no list of users.
-                keys: leaf.way.keys.iter().filter(|key| !key.starts_with("table ")).map(|key| words(key)).collect(),
-                field: leaf.way.keys.join("."),
-                ..Stats::default()
+                let names = leaf.way.keys.iter().filter(|key| !key.starts_with("table "));
+                let keys: Vec<Vec<String>> = names.map(|key| words(key)).collect();
+                let thing = keys.last().is_some_and(|words| is_thing(words) && !is_phone(words));
+                Stats { keys, thing, field: leaf.way.keys.join("."), ..Stats::default() }
             });
             let text = leaf.text.as_ref();
             stats.seen += 1;
-            stats.signed += u64::from(self.numbers.read(text, false).is_some());
-            stats.bare += u64::from(self.numbers.read(text, true).is_some());
+            let signed = self.numbers.read(text, false).is_some();
+            stats.signed += u64::from(signed);
             stats.possible += u64::from(self.possible.read(text, false).is_some());
-            stats.joined += u64::from(self.numbers.several(text, true).len() >= 2);
+            if stats.thing {
+                // The numbering plans need not be asked about every serial number.
+                stats.bare += u64::from(signed);
+            } else {
+                stats.bare += u64::from(signed || self.numbers.read(text, true).is_some());
+                stats.joined += u64::from(self.numbers.several(text, true).len() >= 2);
+            }
             stats.emails += u64::from(is_email(text));
             stats.times += u64::from(stamp(text, false).is_some());
             match day_and_month(text) {
@@ -271,9 +280,7 @@ fn per_cent(part: u64, stats: &Stats) -> u64 {
 
 fn is_number(stats: &Stats) -> bool {
     let named = stats.keys.iter().any(|words| is_phone(words)) || party(&stats.keys).is_some();
-    let thing = stats.keys.last().is_some_and(|words| is_thing(words))
-        && !stats.keys.last().is_some_and(|words| is_phone(words));
-    per_cent(stats.signed, stats) >= 60 || (named && !thing && per_cent(stats.bare.max(stats.possible), stats) >= 80)
+    per_cent(stats.signed, stats) >= 60 || (named && !stats.thing && per_cent(stats.bare.max(stats.possible), stats) >= 80)
 }
 
 /// Numbers without a sign count where the field was learned to hold numbers.

@@ -197,7 +197,7 @@ pub(super) fn is_prose(text: &str) -> bool {
 
 /// The same for ASCII, in one pass: most fields are asked.
 fn is_ascii_prose(text: &[u8]) -> bool {
-    let (mut letters, mut visible, mut words, mut word, mut longest) = (0_usize, 0_usize, 0_usize, 0_usize, 0_usize);
+    let (mut letters, mut visible, mut words, mut word) = (0_usize, 0_usize, 0_usize, 0_usize);
     for byte in text {
         // What `char::is_whitespace` says of ASCII.
         if matches!(byte, b' ' | 0x09..=0x0d) {
@@ -209,11 +209,13 @@ fn is_ascii_prose(text: &[u8]) -> bool {
         }
         words += usize::from(word == 0);
         word += 1;
-        longest = longest.max(word);
         visible += 1;
+        if word == 24 && memchr::memmem::find(text, b"://").is_none() {
+            return false;
+        }
         letters += usize::from(byte.is_ascii_alphabetic());
     }
-    if letters == 0 || (longest >= 24 && memchr::memmem::find(text, b"://").is_none()) {
+    if letters == 0 {
         return false;
     }
     // One word may be a text; a word with digits or odd capitals in it is an identifier.

@@ -91,7 +91,7 @@ impl<'r> Ways<'r> {
             self.nodes.push(found);
         }
         let this: &'a Self = self;
-        let mut found = Vec::with_capacity(16);
+        let mut found = Vec::with_capacity(32);
         for ((id, node), (way, container)) in (0..).zip(&tree.nodes).zip(&this.nodes) {
             let Some(way) = this.known.get(*way as usize).filter(|_| node.leaf) else { continue };
             // A value in which the record breaks off is not the value that stood there.

@@ -172,6 +172,9 @@ impl<'t> Fields<'t> {
         if let Some(node) = self.push(key.into(), view, Kind::Text)
             && !is_plain(shape, (view.end.saturating_sub(view.start)) as usize)
         {
+            if self.out.queue.capacity() == 0 {
+                self.out.queue.reserve(16);
+            }
             self.out.queue.push(Waiting { node, shape: Some(shape), declared: self.declares });
         }
     }

@@ -66,26 +66,22 @@ impl Shape {
         sums.into_iter().chain(rest.iter().map(|byte| Self::of_byte(*byte))).fold(Self::NONE, BitOr::bitor)
     }
 
+    /// The shape of `bytes` as decoders take it: letters of other scripts make no binary.
+    pub fn of_text(self, bytes: &[u8]) -> Self {
+        let text = self.meets(Self::HIGH) && !self.meets(Self::NUL.or(Self::CONTROL));
+        if text && std::str::from_utf8(bytes).is_ok() { self.without(Self::HIGH) } else { self }
+    }
+
+    /// The set as a number.
+    pub const fn bits(self) -> u32 {
+        self.0
+    }
+
     /// The class of one byte.
     #[inline]
     pub const fn of_byte(byte: u8) -> Self {
         #[expect(clippy::indexing_slicing, reason = "a byte indexes 256 entries")]
         Self(TABLE[byte as usize])
-    }
-
-    /// Every class, apart.
-    pub fn each() -> impl Iterator<Item = Self> {
-        (0..27).map(|bit| Self(1 << bit))
-    }
-
-    /// The places of this set's classes in [`Shape::each`].
-    pub fn classes(self) -> impl Iterator<Item = usize> {
-        let mut left = self.0;
-        std::iter::from_fn(move || {
-            let next = left.trailing_zeros();
-            left &= left.checked_sub(1)?;
-            Some(next as usize)
-        })
     }
 
     /// Both sets.

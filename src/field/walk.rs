@@ -14,9 +14,10 @@ use crate::model::stream::{Direction, FlowKey, Transport};
 use crate::model::time::Timestamp;
 use smallvec::SmallVec;
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 /// Peels everything that can be peeled from a message.
 pub fn walk(message: &Message) -> Tree<'_> {
@@ -55,6 +56,7 @@ fn peel<'m>(message: &'m Message, limits: &Limits, given: Option<Given<'_>>, sho
         guessed: 0,
         limits: *limits,
     };
+    walk.tree.nodes.reserve(32);
     for (index, part) in message.parts.iter().enumerate() {
         walk.part(to_u32(index), part);
     }
@@ -98,24 +100,43 @@ pub fn walk_bytes<R>(bytes: impl Into<Vec<u8>>, content_type: Option<&str>, look
     look(&walk(&message))
 }
 
-/// The decoders that bytes of a shape may pass the filter of, in the registry's order.
-pub(super) fn candidates(shape: Shape) -> impl Iterator<Item = &'static Decoder> {
-    /// For each class, the decoders that ask for it and those that rule it out, as sets of their indexes.
-    static BY_CLASS: LazyLock<Vec<(u128, u128)>> = LazyLock::new(|| {
-        let set = |of: fn(&Decoder) -> Shape, class: Shape| {
-            let members = (0..).zip(DECODERS).filter(|(_, decoder)| of(decoder).meets(class));
-            members.fold(0_u128, |set, (index, _): (u32, _)| set | 1_u128.checked_shl(index).unwrap_or(0))
-        };
-        Shape::each().map(|class| (set(|d| d.filter.any, class), set(|d| d.filter.none, class))).collect()
-    });
-    let classes = shape.classes().filter_map(|class| BY_CLASS.get(class));
-    let (any, none) = classes.fold((0, 0), |(any, none), (asks, rules_out)| (any | asks, none | rules_out));
-    let mut left = any & !none;
+/// The decoders that bytes of a shape may pass the filter of, in the registry's order; where nothing is `declared`, those
+/// of them that go without.
+pub(super) fn candidates(shape: Shape, declared: bool) -> impl Iterator<Item = &'static Decoder> {
+    let mut left = candidate_set(shape, declared);
     std::iter::from_fn(move || {
         let next = left.trailing_zeros();
         left &= left.checked_sub(1)?;
         DECODERS.get(next as usize).copied()
     })
+}
+
+/// The same as a set of indexes, remembered: values have few shapes.
+fn candidate_set(shape: Shape, declared: bool) -> u128 {
+    /// Sets remembered by one thread.
+    const KNOWN: usize = 256;
+    thread_local! {
+        static SETS: [Cell<(u64, u128)>; KNOWN] = const { [const { Cell::new((u64::MAX, 0)) }; KNOWN] };
+    }
+    let key = u64::from(shape.bits()) << 1 | u64::from(declared);
+    let slot = usize::try_from(key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56).unwrap_or_default();
+    SETS.with(|sets| match sets.get(slot).map(Cell::get) {
+        Some((known, set)) if known == key => set,
+        _ => {
+            let set = filtered(shape, declared);
+            if let Some(slot) = sets.get(slot) {
+                slot.set((key, set));
+            }
+            set
+        }
+    })
+}
+
+fn filtered(shape: Shape, declared: bool) -> u128 {
+    let passing = (0..).zip(DECODERS).filter(|(_, decoder)| {
+        decoder.filter.passes(shape, usize::MAX) && (declared || decoder.filter.goes_without(shape))
+    });
+    passing.fold(0, |set, (index, _): (u32, _)| set | 1_u128.checked_shl(index).unwrap_or(0))
 }
 
 /// The peeling of one message under way.
@@ -133,6 +154,28 @@ struct Walk<'m, 'g> {
     /// Decoded bytes put out, kept or not.
     guessed: usize,
     limits: Limits,
+}
+
+/// Whether one run of bytes came out that counts only if something opens it, and nothing does.
+fn is_dead_end(decoder: &Decoder, output: &Output, nodes: &[Node], way: &Way<'_>, given: Option<Given<'_>>) -> bool {
+    let ([buffer], [waiting], true) = (output.buffers.as_slice(), output.queue.as_slice(), output.tentative) else {
+        return false;
+    };
+    let Some(node) = nodes.get(waiting.node as usize).filter(|_| output.exhausted.is_empty()) else { return false };
+    let Some(bytes) = buffer.bytes.get(node.start as usize..node.end as usize) else { return false };
+    let mut within = way.within.clone();
+    within.push(decoder.name);
+    let hint = Hint {
+        part: None,
+        content_type: way.content_type.filter(|_| node.fresh),
+        encoding: None,
+        name: way.name,
+        within: &within,
+        whole: way.whole && node.whole,
+        protos: given,
+    };
+    let fits = |decoder: &Decoder| bytes.len() >= decoder.filter.min && (decoder.fits)(&hint, bytes) >= Match::Maybe;
+    !candidates(Shape::of(bytes).of_text(bytes), true).any(fits)
 }
 
 /// What led to a node.
@@ -254,16 +297,11 @@ impl<'m> Walk<'m, '_> {
             return None;
         }
         let bytes = self.tree.bytes(node);
-        let mut shape = waiting.shape.filter(|_| self.shortcuts).unwrap_or_else(|| Shape::of(bytes));
-        if shape.meets(Shape::HIGH) && !shape.meets(Shape::NUL | Shape::CONTROL) && std::str::from_utf8(bytes).is_ok() {
-            // Letters of other scripts make no binary.
-            shape = shape.without(Shape::HIGH);
-        }
+        let shape = waiting.shape.filter(|_| self.shortcuts).unwrap_or_else(|| Shape::of(bytes)).of_text(bytes);
         let mut guesses: SmallVec<[(Match, &'static Decoder); 8]> = SmallVec::new();
         let mut way = None;
-        for decoder in candidates(shape) {
-            let may = waiting.declared || !self.shortcuts || decoder.filter.goes_without(shape);
-            if may && decoder.filter.passes(shape, bytes.len()) {
+        for decoder in candidates(shape, waiting.declared || !self.shortcuts) {
+            if bytes.len() >= decoder.filter.min {
                 let way = way.get_or_insert_with(|| self.way(id));
                 let fit = (decoder.fits)(&way.hint(None, self.given), bytes);
                 if fit >= Match::Maybe {
@@ -317,7 +355,7 @@ impl<'m> Walk<'m, '_> {
         let opened = (decoder.open)(bytes, &way.hint(coding, self.given), &mut fields).is_ok() && !fields.is_empty();
         let output = fields.finish();
         self.guessed = self.guessed.saturating_add(output.spent);
-        if !opened {
+        if !opened || (self.shortcuts && is_dead_end(decoder, &output, nodes, &way, self.given)) {
             self.tree.nodes.truncate(before.0);
             return None;
         }

@@ -1,7 +1,7 @@
 //! Hits → sightings: one for each place a value stands in, told from outside in.
 
 use super::detector::DETECTORS;
-use super::{Cx, Hit};
+use super::{Cx, Glance, Hit};
 use crate::model::budget;
 use crate::model::field::{BufferId, NodeId, Tree};
 use crate::model::origin::FrameNo;
@@ -9,6 +9,7 @@ use crate::model::scenario::Party;
 use crate::model::sighting::{Excerpt, Masked, Place, Sighting, Strength};
 use crate::model::stream::FlowKey;
 use crate::model::taxonomy::Data;
+use smallvec::SmallVec;
 use std::cmp::Reverse;
 
 /// Characters of an excerpt on either side.
@@ -50,6 +51,9 @@ pub fn detect_beside(
     mut hits: Vec<Hit>,
     wanted: &dyn Fn(Data) -> bool,
 ) -> Detected {
+    let glances: SmallVec<[Glance; 8]> =
+        tree.buffers.iter().map(|buffer| cx.matcher.glance(&buffer.bytes)).collect();
+    let cx = &Cx { glances: &glances, ..*cx };
     for detector in DETECTORS {
         if detector.rule().is_none_or(wanted) {
             detector.on_message(tree, cx, &mut hits);

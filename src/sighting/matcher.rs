@@ -1,11 +1,13 @@
 //! All planted values of a scenario, compiled once and shared by all workers.
 
+use super::detector::DETECTORS;
 use super::digest;
 use super::engine::{Engine, Needle};
 use super::forms::{Edge, Forms, LONG, SHORTEST, Scope};
 use super::phone::Phones;
 use super::place::Places;
 use super::spell::Spelling;
+use super::text::is_plain;
 use crate::model::scenario::Planted;
 use crate::model::sighting::Strength;
 use crate::model::taxonomy::Data;
@@ -43,6 +45,11 @@ impl Bank {
         self.needles.is_empty()
     }
 
+    /// The same needles, to be asked for in one pass together with others; `None` if they are too many for that.
+    fn few(&self) -> Option<&[Needle]> {
+        (self.needles.len() <= FEW).then_some(&self.needles)
+    }
+
     /// Calls `found` with what was found and its first byte, in no particular order.
     pub(super) fn find<'a>(&'a self, bytes: &[u8], mut found: impl FnMut(&'a Meaning, usize)) {
         let mut report = |needle: u32, start| {
@@ -71,6 +78,31 @@ pub struct Matcher {
     pub(super) phones: Phones,
     pub(super) places: Places,
     pub(super) spelling: Spelling,
+    screen: Screen,
+}
+
+/// Planted byte sequences that are asked for together with the words of all detectors; beyond, chance hits cost more than
+/// a pass saves.
+const FEW: usize = 2_048;
+
+/// What is asked for in one pass over each buffer before anybody looks closer.
+#[derive(Debug, Default)]
+struct Screen {
+    needles: Vec<Needle>,
+    engine: Option<Engine<4>>,
+    /// The planted values are among them.
+    planted: bool,
+}
+
+/// What one look at a buffer tells of it: most hold nothing, and need no second.
+#[derive(Clone, Copy, Debug)]
+pub struct Glance {
+    /// A word of some detector, or the geohash of a planted place, may stand in it.
+    pub(super) words: bool,
+    /// A form of a planted value may stand in it.
+    pub(super) planted: bool,
+    /// It is text in UTF-8.
+    pub(super) plain: bool,
 }
 
 impl Matcher {
@@ -119,7 +151,21 @@ impl Matcher {
         for bank in [&mut matcher.all, &mut matcher.binary, &mut matcher.xor] {
             bank.compile();
         }
+        let words = DETECTORS.iter().flat_map(|detector| detector.words());
+        let words = words.map(|word| Needle { bytes: word.as_bytes().into(), fold: true });
+        let mut needles: Vec<Needle> = words.chain(matcher.places.geohash_needles().iter().cloned()).collect();
+        let planted = matcher.all.few();
+        needles.extend(planted.unwrap_or_default().iter().cloned());
+        let engine = Engine::new(&needles, SHORTEST..=usize::MAX);
+        matcher.screen = Screen { planted: planted.is_some(), needles, engine };
         matcher
+    }
+
+    /// Looks at a buffer for the first time.
+    pub(super) fn glance(&self, bytes: &[u8]) -> Glance {
+        let Screen { needles, engine, planted } = &self.screen;
+        let met = engine.as_ref().is_none_or(|engine| engine.meets(needles, bytes));
+        Glance { words: met, planted: met || !planted, plain: is_plain(bytes) }
     }
 
     /// How many byte sequences are looked for.

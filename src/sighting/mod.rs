@@ -29,7 +29,7 @@ use crate::model::scenario::Planted;
 use crate::model::sighting::Strength;
 use crate::model::taxonomy::Data;
 pub use assemble::{Detected, Scene, detect, detect_beside};
-pub use matcher::Matcher;
+pub use matcher::{Glance, Matcher};
 pub use spell::Speller;
 use std::borrow::Cow;
 
@@ -64,6 +64,30 @@ pub struct Cx<'a> {
     pub planted: &'a [Planted],
     /// The same, compiled: [`Matcher::new`] of `planted`.
     pub matcher: &'a Matcher,
+    /// What a first look at each buffer told; empty where nobody looked.
+    pub glances: &'a [Glance],
+}
+
+impl<'a> Cx<'a> {
+    /// For messages of which nothing is known yet.
+    pub const fn new(planted: &'a [Planted], matcher: &'a Matcher) -> Self {
+        Self { planted, matcher, glances: &[] }
+    }
+
+    /// Whether words that detectors go by may stand in a buffer.
+    fn may_hold_words(&self, buffer: BufferId) -> bool {
+        self.glances.get(buffer as usize).is_none_or(|glance| glance.words)
+    }
+
+    /// Whether forms of planted values may stand in a buffer.
+    fn may_hold_planted(&self, buffer: BufferId) -> bool {
+        self.glances.get(buffer as usize).is_none_or(|glance| glance.planted)
+    }
+
+    /// Whether a buffer is text in UTF-8.
+    fn is_plain(&self, buffer: BufferId, bytes: &[u8]) -> bool {
+        self.glances.get(buffer as usize).map_or_else(|| text::is_plain(bytes), |glance| glance.plain)
+    }
 }
 
 /// One find, before it has a trail and a place.
@@ -100,6 +124,11 @@ pub trait Detector: Sync {
     /// The one kind of data that it finds, by rule and without proof; `None` for detectors that find more than that.
     fn rule(&self) -> Option<Data> {
         None
+    }
+    /// Words of four bytes or more, in either case: in buffers without them [`Cx::may_hold_words`] is false, if it is
+    /// known.
+    fn words(&self) -> &'static [&'static str] {
+        &[]
     }
     /// Looks at all that was peeled from one message.
     fn on_message(&self, tree: &Tree<'_>, cx: &Cx<'_>, out: &mut Vec<Hit>);

@@ -106,6 +106,11 @@ impl Places {
         self.spots.is_empty()
     }
 
+    /// Geohashes near the places.
+    pub(super) fn geohash_needles(&self) -> &[Needle] {
+        &self.hashes
+    }
+
     fn mark(&mut self, low: u16, high: u16, flag: u8) {
         let (low, high) = (low.min(high), low.max(high));
         // Around zero the leading bytes run through everything: such a place is found by its formats only.

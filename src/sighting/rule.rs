@@ -5,6 +5,7 @@ use super::engine::{Engine, Needle};
 use crate::model::field::BufferId;
 use crate::model::sighting::Strength;
 use crate::model::taxonomy::Data;
+use smallvec::SmallVec;
 use std::borrow::Cow;
 
 /// Words looked for in either case.
@@ -59,7 +60,7 @@ pub(super) fn digit_runs(bytes: &[u8], fewest: usize, mut found: impl FnMut(&[u8
     let inside = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b' ' | b'-');
     let mut at = fewest - 1;
     let mut done = 0;
-    let mut digits: Vec<u8> = Vec::new();
+    let mut digits: SmallVec<[u8; 40]> = SmallVec::new();
     while let Some(byte) = bytes.get(at) {
         if !inside(byte) {
             at += fewest;

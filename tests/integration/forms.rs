@@ -51,7 +51,7 @@ fn see(parts: Vec<Part>, planted: &[Planted]) -> Vec<Sighting> {
     let message = message(parts);
     let matcher = Matcher::new(planted);
     let scene = Scene { capture: "c", flow: Some(message.flow), flow_start: 1 };
-    detect(&walk(&message), &Cx { planted, matcher: &matcher }, &scene).sightings
+    detect(&walk(&message), &Cx::new(planted, &matcher), &scene).sightings
 }
 
 fn planted_only(seen: Vec<Sighting>) -> Vec<Sighting> {
@@ -312,7 +312,7 @@ fn nothing_is_found_where_nothing_is() {
     for input in inputs {
         let message = message(vec![Part::new(PartKind::Raw, input, Origins::one(1, 1))]);
         let scene = Scene { capture: "c", flow: None, flow_start: 1 };
-        let seen = detect(&walk(&message), &Cx { planted: &planted, matcher: &matcher }, &scene);
+        let seen = detect(&walk(&message), &Cx::new(&planted, &matcher), &scene);
         let told: Vec<String> = planted_only(seen.sightings).into_iter().take(3).map(|one| one.reason).collect();
         assert_eq!(told, Vec::<String>::new());
     }

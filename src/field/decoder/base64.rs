@@ -49,17 +49,63 @@ fn fits(hint: &Hint<'_>, bytes: &[u8]) -> Match {
         return Match::No;
     }
     // Most short words and numbers are told from base64 here, before anything is allocated.
-    let mut short = [0; 24];
-    if hint.encoding.is_none() && digits.len() <= 32 && memchr::memchr3(b'\r', b'\n', b'\t', digits).is_none() {
-        let encoding = encoding(digits);
-        let Ok(len) = encoding.decode_len(digits.len()) else { return Match::No };
-        let Some(Ok(len)) = short.get_mut(..len).map(|out| encoding.decode_mut(digits, out)) else { return Match::No };
+    if hint.encoding.is_none() && digits.len() <= SHORT_DIGITS && !digits.iter().any(|byte| b"\r\n\t".contains(byte)) {
+        let mut short = [0; SHORT_DIGITS / 4 * 3];
+        let Some(len) = decode_short(digits, &mut short) else { return Match::No };
         let out = short.get(..len).unwrap_or_default();
         if !(is_text(out) || has_text(out) || (len >= LONG && is_spread(digits, pads > 0))) {
             return Match::No;
         }
     }
     Match::Maybe
+}
+
+/// Digits up to which a guess is checked at once.
+const SHORT_DIGITS: usize = 32;
+
+/// Values of the digits of both alphabets; 255 for what is none.
+static VALUES: [u8; 256] = values();
+
+#[expect(clippy::cast_possible_truncation, clippy::indexing_slicing, reason = "64 digits, each a byte")]
+const fn values() -> [u8; 256] {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut values = [255; 256];
+    let mut at = 0;
+    while at < 64 {
+        values[DIGITS[at] as usize] = at as u8;
+        at += 1;
+    }
+    values[b'-' as usize] = 62;
+    values[b'_' as usize] = 63;
+    values
+}
+
+/// Decodes a few digits of one alphabet into `out`, as strictly as [`encoding`] does; the bytes they make.
+fn decode_short(digits: &[u8], out: &mut [u8; SHORT_DIGITS / 4 * 3]) -> Option<usize> {
+    let (mut url, mut plain) = (false, false);
+    let mut bytes = out.iter_mut();
+    let mut len = 0_usize;
+    for group in digits.chunks(4) {
+        let mut value = 0_u32;
+        for byte in group {
+            url |= matches!(byte, b'-' | b'_');
+            plain |= matches!(byte, b'+' | b'/');
+            let digit = VALUES.get(usize::from(*byte)).copied().filter(|digit| *digit < 64)?;
+            value = value << 6 | u32::from(digit);
+        }
+        // What is left over in the last digit must be zero.
+        let (value, count) = match group.len() {
+            4 => (value << 8, 3),
+            3 if value & 0b11 == 0 => (value << 14, 2),
+            2 if value & 0b1111 == 0 => (value << 20, 1),
+            _ => return None,
+        };
+        for byte in value.to_be_bytes().into_iter().take(count) {
+            *bytes.next()? = byte;
+            len = len.saturating_add(1);
+        }
+    }
+    (!url || !plain).then_some(len)
 }
 
 /// Whether a short text is letters and digits of one script for the most part: one name in a thousand decodes to signs.
@@ -154,4 +200,20 @@ fn is_spread(digits: &[u8], padded: bool) -> bool {
     let enough =
         if padded { changes.saturating_mul(3) >= all } else { changes.saturating_mul(5) >= all.saturating_mul(2) };
     upper && lower && (number || padded || digits.len() < 32) && enough
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn few_digits_decode_as_many_do(digits in prop_oneof!["[A-Za-z0-9+/]{0,32}", "[A-Za-z0-9_-]{0,32}", "[AQgw+/_-]{0,9}", "[ -~]{0,9}"]) {
+            let digits = digits.as_bytes();
+            let mut short = [0; SHORT_DIGITS / 4 * 3];
+            let found = decode_short(digits, &mut short).and_then(|len| short.get(..len).map(<[u8]>::to_vec));
+            prop_assert_eq!(found, encoding(digits).decode(digits).ok());
+        }
+    }
 }

@@ -30,28 +30,28 @@ static CARD: Card = Card {
 };
 
 /// One list, so that every byte is looked at once: first the schemes, then the names of fields.
-static WORDS: LazyLock<Words> = LazyLock::new(|| {
-    Words::new(&[
-        "bearer ",
-        "basic ",
-        "password",
-        "passwd",
-        "passphrase",
-        "passcode",
-        "client_secret",
-        "access_token",
-        "refresh_token",
-        "accesstoken",
-        "refreshtoken",
-        "auth_token",
-        "authtoken",
-        "session_token",
-        "api_key",
-        "apikey",
-        "private_key",
-        "secret_key",
-    ])
-});
+static WORDS: LazyLock<Words> = LazyLock::new(|| Words::new(NAMES));
+
+const NAMES: &[&str] = &[
+    "bearer ",
+    "basic ",
+    "password",
+    "passwd",
+    "passphrase",
+    "passcode",
+    "client_secret",
+    "access_token",
+    "refresh_token",
+    "accesstoken",
+    "refreshtoken",
+    "auth_token",
+    "authtoken",
+    "session_token",
+    "api_key",
+    "apikey",
+    "private_key",
+    "secret_key",
+];
 
 /// How many of the words are schemes.
 const SCHEMES: usize = 2;
@@ -68,7 +68,11 @@ impl Detector for Credentials {
         Some(Data::Credentials)
     }
 
-    fn on_message(&self, tree: &Tree<'_>, _: &Cx<'_>, out: &mut Vec<Hit>) {
+    fn words(&self) -> &'static [&'static str] {
+        NAMES
+    }
+
+    fn on_message(&self, tree: &Tree<'_>, cx: &Cx<'_>, out: &mut Vec<Hit>) {
         let reason = "Credentials that were not planted were readable";
         for node in &tree.nodes {
             let Step::Part(part) = node.step else { continue };
@@ -78,7 +82,7 @@ impl Detector for Credentials {
                 out.push(hit(CARD.id, Data::Credentials, "authorization header", node.buffer, range, reason));
             }
         }
-        for (id, buffer) in (0..).zip(&tree.buffers) {
+        for (id, buffer) in (0..).zip(&tree.buffers).filter(|(id, _)| cx.may_hold_words(*id)) {
             let bytes = &buffer.bytes;
             WORDS.ends(bytes, |word, end| {
                 if word < SCHEMES {

@@ -29,7 +29,9 @@ static CARD: Card = Card {
     ],
 };
 
-static WORDS: LazyLock<Words> = LazyLock::new(|| Words::new(&["android_id", "androidid", "device_id", "deviceid"]));
+static WORDS: LazyLock<Words> = LazyLock::new(|| Words::new(NAMES));
+
+const NAMES: &[&str] = &["android_id", "androidid", "device_id", "deviceid"];
 
 /// Ends of keys, lower case, that hold a UUID of the device.
 const KEYS: [&str; 11] = [
@@ -55,7 +57,11 @@ impl Detector for DeviceIds {
         Some(Data::DeviceId)
     }
 
-    fn on_message(&self, tree: &Tree<'_>, _: &Cx<'_>, out: &mut Vec<Hit>) {
+    fn words(&self) -> &'static [&'static str] {
+        NAMES
+    }
+
+    fn on_message(&self, tree: &Tree<'_>, cx: &Cx<'_>, out: &mut Vec<Hit>) {
         let reason = "A device identifier that was not planted was readable";
         for (id, buffer) in (0..).zip(&tree.buffers) {
             let bytes = &buffer.bytes;
@@ -67,13 +73,15 @@ impl Detector for DeviceIds {
                     push("named uuid", (start, end));
                 }
             }
-            WORDS.ends(bytes, |_, end| {
-                let Some((start, end)) = value_after(bytes, end) else { return };
-                let value = bytes.get(start..end).unwrap_or_default();
-                if value.len() == 16 && is_id(value) {
-                    push("named android id", (start, end));
-                }
-            });
+            if cx.may_hold_words(id) {
+                WORDS.ends(bytes, |_, end| {
+                    let Some((start, end)) = value_after(bytes, end) else { return };
+                    let value = bytes.get(start..end).unwrap_or_default();
+                    if value.len() == 16 && is_id(value) {
+                        push("named android id", (start, end));
+                    }
+                });
+            }
             digit_runs(bytes, 15, |digits, start, end| {
                 if digits.len() == 15
                     && luhn(digits)

@@ -71,12 +71,14 @@ struct Look<'a, 't> {
 impl Look<'_, '_> {
     fn buffer(&self, id: BufferId, bytes: &[u8], out: &mut Vec<Hit>) {
         let matcher = self.cx.matcher;
-        matcher.all.find(bytes, |meaning, start| self.accept(id, bytes, meaning, start, None, out));
+        if self.cx.may_hold_planted(id) {
+            matcher.all.find(bytes, |meaning, start| self.accept(id, bytes, meaning, start, None, out));
+        }
         matcher.phones.scan(bytes, &mut |number| {
             let range = (number.start, number.end);
             out.extend(self.hit(number.planted, number.form.into(), Strength::Value, id, range, None));
         });
-        if matcher.binary.is_empty() && matcher.xor.is_empty() || is_plain(bytes) {
+        if matcher.binary.is_empty() && matcher.xor.is_empty() || self.cx.is_plain(id, bytes) {
             return;
         }
         matcher.binary.find(bytes, |meaning, start| self.accept(id, bytes, meaning, start, None, out));

@@ -129,11 +129,12 @@ impl Look<'_, '_> {
                 }
             }
         }
-        self.places.geohashes(bytes, &mut |spot, data, metres, start, end| {
+        let hashes = if self.cx.may_hold_words(id) { bytes } else { &[][..] };
+        self.places.geohashes(hashes, &mut |spot, data, metres, start, end| {
             let told = Told { data, form: "geohash".into(), metres };
             out.extend(self.hit(spot, told, id, (start, end)));
         });
-        if !is_plain(bytes) {
+        if !self.cx.is_plain(id, bytes) {
             self.places.raw(bytes, &mut |spot, notation, metres, start, end| {
                 let Some(planted) = self.planted(spot) else { return };
                 let told = Told { data: planted.data, form: notation.into(), metres };

@@ -55,7 +55,11 @@ impl Detector for PrivateKeys {
         &CARD
     }
 
-    fn on_message(&self, tree: &Tree<'_>, _: &Cx<'_>, out: &mut Vec<Hit>) {
+    fn words(&self) -> &'static [&'static str] {
+        &[" PRIVATE KEY-----", "AGE-SECRET-KEY-1"]
+    }
+
+    fn on_message(&self, tree: &Tree<'_>, cx: &Cx<'_>, out: &mut Vec<Hit>) {
         for (id, buffer) in (0..).zip(&tree.buffers) {
             let bytes = &buffer.bytes;
             if bytes.len() < SHORTEST {
@@ -66,14 +70,15 @@ impl Detector for PrivateKeys {
                 out.push(Hit { conclusive: true, ..hit(CARD.id, Data::Credentials, form, id, range, reason) });
             };
             // The longer mark ends with the shorter one.
-            if MARKS.pem.find(bytes).is_some() {
+            if cx.may_hold_words(id) && MARKS.pem.find(bytes).is_some() {
                 for at in MARKS.pem.find_iter(bytes).chain(MARKS.bare_pem.find_iter(bytes)) {
                     if let Some(range) = pem(bytes, at) {
                         push("pem", range);
                     }
                 }
             }
-            for at in MARKS.age.find_iter(bytes) {
+            let named = if cx.may_hold_words(id) { bytes } else { &[][..] };
+            for at in MARKS.age.find_iter(named) {
                 let rest = bytes.get(at..).unwrap_or_default();
                 let len = rest.iter().take(80).take_while(|b| b.is_ascii_alphanumeric() || **b == b'-').count();
                 if len == 74 && rest.get(..len).is_some_and(is_bech32) {
@@ -86,7 +91,9 @@ impl Detector for PrivateKeys {
                 }
             }
             // Four bytes of which three are no text: where they stand, the buffer is not plain.
-            for at in MARKS.pkcs8.find_iter(bytes) {
+            // It holds a zero.
+            let binary = if cx.is_plain(id, bytes) { &[][..] } else { bytes };
+            for at in MARKS.pkcs8.find_iter(binary) {
                 if let Some(range) = pkcs8(bytes, at) {
                     push("pkcs#8", range);
                 }

@@ -9,7 +9,7 @@ fn hits(index: usize, body: &[u8], planted: &[(&str, &str)]) -> Vec<Hit> {
     let matcher = Matcher::new(&planted);
     let mut out = Vec::new();
     let message = message(body);
-    DETECTORS[index].on_message(&lines(&message), &Cx { planted: &planted, matcher: &matcher }, &mut out);
+    DETECTORS[index].on_message(&lines(&message), &Cx::new(&planted, &matcher), &mut out);
     out
 }
 

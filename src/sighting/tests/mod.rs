@@ -93,7 +93,7 @@ pub(super) fn see(body: &[u8], planted: &[Planted]) -> Detected {
     let matcher = Matcher::new(planted);
     let message = message(body);
     let scene = Scene { capture: "c", flow: Some(message.flow), flow_start: 1 };
-    detect(&flat(&message), &Cx { planted, matcher: &matcher }, &scene)
+    detect(&flat(&message), &Cx::new(planted, &matcher), &scene)
 }
 
 #[test]
