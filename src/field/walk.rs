@@ -309,6 +309,9 @@ impl<'m> Walk<'m, '_> {
                 }
             }
         }
+        if guesses.is_empty() {
+            return None;
+        }
         // Stable: of two that fit equally well, the first of the registry comes first.
         guesses.sort_by_key(|(fit, _)| std::cmp::Reverse(*fit));
         guesses.into_iter().find_map(|(_, decoder)| self.attempt(id, decoder, None))

@@ -118,17 +118,21 @@ impl<const Q: usize> Engine<Q> {
     /// Whether any needle occurs in `haystack`.
     pub(super) fn meets(&self, needles: &[Needle], haystack: &[u8]) -> bool {
         let mut met = false;
-        for (sample, window) in haystack.array_windows::<Q>().step_by(self.stride).enumerate() {
+        let mut rest = haystack;
+        let mut at = 0;
+        while let Some(window) = rest.first_chunk::<Q>() {
             let gram = gram(window);
             let hash = gram.wrapping_mul(MIX);
             let bit = hash >> self.bitmap_shift;
             let word = self.bitmap.get((bit >> 6) as usize).copied().unwrap_or(0);
             if word >> (bit & 63) & 1 != 0 {
-                self.verify(needles, haystack, sample * self.stride, gram, hash, &mut |_, _| met = true);
+                self.verify(needles, haystack, at, gram, hash, &mut |_, _| met = true);
                 if met {
                     return true;
                 }
             }
+            let Some(next) = rest.get(self.stride..) else { return false };
+            (rest, at) = (next, at + self.stride);
         }
         false
     }

@@ -79,6 +79,9 @@ fn fits_many(hint: &Hint<'_>, bytes: &[u8]) -> Match {
 
 /// What stands before a JSON text to keep browsers from running it, and a byte order mark.
 fn prefix(bytes: &[u8]) -> usize {
+    if matches!(bytes.first(), Some(b'{' | b'[' | b'"')) {
+        return 0;
+    }
     let guards: [&[u8]; 5] = [b"\xef\xbb\xbf", b")]}',\n", b")]}'\n", b"while(1);", b"for(;;);"];
     guards.iter().find(|guard| bytes.starts_with(guard)).map_or(0, |guard| guard.len())
 }

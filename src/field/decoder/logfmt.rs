@@ -111,7 +111,8 @@ fn fits(hint: &Hint<'_>, bytes: &[u8]) -> Match {
         return Match::No;
     }
     // Two pairs and blanks between: fewer are a sentence with an equation in it.
-    let blank = Shape::of(bytes.get(..LINE).unwrap_or(bytes)).meets(Shape::SPACE | Shape::BREAK);
+    let head = bytes.get(..LINE).unwrap_or(bytes);
+    let blank = memchr::memchr3(b' ', b'\n', b'\t', head).is_some() || memchr::memchr(b'\r', head).is_some();
     let full = pairs(bytes).take(8).filter(|pair| !pair.value.is_empty());
     if blank && full.take(2).count() == 2 { Match::Maybe } else { Match::No }
 }

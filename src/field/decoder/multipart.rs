@@ -5,6 +5,7 @@ use crate::field::shape::{Filter, Shape};
 use crate::field::{Decoder, Fields, Hint, Key, Sample};
 use crate::model::field::Kind;
 use memchr::memmem;
+use std::sync::LazyLock;
 use std::ops::Range;
 
 /// The entry.
@@ -41,7 +42,9 @@ fn fits(hint: &Hint<'_>, bytes: &[u8]) -> Match {
 
 /// The boundary as the first line gives it: the declared one has lost its case.
 fn boundary(bytes: &[u8]) -> Option<&[u8]> {
-    let start = memmem::find(bytes.get(..1_024).unwrap_or(bytes), b"--")?;
+    /// Built once: many values are asked for it.
+    static DASHES: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(b"--"));
+    let start = DASHES.find(bytes.get(..1_024).unwrap_or(bytes))?;
     // A preamble may come before it, but only whole lines of it.
     if start > 0 && bytes.get(start.checked_sub(1)?) != Some(&b'\n') {
         return None;

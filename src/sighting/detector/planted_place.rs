@@ -145,6 +145,10 @@ impl Look<'_, '_> {
 
     fn leaf(&mut self, id: NodeId, node: &Node, out: &mut Vec<Hit>) {
         let bytes = self.tree.bytes(node);
+        // A field that is longer holds no number, and is searched where its buffer is.
+        if bytes.len() > 12 && matches!(node.kind, Kind::Bytes | Kind::Text | Kind::Simple | Kind::Container) {
+            return;
+        }
         let (start, end) = (node.start as usize, node.end as usize);
         let mut readings: SmallVec<[(f64, &'static str); 8]> = SmallVec::new();
         match node.kind {
@@ -166,7 +170,8 @@ impl Look<'_, '_> {
             readings
                 .extend(both.iter().filter_map(|(big, name)| Some((read(bytes, 0, bytes.len(), *big, false)?, *name))));
         }
-        for (value, notation) in readings {
+        for (value, notation) in &readings {
+            let (value, notation) = (*value, *notation);
             if self.places.may_be(value) && !(notation == "floats" && bytes.contains(&b'.')) {
                 let written = Written { value, decimals: None, notation, key: None };
                 self.note(node.buffer, &[], start, end, written, Some(id));
