@@ -2,8 +2,8 @@
 //! stand after the packets that they open.
 #![deny(clippy::arithmetic_side_effects, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
-use super::{Carried, EvidenceKind};
 use super::open::{OpenError, Wanted, recognise, regular};
+use super::{Carried, EvidenceKind};
 use crate::model::secret::Secrets;
 use ring::digest;
 use std::fs::File;

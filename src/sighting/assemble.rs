@@ -51,8 +51,7 @@ pub fn detect_beside(
     mut hits: Vec<Hit>,
     wanted: &dyn Fn(Data) -> bool,
 ) -> Detected {
-    let glances: SmallVec<[Glance; 8]> =
-        tree.buffers.iter().map(|buffer| cx.matcher.glance(&buffer.bytes)).collect();
+    let glances: SmallVec<[Glance; 8]> = tree.buffers.iter().map(|buffer| cx.matcher.glance(&buffer.bytes)).collect();
     let cx = &Cx { glances: &glances, ..*cx };
     for detector in DETECTORS {
         if detector.rule().is_none_or(wanted) {

@@ -133,7 +133,8 @@ impl Places {
     pub(super) fn may_be_before(&self, bytes: &[u8], point: usize) -> bool {
         let before = bytes.get(point.saturating_sub(4)..point).unwrap_or_default();
         let digits = before.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
-        let whole = before.iter().skip(before.len() - digits).fold(0, |sum, digit| sum * 10 + usize::from(digit - b'0'));
+        let whole =
+            before.iter().skip(before.len() - digits).fold(0, |sum, digit| sum * 10 + usize::from(digit - b'0'));
         // Many nines after the point round up.
         self.degrees.get(whole..).is_some_and(|degrees| degrees.iter().take(2).any(|near| *near))
     }

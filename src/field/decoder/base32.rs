@@ -13,7 +13,12 @@ pub(super) static BASE32: Decoder = Decoder {
     about: "base32, upper or lower case, padded or not (RFC 4648)",
     layer: true,
     codings: &[],
-    filter: Filter { any: Shape::ALNUM, none: Shape::ALNUM.or(Shape::EQUALS).or(Shape::BREAK).complement(), min: 7, undeclared: Some(Shape::NONE) },
+    filter: Filter {
+        any: Shape::ALNUM,
+        none: Shape::ALNUM.or(Shape::EQUALS).or(Shape::BREAK).complement(),
+        min: 7,
+        undeclared: Some(Shape::NONE),
+    },
     fits,
     open,
     samples: &[

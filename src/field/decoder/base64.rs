@@ -25,7 +25,9 @@ pub(super) static BASE64: Decoder = Decoder {
             .or(Shape::EQUALS)
             .or(Shape::BREAK)
             .complement(),
-        min: 6, undeclared: Some(Shape::NONE) },
+        min: 6,
+        undeclared: Some(Shape::NONE),
+    },
     fits,
     open,
     samples: &[
@@ -96,8 +98,8 @@ fn decode_short(digits: &[u8], out: &mut [u8; SHORT_DIGITS / 4 * 3]) -> Option<u
         // What is left over in the last digit must be zero.
         let (value, count) = match group.len() {
             4 => (value << 8, 3),
-            3 if value & 0b11 == 0 => (value << 14, 2),
-            2 if value & 0b1111 == 0 => (value << 20, 1),
+            3 if value.trailing_zeros() >= 2 => (value << 14, 2),
+            2 if value.trailing_zeros() >= 4 => (value << 20, 1),
             _ => return None,
         };
         for byte in value.to_be_bytes().into_iter().take(count) {

@@ -19,7 +19,9 @@ pub(super) static BASE85: Decoder = Decoder {
     filter: Filter {
         any: Shape::OTHER.or(Shape::LESS).or(Shape::PERCENT).or(Shape::PLUS).or(Shape::AMPERSAND).or(Shape::SEMICOLON),
         none: Shape::SPACE.or(Shape::BINARY),
-        min: 9, undeclared: Some(Shape::NONE) },
+        min: 9,
+        undeclared: Some(Shape::NONE),
+    },
     fits,
     open,
     samples: &[

@@ -12,7 +12,12 @@ pub(super) static ESCAPES: Decoder = Decoder {
     about: "backslash escapes outside JSON",
     layer: true,
     codings: &[],
-    filter: Filter { any: Shape::BACKSLASH, none: Shape::NUL.or(Shape::CONTROL), min: 4, undeclared: Some(Shape::NONE) },
+    filter: Filter {
+        any: Shape::BACKSLASH,
+        none: Shape::NUL.or(Shape::CONTROL),
+        min: 4,
+        undeclared: Some(Shape::NONE),
+    },
     fits,
     open,
     samples: &[

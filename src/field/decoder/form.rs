@@ -15,7 +15,12 @@ pub(super) static FORM: Decoder = Decoder {
     about: "URL-encoded forms and query strings",
     layer: false,
     codings: &[],
-    filter: Filter { any: Shape::ANY, none: Shape::NUL.or(Shape::CONTROL), min: 3, undeclared: Some(Shape::EQUALS.or(Shape::AMPERSAND)) },
+    filter: Filter {
+        any: Shape::ANY,
+        none: Shape::NUL.or(Shape::CONTROL),
+        min: 3,
+        undeclared: Some(Shape::EQUALS.or(Shape::AMPERSAND)),
+    },
     fits,
     open,
     samples: &[

@@ -12,7 +12,12 @@ pub(super) static HEX: Decoder = Decoder {
     about: "hexadecimal digits, plain, with 0x, or in pairs",
     layer: true,
     codings: &[],
-    filter: Filter { any: Shape::HEX, none: Shape::HEX.or(Shape::X).or(SEPARATORS).complement(), min: SHORTEST, undeclared: Some(Shape::NONE) },
+    filter: Filter {
+        any: Shape::HEX,
+        none: Shape::HEX.or(Shape::X).or(SEPARATORS).complement(),
+        min: SHORTEST,
+        undeclared: Some(Shape::NONE),
+    },
     fits,
     open,
     samples: &[

@@ -14,7 +14,9 @@ pub(super) static JWT: Decoder = Decoder {
     filter: Filter {
         any: Shape::DOT,
         none: Shape::ALNUM.or(Shape::DOT).or(Shape::MINUS).or(Shape::UNDERSCORE).complement(),
-        min: 20, undeclared: Some(Shape::NONE) },
+        min: 20,
+        undeclared: Some(Shape::NONE),
+    },
     fits,
     open,
     samples: &[Sample {

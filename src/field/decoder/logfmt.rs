@@ -13,7 +13,12 @@ pub(super) static LOGFMT: Decoder = Decoder {
     about: "log lines with key=value pairs (logfmt, logcat and syslog messages)",
     layer: false,
     codings: &[],
-    filter: Filter { any: Shape::EQUALS, none: Shape::NUL.or(Shape::AMPERSAND).or(Shape::LESS), min: 8, undeclared: Some(Shape::NONE) },
+    filter: Filter {
+        any: Shape::EQUALS,
+        none: Shape::NUL.or(Shape::AMPERSAND).or(Shape::LESS),
+        min: 8,
+        undeclared: Some(Shape::NONE),
+    },
     fits,
     open,
     samples: &[

@@ -5,8 +5,8 @@ use crate::field::shape::{Filter, Shape};
 use crate::field::{Decoder, Fields, Hint, Key, Sample};
 use crate::model::field::Kind;
 use memchr::memmem;
-use std::sync::LazyLock;
 use std::ops::Range;
+use std::sync::LazyLock;
 
 /// The entry.
 pub(super) static MULTIPART: Decoder = Decoder {

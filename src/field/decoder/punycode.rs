@@ -12,7 +12,12 @@ pub(super) static PUNYCODE: Decoder = Decoder {
     about: "international host names as people read them (RFC 3492)",
     layer: true,
     codings: &[],
-    filter: Filter { any: Shape::MINUS, none: Shape::ALNUM.or(Shape::MINUS).or(Shape::DOT).complement(), min: 7, undeclared: Some(Shape::NONE) },
+    filter: Filter {
+        any: Shape::MINUS,
+        none: Shape::ALNUM.or(Shape::MINUS).or(Shape::DOT).complement(),
+        min: 7,
+        undeclared: Some(Shape::NONE),
+    },
     fits,
     open,
     samples: &[Sample {

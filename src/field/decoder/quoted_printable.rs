@@ -15,7 +15,9 @@ pub(super) static QUOTED_PRINTABLE: Decoder = Decoder {
     filter: Filter {
         any: Shape::EQUALS,
         none: Shape::AMPERSAND.or(Shape::NUL).or(Shape::CONTROL).or(Shape::HIGH),
-        min: 6, undeclared: Some(Shape::NONE) },
+        min: 6,
+        undeclared: Some(Shape::NONE),
+    },
     fits,
     open,
     samples: &[Sample {

@@ -14,7 +14,9 @@ pub(super) static URL: Decoder = Decoder {
     filter: Filter {
         any: Shape::COLON,
         none: Shape::NUL.or(Shape::CONTROL).or(Shape::SPACE).or(Shape::BREAK).or(Shape::QUOTE).or(Shape::LESS),
-        min: 10, undeclared: Some(Shape::COLON.or(Shape::SLASH)) },
+        min: 10,
+        undeclared: Some(Shape::COLON.or(Shape::SLASH)),
+    },
     fits,
     open,
     samples: &[Sample {
