@@ -202,7 +202,7 @@ impl Ledger {
             }
         }
         if says.parties.iter().any(|party| party.role == Role::Identity && !party.listed) {
-            says.parties.append(&mut referred);
+            says.parties.extend(referred);
         }
         says
     }

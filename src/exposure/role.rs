@@ -280,7 +280,8 @@ fn per_cent(part: u64, stats: &Stats) -> u64 {
 
 fn is_number(stats: &Stats) -> bool {
     let named = stats.keys.iter().any(|words| is_phone(words)) || party(&stats.keys).is_some();
-    per_cent(stats.signed, stats) >= 60 || (named && !stats.thing && per_cent(stats.bare.max(stats.possible), stats) >= 80)
+    per_cent(stats.signed, stats) >= 60
+        || (named && !stats.thing && per_cent(stats.bare.max(stats.possible), stats) >= 80)
 }
 
 /// Numbers without a sign count where the field was learned to hold numbers.

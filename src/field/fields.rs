@@ -2,6 +2,7 @@
 
 use crate::bytes::Malformed;
 use crate::field::shape::{Shape, is_plain};
+use crate::field::walk::may_open;
 use crate::model::budget;
 use crate::model::field::{Buffer, BufferId, Kind, Node, NodeId, Reach, Step, View};
 use smallvec::SmallVec;
@@ -95,11 +96,13 @@ pub(super) struct Place<'t> {
     pub(super) room: usize,
     pub(super) max_nodes: usize,
     pub(super) name: &'static str,
+    /// Every field is put up for opening, whatever its shape.
+    pub(super) all: bool,
 }
 
 impl<'t> Fields<'t> {
     pub(super) fn new(place: Place<'t>) -> Self {
-        let Place { nodes, input, input_node, first_buffer, part, room, max_nodes, name } = place;
+        let Place { nodes, input, input_node, first_buffer, part, room, max_nodes, name, all } = place;
         let open = to_u32(nodes.len());
         nodes.push(Node {
             parent: Some(input_node),
@@ -129,7 +132,7 @@ impl<'t> Fields<'t> {
             text_start: 0,
             room,
             max_nodes,
-            declares: name == "url",
+            declares: all || name == "url",
         }
     }
 
@@ -169,9 +172,10 @@ impl<'t> Fields<'t> {
     /// Puts out a text field of which the shape is known already.
     #[inline]
     pub fn shaped_leaf(&mut self, key: Key, view: View, shape: Shape) {
-        if let Some(node) = self.push(key.into(), view, Kind::Text)
-            && !is_plain(shape, (view.end.saturating_sub(view.start)) as usize)
-        {
+        let Some(node) = self.push(key.into(), view, Kind::Text) else { return };
+        // Letters of other scripts are looked at more closely when its turn comes.
+        let open = self.declares || shape.meets(Shape::HIGH) || may_open(shape);
+        if open && !is_plain(shape, (view.end.saturating_sub(view.start)) as usize) {
             if self.out.queue.capacity() == 0 {
                 self.out.queue.reserve(16);
             }

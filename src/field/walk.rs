@@ -111,15 +111,20 @@ pub(super) fn candidates(shape: Shape, declared: bool) -> impl Iterator<Item = &
     })
 }
 
+/// Whether some decoder may open text of a shape of which nothing is declared.
+pub(super) fn may_open(shape: Shape) -> bool {
+    candidate_set(shape, false) != 0
+}
+
 /// The same as a set of indexes, remembered: values have few shapes.
 fn candidate_set(shape: Shape, declared: bool) -> u128 {
     /// Sets remembered by one thread.
-    const KNOWN: usize = 256;
+    const KNOWN: usize = 1 << 11;
     thread_local! {
         static SETS: [Cell<(u64, u128)>; KNOWN] = const { [const { Cell::new((u64::MAX, 0)) }; KNOWN] };
     }
     let key = u64::from(shape.bits()) << 1 | u64::from(declared);
-    let slot = usize::try_from(key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56).unwrap_or_default();
+    let slot = usize::try_from(key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 53).unwrap_or_default();
     SETS.with(|sets| match sets.get(slot).map(Cell::get) {
         Some((known, set)) if known == key => set,
         _ => {
@@ -354,6 +359,7 @@ impl<'m> Walk<'m, '_> {
             room: self.limits.decoded.saturating_sub(self.spent),
             max_nodes: self.limits.fields,
             name: decoder.name,
+            all: !self.shortcuts,
         });
         let opened = (decoder.open)(bytes, &way.hint(coding, self.given), &mut fields).is_ok() && !fields.is_empty();
         let output = fields.finish();
