@@ -2,7 +2,7 @@
 
 use super::{lines, message, plant};
 use crate::sighting::detector::DETECTORS;
-use crate::sighting::{Cx, Hit, Matcher};
+use crate::sighting::{Cx, Glance, Hit, Matcher};
 
 fn hits(index: usize, body: &[u8], planted: &[(&str, &str)]) -> Vec<Hit> {
     let planted = plant(planted);
@@ -33,6 +33,34 @@ fn every_card_holds() {
         for example in card.misses {
             let found = hits(index, example.body, example.planted);
             assert!(found.is_empty(), "{} sees {found:?} in {}", card.id, String::from_utf8_lossy(example.body));
+        }
+    }
+}
+
+/// What a first look tells of a buffer hides nothing: every detector finds the same with it and without, in all examples
+/// of all of them, alone and one after the other.
+#[test]
+fn a_first_look_hides_nothing() {
+    let cards = || DETECTORS.iter().map(|detector| detector.card());
+    let examples: Vec<_> = cards().flat_map(|card| card.hits.iter().chain(card.misses)).collect();
+    let mut bodies: Vec<Vec<u8>> = examples.iter().map(|example| example.body.to_vec()).collect();
+    bodies.push(bodies.join(&b"\n"[..]));
+    for values in examples.iter().map(|example| example.planted).chain([&[][..]]) {
+        let planted = plant(values);
+        let matcher = Matcher::new(&planted);
+        for body in &bodies {
+            let message = message(body);
+            let tree = lines(&message);
+            let glances: Vec<Glance> = tree.buffers.iter().map(|buffer| matcher.glance(&buffer.bytes)).collect();
+            for detector in DETECTORS {
+                let seen = |cx: &Cx<'_>| {
+                    let mut out = Vec::new();
+                    detector.on_message(&tree, cx, &mut out);
+                    format!("{out:?}")
+                };
+                let cx = Cx::new(&planted, &matcher);
+                assert_eq!(seen(&cx), seen(&Cx { glances: &glances, ..cx }), "{}", detector.card().id);
+            }
         }
     }
 }
