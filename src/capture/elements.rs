@@ -12,8 +12,22 @@ use crate::model::record::Record;
 
 /// Bytes asked for at first when an element is not whole.
 const STEP: usize = 64 << 10;
+/// Keys remembered on the way to an array.
+const KEYS: usize = 64;
 /// Bytes of a key that are compared.
-const KEY: usize = 16;
+pub(super) const KEY: usize = 16;
+
+/// Keys on the way to an array, and nothing for each array on it.
+pub(super) type Path = Vec<Vec<u8>>;
+
+/// Which arrays hold records.
+pub(super) enum Where {
+    /// The one that these keys lead to; none when it is the document.
+    At(&'static [&'static [u8]]),
+    /// The outermost ones of objects, but for these, in whose elements there are others. What stands around them is a
+    /// record, too.
+    Outermost(Vec<Path>),
+}
 
 /// An element, still standing in the window.
 #[derive(Clone, Copy, Debug)]
@@ -29,8 +43,9 @@ pub(super) struct Element {
 /// Reads the elements of arrays, document by document.
 pub(super) struct Elements {
     text: Bytewise,
-    /// Keys on the way to the array; none when it is the document.
-    path: &'static [&'static [u8]],
+    place: Where,
+    /// The document without its records, where that is asked for.
+    rest: Vec<u8>,
     /// Containers around the next byte, and the key of the member that each of the outer ones is at.
     depth: usize,
     keys: Vec<Vec<u8>>,
@@ -44,11 +59,12 @@ pub(super) struct Elements {
 }
 
 impl Elements {
-    /// From the first byte on. `path`: the keys that lead from the document's object to the array.
-    pub(super) fn new(window: Window, path: &'static [&'static [u8]]) -> Self {
+    /// From the first byte on. `place`: where the records are.
+    pub(super) fn new(window: Window, place: Where) -> Self {
         Self {
             text: Bytewise::new(window),
-            path,
+            place,
+            rest: Vec::new(),
             depth: 0,
             keys: Vec::new(),
             last: Vec::new(),
@@ -69,6 +85,7 @@ impl Elements {
                     None => return false,
                     Some(b']') => {
                         self.text.next();
+                        self.keep(b']');
                         self.inside = false;
                     }
                     // Nothing that a value begins with: without a byte taken nobody would get past it.
@@ -89,23 +106,25 @@ impl Elements {
     /// Moves into the next array that `path` leads to; `false` at the end of the file.
     fn enter(&mut self) -> bool {
         while let Some(byte) = self.text.next() {
+            self.keep(byte);
             match byte {
                 b'"' => self.string(),
                 b':' => {
                     self.keys.truncate(self.depth.saturating_sub(1));
-                    if self.keys.len() <= self.path.len() {
+                    if self.keys.len() <= KEYS {
                         self.keys.push(std::mem::take(&mut self.last));
                     }
                 }
                 b'[' => {
-                    let here = self.depth == self.path.len();
-                    let led = self.keys.iter().map(Vec::as_slice).eq(self.path.iter().copied());
-                    if here && led {
+                    if self.is_of_records() {
                         self.inside = true;
                         return true;
                     }
+                    self.keys.truncate(self.depth);
+                    if self.keys.len() <= KEYS {
+                        self.keys.push(Vec::new());
+                    }
                     self.depth = self.depth.saturating_add(1);
-                    self.keys.truncate(self.depth.saturating_sub(1));
                 }
                 b'{' => self.depth = self.depth.saturating_add(1),
                 b'}' | b']' => {
@@ -118,13 +137,46 @@ impl Elements {
         false
     }
 
+    /// Whether the array that begins here is one of records.
+    fn is_of_records(&mut self) -> bool {
+        match &self.place {
+            Where::At(path) => self.depth == path.len() && self.keys.iter().map(Vec::as_slice).eq(path.iter().copied()),
+            Where::Outermost(split) => {
+                let way = self.keys.get(..self.depth).unwrap_or(&self.keys);
+                let split = split.iter().any(|path| path.as_slice() == way);
+                self.text.skip_while(|byte| byte.is_ascii_whitespace());
+                !split && self.text.peek() == Some(b'{')
+            }
+        }
+    }
+
+    /// Keeps a byte that stands around the records.
+    fn keep(&mut self, byte: u8) {
+        if matches!(self.place, Where::Outermost(_)) {
+            if self.rest.len() == RECORD_BYTES {
+                let line = self.text.line();
+                self.loss.record("record over the budget", || {
+                    format!("what stands around the records is over the budget at line {line}; it was read as far as it goes")
+                });
+            }
+            if self.rest.len() <= RECORD_BYTES {
+                self.rest.push(byte);
+            }
+        }
+    }
+
     /// A string outside the array: its first bytes are kept, in case it is a key.
     fn string(&mut self) {
         self.last.clear();
         while let Some(byte) = self.text.next() {
+            self.keep(byte);
             match byte {
                 b'"' => return,
-                b'\\' => drop(self.text.next()),
+                b'\\' => {
+                    if let Some(byte) = self.text.next() {
+                        self.keep(byte);
+                    }
+                }
                 byte if self.last.len() < KEY => self.last.push(byte),
                 _ => {}
             }
@@ -204,6 +256,11 @@ impl Elements {
         });
     }
 
+    /// What stands around the records, once all of them were read.
+    fn rest(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.rest)
+    }
+
     /// The bytes of the element that was read last.
     pub(super) fn bytes(&mut self, element: Element) -> &[u8] {
         self.text.window().peek(element.len)
@@ -220,18 +277,37 @@ pub(super) struct Records {
     elements: Elements,
     record: Vec<u8>,
     number: u64,
+    /// Why the file cannot be read on, once all that was read of it is told.
+    stopped: Option<Stopped>,
 }
 
 impl Records {
-    /// `path`: keys that lead from the document to its array.
-    pub(super) fn new(window: Window, path: &'static [&'static [u8]]) -> Self {
-        Self { elements: Elements::new(window, path), record: Vec::new(), number: 0 }
+    /// `place`: where the records are.
+    pub(super) fn new(window: Window, place: Where) -> Self {
+        Self { elements: Elements::new(window, place), record: Vec::new(), number: 0, stopped: None }
     }
 }
 
 impl Source for Records {
     fn next(&mut self) -> Result<Option<Item<'_>>, Stopped> {
-        let Some(element) = self.elements.next()? else { return Ok(None) };
+        if let Some(stopped) = self.stopped.take() {
+            return Err(stopped);
+        }
+        let element = match self.elements.next() {
+            Ok(Some(element)) => element,
+            ended => {
+                self.record = self.elements.rest();
+                if self.record.trim_ascii().is_empty() {
+                    return ended.map(|_| None);
+                }
+                // What stands around the records comes last, also of a file that breaks off.
+                let whole = ended.is_ok();
+                self.stopped = ended.err();
+                self.number = self.number.saturating_add(1);
+                let (number, bytes) = (self.number, &self.record);
+                return Ok(Some(Item::Record(Record { number, line: 1, bytes, whole, kind: 0 })));
+            }
+        };
         self.record.clear();
         self.record.extend_from_slice(&plain(text(self.elements.bytes(element)).as_bytes()));
         self.number = self.number.saturating_add(1);
@@ -336,7 +412,7 @@ mod tests {
     }
 
     fn elements(text: &[u8], path: &'static [&'static [u8]]) -> (Vec<(FrameNo, String, bool)>, Loss) {
-        let mut elements = Elements::new(Window::new(Box::new(std::io::Cursor::new(text.to_vec()))), path);
+        let mut elements = Elements::new(Window::new(Box::new(std::io::Cursor::new(text.to_vec()))), Where::At(path));
         let mut out = Vec::new();
         while let Some(element) = elements.next().unwrap() {
             out.push((element.line, String::from_utf8_lossy(elements.bytes(element)).into_owned(), element.cut));

@@ -137,6 +137,23 @@ fn broken_lines_are_told_one_by_one_and_the_others_are_counted() {
     hold("a.json", &array(&elements), (299, 598, 2), &[&["line 102 "], &["line 152 "]]);
 }
 
+/// One document with the records deep in it, as apps export chats: each record counts, and what stands around them is read.
+#[test]
+fn a_document_around_the_records_loses_nothing() {
+    let indented = |n: u64| format!("    {}", record(n));
+    let chat = |from: u64| {
+        let messages = (from..from + 60).map(indented).collect::<Vec<_>>().join(",\n");
+        format!("  {{\"name\": \"room {from}\", \"messages\": [\n{messages}\n  ]}}")
+    };
+    let chats = [chat(0), chat(60), chat(120)].join(",\n");
+    let text = format!("{{\n \"owner\": {{\"phone\": \"+447700900999\"}},\n \"chats\": [\n{chats}\n ]\n}}\n");
+    hold("export.json", text.as_bytes(), (180, 361, 0), &[]);
+    let folder = tempfile::tempdir().unwrap();
+    let told = inspect(&write(folder.path(), "export.json", text.as_bytes()));
+    assert_eq!(told.scenario["inputs"][0]["format"], "json-document");
+    assert_eq!(told.scenario["exposure"]["records"], 181);
+}
+
 #[test]
 fn a_missing_quote_costs_one_row() {
     let mut rows: Vec<Vec<u8>> = vec![b"ts,from,to,text".to_vec()];

@@ -2,7 +2,7 @@
 #![deny(clippy::arithmetic_side_effects, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use crate::bytes::Match;
-use crate::capture::elements::Records;
+use crate::capture::elements::{Records, Where};
 use crate::capture::lines::is_text;
 use crate::capture::{EvidenceKind, Format, Source, Stopped, Window};
 
@@ -27,5 +27,5 @@ fn sniff(head: &[u8]) -> Match {
     reason = "the registry's signature: other formats have a header that may be broken"
 )]
 fn open(window: Window) -> Result<Box<dyn Source + Send>, Stopped> {
-    Ok(Box::new(Records::new(window, &[])))
+    Ok(Box::new(Records::new(window, Where::At(&[]))))
 }

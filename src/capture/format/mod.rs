@@ -7,6 +7,7 @@ mod csv;
 mod doors;
 mod har;
 mod json_array;
+mod json_document;
 mod lines;
 mod logcat;
 mod mitmproxy;
@@ -36,6 +37,7 @@ pub static FORMATS: &[&Format] = &[
     &logcat::FORMAT,
     &syslog::FORMAT,
     &ndjson::FORMAT,
+    &json_document::FORMAT,
     &csv::FORMAT,
     &lines::FORMAT,
 ];

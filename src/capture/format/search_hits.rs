@@ -2,7 +2,7 @@
 #![deny(clippy::arithmetic_side_effects, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use crate::bytes::Match;
-use crate::capture::elements::{Elements, Records};
+use crate::capture::elements::{Elements, Records, Where};
 use crate::capture::lines::is_text;
 use crate::capture::{EvidenceKind, Format, Source, Stopped, Window};
 
@@ -24,7 +24,7 @@ fn sniff(head: &[u8]) -> Match {
     if text.first() != Some(&b'{') || !is_text(head) || memchr::memmem::find(text, b"\"hits\"").is_none() {
         return Match::No;
     }
-    let mut elements = Elements::new(Window::new(Box::new(std::io::Cursor::new(head.to_vec()))), HITS);
+    let mut elements = Elements::new(Window::new(Box::new(std::io::Cursor::new(head.to_vec()))), Where::At(HITS));
     if elements.find() { Match::Maybe } else { Match::No }
 }
 
@@ -33,5 +33,5 @@ fn sniff(head: &[u8]) -> Match {
     reason = "the registry's signature: other formats have a header that may be broken"
 )]
 fn open(window: Window) -> Result<Box<dyn Source + Send>, Stopped> {
-    Ok(Box::new(Records::new(window, HITS)))
+    Ok(Box::new(Records::new(window, Where::At(HITS))))
 }
