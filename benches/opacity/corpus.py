@@ -230,6 +230,19 @@ class Plain:
             if len(raw.encode()) >= n:
                 return cut(raw, n)
 
+    def record(self, n):
+        """What apps send in place of JSON: the same records, packed."""
+        import cbor2, msgpack, plistlib
+        pack = self.rng.choice([msgpack.packb, cbor2.dumps, lambda v: plistlib.dumps(v, fmt=plistlib.FMT_BINARY)])
+        f = self.rng.choice(self.fakers)
+        out, all = b"", []
+        while len(out) < n:
+            value = {"name": f.name(), "text": f.sentence(), "id": f.random_int(1, 10**9), "ok": f.boolean(), "lat": float(f.latitude()), "n": f.random_int(0, 99)}
+            keys = self.rng.sample(sorted(value), self.rng.randrange(1, 6))
+            all.append({key: value[key] for key in keys})
+            out = pack(all if len(all) > 1 else all[0])
+        return out[:n]
+
     def line(self, n):
         f = self.rng.choice(self.fakers)
         out = ""
@@ -325,6 +338,7 @@ def test(cache, out, per=120):
             add("plaintext", "json", 1, n, plain.json(n))
             add("plaintext", "lines", 1, n, plain.line(n))
             add("plaintext", "source", 1, n, plain.source(n))
+            add("plaintext", "record", 1, n, plain.record(n))
         for name, code in encode.items():
             for _ in range(count * 2):
                 if name in expand:

@@ -55,6 +55,17 @@ const ALPHABETS: [u16; 256] = {
     table
 };
 
+/// Upper bytes of the UTF-16 units that scripts in use have.
+const PLANES: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut at = 0_usize;
+    while at < 256 {
+        table[at] = matches!(at, 0..=0x12 | 0x17 | 0x1e..=0x22 | 0x30..=0x32 | 0x4e..=0x9f | 0xac..=0xde | 0xfe..=0xff);
+        at += 1;
+    }
+    table
+};
+
 /// The alphabets that all bytes share; nothing is read further once there is none.
 fn shared(bytes: &[u8]) -> u16 {
     let mut set = u16::MAX;
@@ -87,22 +98,35 @@ fn inner_bits(inner: &[u8]) -> f64 {
     (8.0 * count(inner)).min(text + 2.0).min(script + 2.0)
 }
 
-/// Every encoding that the bytes could be in, by their alphabet or their charset.
-pub(super) fn readings(bytes: &[u8]) -> Vec<Reading> {
+/// Every encoding that the bytes could be in, by their alphabet or their charset; `utf8` says whether their head is that.
+pub(super) fn readings(bytes: &[u8], utf8: bool) -> Vec<Reading> {
     let mut out = Vec::new();
     let line = bytes.trim_ascii();
-    // No alphabet has a space: prose need not be read to its end to say so.
-    let prose = memchr::memchr(b' ', line.get(..64).unwrap_or(line)).is_some();
-    let set = if prose { PRINTABLE } else { shared(line) };
-    if set & PRINTABLE != 0 || bytes.iter().take(16).all(|byte| *byte < 0x80) {
-        ascii(line, set, &mut out);
+    if line.get(..16).unwrap_or(line).is_ascii() {
+        // No alphabet has a space: prose need not be read to its end to say so.
+        if memchr::memchr(b' ', line.get(..64).unwrap_or(line)).is_some() {
+            escaped(line, &mut out);
+        } else {
+            ascii(line, shared(line), &mut out);
+        }
         let around = 8.0 * (count(bytes) - count(line));
         for reading in &mut out {
             reading.bits += around;
         }
     }
-    wide(bytes, &mut out);
+    let head = bytes.get(..512).unwrap_or(bytes);
+    if !(utf8 && !head.iter().copied().any(control)) {
+        utf16(bytes, head, &mut out);
+    }
+    if !utf8 {
+        charsets(bytes, head, &mut out);
+    }
     out
+}
+
+/// Control characters that no text has.
+const fn control(byte: u8) -> bool {
+    byte < 0x20 && !matches!(byte, b'\t' | b'\r' | b'\n') || byte == 0x7f
 }
 
 fn ascii(line: &[u8], set: u16, out: &mut Vec<Reading>) {
@@ -199,36 +223,38 @@ fn escaped(line: &[u8], out: &mut Vec<Reading>) {
     }
 }
 
-/// UTF-16 and the charsets of older systems. Decoding proves nothing by itself (half of all short noise decodes):
-/// only the text that comes out does, scored against the *original* length.
-fn wide(bytes: &[u8], out: &mut Vec<Reading>) {
-    let head = bytes.get(..512).unwrap_or(bytes);
+/// UTF-16. Decoding proves nothing by itself (half of all short noise decodes): only the text that comes out does,
+/// scored against the *original* length.
+fn utf16(bytes: &[u8], head: &[u8], out: &mut Vec<Reading>) {
+    let (units, rest) = head.as_chunks::<2>();
+    let upper = |byte: &u8| PLANES.get(usize::from(*byte)) == Some(&true);
+    if !rest.is_empty() || !(units.iter().all(|[_, last]| upper(last)) || units.iter().all(|[first, _]| upper(first))) {
+        return;
+    }
     let share = count(bytes) / count(head).max(1.0);
-    if head.len() % 2 == 0 && (units_of_text(head, 1) || units_of_text(head, 0)) {
-        let (units, _) = head.as_chunks::<2>();
-        for (name, read) in [("utf-16le", u16::from_le_bytes as fn([u8; 2]) -> u16), ("utf-16be", u16::from_be_bytes)] {
-            let Ok(text) = char::decode_utf16(units.iter().map(|unit| read(*unit))).collect::<Result<String, _>>()
-            else {
-                continue;
-            };
-            if text.chars().any(|c| c.is_control() && !c.is_whitespace()) {
-                continue;
-            }
-            let text = text.trim_start_matches('\u{feff}');
-            let bits = inner_bits(text.as_bytes()) * share + 4.0;
-            if bits < 8.0 * count(bytes) {
-                out.push(Reading { name, bits, inner: text.as_bytes().to_vec() });
-            }
+    for (name, read) in [("utf-16le", u16::from_le_bytes as fn([u8; 2]) -> u16), ("utf-16be", u16::from_be_bytes)] {
+        let Ok(text) = char::decode_utf16(units.iter().map(|unit| read(*unit))).collect::<Result<String, _>>() else {
+            continue;
+        };
+        if text.chars().any(|c| c.is_control() && !c.is_whitespace()) {
+            continue;
+        }
+        let text = text.trim_start_matches('\u{feff}');
+        let bits = inner_bits(text.as_bytes()) * share + 4.0;
+        if bits < 8.0 * count(bytes) {
+            out.push(Reading { name, bits, inner: text.as_bytes().to_vec() });
         }
     }
-    if head.iter().filter(|byte| **byte >= 0x80).count() * 4 < head.len() || std::str::from_utf8(head).is_ok() {
-        return;
-    }
-    let head = head.get(..128).unwrap_or(head);
+}
+
+/// The charsets of older systems, by the same law.
+fn charsets(bytes: &[u8], head: &[u8], out: &mut Vec<Reading>) {
     // No charset has control characters inside its characters.
-    if head.iter().any(|byte| (*byte < 0x20 && !matches!(byte, b'\t' | b'\r' | b'\n')) || *byte == 0x7f) {
+    let few = head.get(..128).unwrap_or(head);
+    if few.iter().copied().any(control) || head.iter().filter(|byte| **byte >= 0x80).count() * 4 < head.len() {
         return;
     }
+    let head = few;
     let share = count(bytes) / count(head).max(1.0);
     for (name, charset) in [
         ("gb18030", encoding_rs::GB18030),
@@ -249,11 +275,4 @@ fn wide(bytes: &[u8], out: &mut Vec<Reading>) {
             }
         }
     }
-}
-
-/// Whether the upper bytes of all units (at odd or even places) are of planes that scripts in use have.
-fn units_of_text(bytes: &[u8], upper: usize) -> bool {
-    bytes.iter().skip(upper).step_by(2).all(
-        |byte| matches!(byte, 0..=0x12 | 0x17 | 0x1e..=0x22 | 0x30..=0x32 | 0x4e..=0x9f | 0xac..=0xde | 0xfe..=0xff),
-    )
 }

@@ -1,6 +1,6 @@
 //! Weighs the models against one another.
 
-use super::{SHORTEST, encoding, packing, pairs, uniform};
+use super::{SHORTEST, encoding, lz, packing, pairs, uniform};
 use crate::model::opacity::{Assessment, Opacity, Segment};
 
 /// Evidence in bits over uniform bytes from which another model is believed: less than four in a million
@@ -13,20 +13,52 @@ const WHOLE: usize = 8192;
 /// Bytes of such a piece, and how many there are.
 const PIECE: usize = 256;
 const PIECES: usize = 16;
+/// Bits that a key of one byte costs, and that such keys are rare.
+const KEY: f64 = 8.0 + 6.0;
+/// Bits around those of uniform bytes within which text of several kinds is looked for.
+const MIXED: f64 = 48.0;
+/// Bits that a piece of a compressed stream is dearer than one that stands at its beginning.
+const PIECE_OF: f64 = 4.0;
+/// Bits that it must save with each copy to be one.
+const CLEAR: f64 = 4.0;
 /// Encodings in encodings that are looked into.
 const DEPTH: usize = 3;
 /// One bit of code length counts this much in the odds: the models' errors within a message go together, so that their
 /// bits overstate. Chosen by hand while looking at the benchmark's calibration.
-const TEMPER: f64 = 0.35;
+pub const TEMPER: f64 = 0.35;
 
 /// The model that knows no script, only that characters keep to theirs.
 const RARE: &str = "utf-8 text of a rare script";
 
+#[derive(Clone, Copy)]
 struct Candidate {
     class: Opacity,
     model: &'static str,
     bits: f64,
     inner: Option<Opacity>,
+}
+
+/// The best model of each class so far.
+#[derive(Default)]
+struct Best([Option<Candidate>; 7]);
+
+impl Best {
+    fn add(&mut self, class: Opacity, model: &'static str, bits: f64, inner: Option<Opacity>) {
+        if let Some(slot) = self.0.get_mut(class.index())
+            && slot.is_none_or(|known| bits < known.bits)
+        {
+            *slot = Some(Candidate { class, model, bits, inner });
+        }
+    }
+
+    /// The shortest code of all.
+    fn least(&self) -> Option<Candidate> {
+        self.0.iter().flatten().min_by(|a, b| a.bits.total_cmp(&b.bits)).copied()
+    }
+
+    fn bits(&self) -> f64 {
+        self.least().map_or(f64::MAX, |one| one.bits)
+    }
 }
 
 /// What these bytes are.
@@ -42,7 +74,7 @@ fn assess_within(bytes: &[u8], depth: usize) -> Assessment {
     if bytes.len() < SHORTEST {
         return short(bytes);
     }
-    // Bulk: a look at a sample first, as its class is a matter of many kilobytes.
+    // Bulk is judged by a sample of it: its class is a matter of many kilobytes.
     let sample: Vec<u8>;
     let seen = if bytes.len() > WHOLE {
         sample = spread(bytes);
@@ -50,58 +82,86 @@ fn assess_within(bytes: &[u8], depth: usize) -> Assessment {
     } else {
         bytes
     };
-    let uniform = 8.0 * length(seen.len());
+    let whole = seen.len() == bytes.len();
+    let n = length(seen.len());
+    let uniform = 8.0 * n;
     let scan = pairs::scan(seen);
-    let mut all: Vec<Candidate> = Vec::with_capacity(8);
-    let mut add = |class, model, bits, inner| all.push(Candidate { class, model, bits, inner });
-    for ((model, bits), fine) in pairs::NAMES.into_iter().zip(scan.bits).zip([2.0, 2.0, 2.0, 6.0]) {
-        add(Opacity::Plaintext, model, bits + fine, None);
+    let mut best = Best::default();
+    let fine = pairs::NAMES.into_iter().zip(scan.bits).zip([2.0, 2.0, 2.0, 6.0]);
+    if let Some((model, bits)) =
+        fine.map(|((model, bits), fine)| (model, bits + fine)).min_by(|a, b| a.1.total_cmp(&b.1))
+    {
+        best.add(Opacity::Plaintext, model, bits, None);
+    }
+    let open = packing::open(bytes);
+    if let Some((model, bits)) = open {
+        best.add(Opacity::Plaintext, model, (uniform - bits).min(best.bits() - bits), None);
     }
     let pair = scan.bits.into_iter().fold(f64::MAX, f64::min);
+    let text = scan.bits.into_iter().take(3).fold(f64::MAX, f64::min);
+    let utf8 = pairs::is_text(bytes.get(..WHOLE).unwrap_or(bytes));
     // Scripts the tables know need no second opinion.
-    if pair > 5.0 * length(seen.len())
-        && (seen.len() == bytes.len() || std::str::from_utf8(bytes.get(..WHOLE / 2).unwrap_or(bytes)).is_ok())
-    {
+    let begun = whole && (bytes.len() > 1024 || bytes.first().is_some_and(|first| first & 0xc0 == 0x80));
+    if pair > 5.0 * n && (utf8 || begun) {
         let head = seen.get(..1024).unwrap_or(seen);
         if let Some(bits) = pairs::script_bits(head) {
-            add(Opacity::Plaintext, RARE, bits * uniform / (8.0 * length(head.len())) + 4.0, None);
+            best.add(Opacity::Plaintext, RARE, bits * n / length(head.len()) + 4.0, None);
         }
     }
-    let text = scan.bits.into_iter().take(3).fold(f64::MAX, f64::min);
+    // Where one kind of text does not explain much, several may: names, figures, markup between words. What is no text
+    // to its end may be a record of texts, or a piece of their compression.
+    let between = !utf8 && open.is_none() && pair > 5.0 * n && pair < 8.5 * n;
+    if between || best.bits() > uniform - MIXED.max(1.5 * n) && pair < uniform + MIXED + n / 4.0 {
+        best.add(Opacity::Plaintext, "mixed text", pairs::mixed_bits(seen) + 2.0, None);
+    }
     // Text far below what any alphabet of 16 letters needs is no encoding.
-    if text > 3.2 * length(seen.len()) {
-        for reading in encoding::readings(seen) {
-            let inner = (depth < DEPTH && reading.inner.len() >= SHORTEST && seen.len() == bytes.len())
+    if text > 3.2 * n && open.is_none() {
+        for reading in encoding::readings(seen, utf8) {
+            let inner = (depth < DEPTH && reading.inner.len() >= SHORTEST && whole)
                 .then(|| assess_within(&reading.inner, depth.saturating_add(1)).class);
-            add(Opacity::Encoded, reading.name, reading.bits, inner);
+            best.add(Opacity::Encoded, reading.name, reading.bits, inner);
         }
     }
-    let least = |all: &[Candidate]| all.iter().map(|one| one.bits).fold(f64::MAX, f64::min);
     // Text to its last byte is no container; what does not read as text may be one around it.
     let control = |byte: &u8| *byte < 0x20 && !byte.is_ascii_whitespace();
-    let legible = pairs::is_text(bytes) && !bytes.iter().take(64).any(control);
-    if let Some(found) = packing::magic(bytes).or_else(|| packing::trial(bytes, legible)) {
+    let legible = utf8 && !bytes.iter().take(64).any(control);
+    let found = packing::magic(bytes).or_else(|| packing::trial(bytes, legible));
+    let whole_object = found.is_some();
+    if let Some(found) = found {
         // A container explains itself; its contents cost what the best plain model makes of them.
-        let plain = least(&all);
+        let plain = best.bits();
         let contents = if plain + BELIEVED < uniform { plain - found.plain } else { f64::MAX };
-        let bits = (uniform - found.uniform).min(contents);
-        all.push(Candidate { class: Opacity::Compressed, model: found.name, bits, inner: None });
+        best.add(Opacity::Compressed, found.name, (uniform - found.uniform).min(contents), None);
     }
-    let rare = all
-        .iter()
-        .min_by(|a, b| a.bits.total_cmp(&b.bits))
-        .is_some_and(|one| one.model == RARE && pair > 7.0 * length(seen.len()));
-    if rare || least(&all) > uniform - 1.5 * length(seen.len()) {
-        if let Some(bits) = one_byte_xor(seen) {
-            all.push(Candidate { class: Opacity::WeaklyEncrypted, model: "one-byte xor", bits, inner: None });
+    // A piece of text's compression, where it explains each copy well; else it may be a record of short texts.
+    if between
+        && !whole_object
+        && let Some(piece) = lz::piece(seen)
+    {
+        let clear = best.bits() > piece.bits + CLEAR * piece.copies;
+        let (class, model) =
+            if clear { (Opacity::Compressed, piece.name) } else { (Opacity::Unknown, "records or a piece") };
+        best.add(class, model, piece.bits + PIECE_OF, None);
+    }
+    let rare = pair > 7.0 * n && best.least().is_some_and(|one| one.model == RARE);
+    if open.is_none() && (rare || best.bits() > uniform - 1.5 * n) {
+        if let Some(bits) = one_byte_xor(seen, utf8, best.bits().min(uniform)) {
+            best.add(Opacity::WeaklyEncrypted, "one-byte xor", bits, None);
         }
-        if least(&all) > uniform - BELIEVED
-            && let Some((class, model, bits)) = shape(seen)
+        if best.bits() > uniform - BELIEVED
+            && let Some((class, model, bits)) = shape(seen, utf8)
         {
-            all.push(Candidate { class, model, bits, inner: None });
+            best.add(class, model, bits, None);
         }
     }
-    decide(&all, uniform, scan.islands, seen)
+    // Text has no unreadable part: noise of a dozen bytes is no text.
+    let islands = if legible { 0.0 } else { scan.islands };
+    let told = decide(&best, uniform, islands, seen);
+    match open {
+        // Not noise, though most of what it holds may be.
+        Some((model, _)) if told.class.is_opaque() => Assessment { class: Opacity::Unknown, model, ..told },
+        _ => told,
+    }
 }
 
 /// Too short to be told from noise, unless all of it is text.
@@ -122,43 +182,57 @@ fn spread(bytes: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Text under one key byte. The differences of neighbours do not know the key: they say at once whether to try.
-fn one_byte_xor(bytes: &[u8]) -> Option<f64> {
+/// Text under one key byte, where that could cost less than `limit`. The differences of neighbours do not know the key:
+/// they say at once whether to try.
+fn one_byte_xor(bytes: &[u8], utf8: bool, limit: f64) -> Option<f64> {
     let head = bytes.get(..96).unwrap_or(bytes);
     // Text keeps the upper bit of neighbours alike far more often than noise does.
-    let alike = head.windows(2).filter(|pair| matches!(pair, [a, b] if (a ^ b) & 0x80 == 0)).count();
+    let changes = head.iter().zip(head.get(1..)?).fold(0_u8, |sum, (a, b)| sum.wrapping_add((a ^ b) >> 7));
+    let alike = head.len().saturating_sub(1).saturating_sub(usize::from(changes));
     if alike * 100 < head.len() * 65 {
         return None;
     }
-    let mut buffer = Vec::with_capacity(head.len());
-    let (mut least, mut best) = (f64::MAX, 0);
-    for key in 1..=255_u8 {
-        buffer.clear();
-        buffer.extend(head.iter().map(|byte| byte ^ key));
-        let bits = pairs::text_bits(&buffer);
-        if bits < least {
-            (least, best) = (bits, key);
+    // Few keys leave text valid UTF-8, only those of six bits: what is, is rather a table of odd characters.
+    let odd = utf8 && !bytes.is_ascii();
+    let price = KEY + if odd { 50.0 } else { 0.0 };
+    // Text has no control characters but breaks and tabs. Those are one block of 32, and a key moves whole blocks: so a
+    // block that some byte is in leaves three keys of 32.
+    let mut blocks = [None; 8];
+    for byte in head {
+        if let Some(slot) = blocks.get_mut(usize::from(byte >> 5)) {
+            *slot = Some(*byte);
         }
     }
-    let all: Vec<u8> = bytes.iter().map(|byte| byte ^ best).collect();
+    let control = |byte: u8| byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r');
+    let clean = |bytes: &[u8], key: u8| !bytes.iter().any(|byte| control(byte ^ key));
+    let mut least = (limit - price) * length(head.len()) / length(bytes.len()) + 32.0;
+    let mut best = None;
+    for key in 1..=if odd { 0x3f } else { u8::MAX } {
+        let inside = blocks.get(usize::from(key >> 5)).copied().flatten();
+        if inside.is_none_or(|byte| !control(byte ^ key) && clean(head, key))
+            && let Some(bits) = pairs::text_bits_under(head, key, least)
+            && bits < least
+        {
+            (least, best) = (bits, Some(key));
+        }
+    }
+    let key = best.filter(|key| clean(bytes, *key))?;
+    let all: Vec<u8> = bytes.iter().map(|byte| byte ^ key).collect();
     let script = pairs::script_bits(&all).unwrap_or(f64::MAX);
-    // Few keys leave text valid UTF-8: what is, is rather a table of odd characters.
-    let odd = if !bytes.is_ascii() && pairs::is_text(bytes) { 50.0 } else { 0.0 };
-    Some(pairs::text_bits(&all).min(script + 4.0) + 8.0 + 14.0 + odd)
+    Some(pairs::text_bits(&all).min(pairs::mixed_bits(&all)).min(script + 4.0) + price)
 }
 
 /// Skewed counts with no model that explains them: a code that learns them as it goes (Krichevsky and Trofimov).
-fn shape(bytes: &[u8]) -> Option<(Opacity, &'static str, f64)> {
+fn shape(bytes: &[u8], utf8: bool) -> Option<(Opacity, &'static str, f64)> {
     if bytes.len() < 24 {
         return None;
     }
-    let counts = uniform::histogram(bytes);
-    let squares: u64 = counts.iter().map(|count| u64::from(*count) * u64::from(*count)).sum();
     let n = bytes.len() as u64;
     // Uniform bytes make n + n(n-1)/256 on average; the code is worth its logarithms well above only.
-    if squares < n + n * n / 256 + n / 4 {
+    if uniform::squares(bytes) < n + n * n / 256 + n / 2 {
         return None;
     }
+    let counts = uniform::histogram(bytes);
     // log2 of the gammas: ln G(c + a) - ln G(a), with a = 1/16 for few symbols among many.
     let a = 1.0 / 16.0;
     let rise = |count: u32, a: f64| -> f64 { (0..count.min(20_000)).map(|k| (f64::from(k) + a).log2()).sum() };
@@ -166,7 +240,7 @@ fn shape(bytes: &[u8]) -> Option<(Opacity, &'static str, f64)> {
     let bits = rise(total, a * 256.0)
         - counts.iter().filter(|count| **count > 0).map(|count| rise(*count, a)).sum::<f64>()
         + 8.0;
-    let (class, model) = if bits < 6.0 * length(bytes.len()) || pairs::is_text(bytes) {
+    let (class, model) = if bits < 6.0 * length(bytes.len()) || utf8 {
         (Opacity::Plaintext, "skewed bytes")
     } else {
         (Opacity::Unknown, "not uniform")
@@ -174,29 +248,18 @@ fn shape(bytes: &[u8]) -> Option<(Opacity, &'static str, f64)> {
     Some((class, model, bits))
 }
 
-fn decide(all: &[Candidate], uniform: f64, islands: f64, seen: &[u8]) -> Assessment {
-    let mut best: [Option<&Candidate>; 7] = [None; 7];
-    for one in all {
-        if let Some(slot) = best.get_mut(one.class.index())
-            && slot.is_none_or(|known| one.bits < known.bits)
-        {
-            *slot = Some(one);
-        }
-    }
+fn decide(best: &Best, uniform: f64, islands: f64, seen: &[u8]) -> Assessment {
     let noise = Candidate { class: Opacity::RandomLooking, model: "uniform", bits: uniform, inner: None };
-    let least = best.iter().flatten().min_by(|a, b| a.bits.total_cmp(&b.bits)).copied().unwrap_or(&noise);
+    let least = best.least().unwrap_or(noise);
     let evidence = uniform - least.bits;
-    // Odds: each class by its best model.
+    // Odds: each class by its best model. Less than 2^-30 is nothing beside one.
     let floor = least.bits.min(uniform);
     let mut odds = [0.0_f64; 7];
-    for class in Opacity::ALL {
-        let bits = if class == Opacity::RandomLooking {
-            Some(uniform)
-        } else {
-            best.get(class.index()).copied().flatten().map(|one| one.bits)
-        };
-        if let (Some(bits), Some(slot)) = (bits, odds.get_mut(class.index())) {
-            *slot = 2_f64.powf((floor - bits) * TEMPER);
+    for one in best.0.iter().flatten().chain([&noise]) {
+        if let Some(slot) = odds.get_mut(one.class.index())
+            && (one.bits - floor) * TEMPER < 30.0
+        {
+            *slot = ((floor - one.bits) * TEMPER).exp2();
         }
     }
     let sum: f64 = odds.iter().sum();
@@ -204,7 +267,7 @@ fn decide(all: &[Candidate], uniform: f64, islands: f64, seen: &[u8]) -> Assessm
         *slot /= sum;
     }
     let told =
-        |one: &Candidate, bits: f64| Assessment { class: one.class, model: one.model, bits, odds, inner: one.inner };
+        |one: Candidate, bits: f64| Assessment { class: one.class, model: one.model, bits, odds, inner: one.inner };
     let unknown = |model, bits| Assessment { class: Opacity::Unknown, model, bits, odds, inner: None };
     // A readable part beside an unreadable one: neither word is true of the whole.
     if least.class != Opacity::Compressed && evidence < islands - 40.0 && islands > 40.0 {
@@ -215,7 +278,7 @@ fn decide(all: &[Candidate], uniform: f64, islands: f64, seen: &[u8]) -> Assessm
         let (open, closed) = (of(false), of(true));
         if open > 0 && closed > 0 {
             if closed >= open.saturating_mul(3) {
-                return told(&noise, f64::from(u32::try_from(closed.saturating_mul(8)).unwrap_or(u32::MAX)));
+                return told(noise, f64::from(u32::try_from(closed.saturating_mul(8)).unwrap_or(u32::MAX)));
             }
             if open < closed.saturating_mul(7) {
                 return unknown(super::segment::MIXED, evidence.abs());
@@ -224,11 +287,11 @@ fn decide(all: &[Candidate], uniform: f64, islands: f64, seen: &[u8]) -> Assessm
     }
     if evidence >= BELIEVED {
         let second =
-            best.iter().flatten().filter(|one| one.class != least.class).map(|one| one.bits).fold(uniform, f64::min);
+            best.0.iter().flatten().filter(|one| one.class != least.class).map(|one| one.bits).fold(uniform, f64::min);
         return told(least, second - least.bits);
     }
     if evidence > NOTHING {
         return unknown("undecided", evidence.abs());
     }
-    told(&noise, -evidence)
+    told(noise, -evidence)
 }

@@ -7,13 +7,14 @@
 
 mod encoding;
 mod judge;
+mod lz;
 mod packing;
 mod pairs;
 mod segment;
 mod together;
 mod uniform;
 
-pub use judge::assess;
+pub use judge::{TEMPER, assess};
 pub use segment::{closed_range, segments, tally};
 pub use together::{believable, columns, length_law, pooled, text_evidence};
 pub use uniform::{entropy, entropy_spread, expected_entropy, power};

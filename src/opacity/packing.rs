@@ -3,7 +3,7 @@
 //! A successful parse is worth -log2 of how often random bytes parse; what comes out counts only where it is new, for
 //! copies are not evidence (random bytes inflate to `xxxxxxxx`).
 
-use super::pairs;
+use super::{lz, pairs};
 use std::io::Read as _;
 
 /// Output examined of one trial.
@@ -14,6 +14,21 @@ const TRIED: usize = 64 << 10;
 /// Bits that a whole object, decoded to its last byte, has over bytes that merely happen to be: text never ends where
 /// a decoder would.
 const PARSED: f64 = 12.0;
+
+/// Formats that begin so and hold what they hold as it is: nothing to undo.
+const OPEN: [(&[u8], &str); 5] = [
+    (b"bplist00", "property list"),
+    (b"SQLite format 3\0", "sqlite"),
+    (b"\0asm\x01\0\0\0", "webassembly"),
+    (b"\x7fELF", "elf"),
+    (b"dex\n03", "dex"),
+];
+
+/// The name and the bits of such a format.
+pub(super) fn open(bytes: &[u8]) -> Option<(&'static str, f64)> {
+    let (start, name) = OPEN.iter().find(|(start, _)| bytes.starts_with(start))?;
+    Some((name, 8.0 * f64::from(u32::try_from(start.len()).ok()?)))
+}
 
 /// Formats that begin with at least 24 fixed bits.
 const MAGICS: [(&[u8], &str); 22] = [
@@ -41,6 +56,17 @@ const MAGICS: [(&[u8], &str); 22] = [
     (b"LZIP\x01", "lzip"),
 ];
 
+/// Whether a magic begins with each byte.
+const FIRSTS: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut at = 0;
+    while at < MAGICS.len() {
+        table[MAGICS[at].0[0] as usize] = true;
+        at += 1;
+    }
+    table
+};
+
 /// A format that the bytes are a whole object, or the head of one, in.
 pub(super) struct Found {
     pub(super) name: &'static str,
@@ -54,7 +80,10 @@ pub(super) struct Found {
 /// The format by its first bytes.
 pub(super) fn magic(bytes: &[u8]) -> Option<Found> {
     let magic = |name, bits| Some(Found { name, uniform: bits, plain: bits });
-    if let Some((start, name)) = MAGICS.iter().find(|(start, _)| bytes.starts_with(start)) {
+    let first = usize::from(*bytes.first()?);
+    if FIRSTS.get(first) == Some(&true)
+        && let Some((start, name)) = MAGICS.iter().find(|(start, _)| bytes.starts_with(start))
+    {
         return magic_bits(bytes, name, start.len()).and_then(|bits| magic(name, bits));
     }
     if bytes.get(4..8) == Some(b"ftyp") && bytes.starts_with(&[0, 0]) {
@@ -154,12 +183,13 @@ fn novel_bits(out: &[u8]) -> f64 {
     if best > 0.0 { best.max(wide.min(best * 2.0)) } else { best.max(wide.min(24.0)) }
 }
 
-/// Whether a deflate block can begin like this: what most random bytes fail at once.
-fn block_begins(bytes: &[u8]) -> bool {
+/// Whether a deflate block can begin like this, with `behind` bytes after the last one: what most random bytes fail at
+/// once.
+fn block_begins(bytes: &[u8], behind: usize) -> bool {
     let byte = |at: usize| u32::from(bytes.get(at).copied().unwrap_or(0));
     match byte(0) >> 1 & 3 {
+        1 => fixed_begins(bytes, behind),
         0 => byte(1) | byte(2) << 8 == (!(byte(3) | byte(4) << 8)) & 0xffff,
-        1 => true,
         2 => {
             let bits = u64::from_le_bytes(bytes.first_chunk::<8>().copied().unwrap_or_default());
             let (literals, distances, lengths) = (bits >> 3 & 31, bits >> 8 & 31, (bits >> 13 & 15) + 4);
@@ -181,6 +211,72 @@ fn block_begins(bytes: &[u8]) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether a block of the fixed code goes well for its first symbols, and ends where it can, `behind` bytes before the
+/// last: noise soon copies from before the beginning.
+fn fixed_begins(bytes: &[u8], behind: usize) -> bool {
+    let bits = bytes.len().saturating_sub(behind).saturating_mul(8);
+    let (mut at, mut out) = (3_usize, 0_u32);
+    // Some bits from the lowest on; nothing but zeros behind the end.
+    let peek = |at: usize| {
+        let rest = bytes.get(at >> 3..).unwrap_or_default();
+        let four = rest.first_chunk::<4>().copied().unwrap_or_else(|| {
+            let mut four = [0; 4];
+            four.iter_mut().zip(rest).for_each(|(to, byte)| *to = *byte);
+            four
+        });
+        u32::from_le_bytes(four) >> (at & 7)
+    };
+    let number = |at: usize, len: u32| peek(at) & (1_u32 << len).wrapping_sub(1);
+    for _ in 0..32 {
+        if at >= bits {
+            return at < bits + 16;
+        }
+        // Codes stand with their highest bit first.
+        let code = peek(at).reverse_bits();
+        let symbol = match code >> 24 {
+            0..=1 => {
+                // The end of the block: of the last one, and the bytes', or anywhere.
+                return bytes.first().is_some_and(|first| first & 1 == 0) || (at + 7).div_ceil(8) * 8 == bits;
+            }
+            2..=47 => {
+                at += 7;
+                (code >> 25) - 1
+            }
+            long @ 0xc0..=0xc7 => {
+                at += 8;
+                long - 0xc0 + 23
+            }
+            literal => {
+                at += if literal < 0xc0 { 8 } else { 9 };
+                out = out.saturating_add(1);
+                continue;
+            }
+        };
+        // Lengths and distances: four, then two codes with each number of further bits.
+        let length = match symbol {
+            0..8 => 3 + symbol,
+            8..28 => {
+                let more = symbol / 4 - 1;
+                let extra = number(at, more);
+                at += more as usize;
+                ((4 + (symbol & 3)) << more) + 3 + extra
+            }
+            28 => 258,
+            _ => return false,
+        };
+        let distance = peek(at).reverse_bits() >> 27;
+        at += 5;
+        let more = (distance / 2).saturating_sub(1);
+        let back = if distance < 2 { distance + 1 } else { ((2 + (distance & 1)) << more) + 1 + number(at, more) };
+        at += more as usize;
+        if distance > 29 || back > out {
+            return false;
+        }
+        out = out.saturating_add(length);
+    }
+    true
 }
 
 /// Raw deflate: how it ended, how much was read, and the head of what came out.
@@ -219,7 +315,7 @@ fn zlib(bytes: &[u8]) -> Option<(&'static str, f64)> {
     {
         return None;
     }
-    if !block_begins(bytes.get(2..)?) {
+    if !block_begins(bytes.get(2..)?, 4) {
         return None;
     }
     let (ended, read, out) = inflate(bytes, true)?;
@@ -232,12 +328,9 @@ fn zlib(bytes: &[u8]) -> Option<(&'static str, f64)> {
 }
 
 fn deflate(bytes: &[u8]) -> Option<(&'static str, f64)> {
-    if !block_begins(bytes) {
-        return None;
-    }
     // A last block, a flush, or the code lengths of a dynamic block: else half of all noise would be inflated.
     let first = *bytes.first()?;
-    if first & 1 == 0 && first >> 1 & 3 != 2 && !bytes.ends_with(&[0, 0, 0xff, 0xff]) {
+    if (first & 1 == 0 && first >> 1 & 3 != 2 && !bytes.ends_with(&[0, 0, 0xff, 0xff])) || !block_begins(bytes, 0) {
         return None;
     }
     let (ended, read, out) = inflate(bytes, false)?;
@@ -268,7 +361,8 @@ fn snappy(bytes: &[u8]) -> Option<(&'static str, f64)> {
     }
     // The first element must be a literal.
     let header = bytes.iter().position(|byte| byte & 0x80 == 0)?.checked_add(1)?;
-    if bytes.get(header)? & 3 != 0 {
+    let elements = bytes.get(header..)?;
+    if elements.first()? & 3 != 0 || !lz::is_snappy(elements, len) {
         return None;
     }
     let mut out = vec![0; len];
@@ -279,7 +373,7 @@ fn snappy(bytes: &[u8]) -> Option<(&'static str, f64)> {
 fn lz4_block(bytes: &[u8]) -> Option<(&'static str, f64)> {
     // A block begins and ends with literals.
     let token = *bytes.first()?;
-    if token >> 4 == 0 || bytes.len() < 6 {
+    if token >> 4 == 0 || bytes.len() < 6 || !lz::is_lz4_block(bytes) {
         return None;
     }
     let mut out = vec![0; OUT.max(bytes.len().saturating_mul(4)).min(TRIED * 4)];
@@ -320,7 +414,7 @@ fn brotli_begins(bytes: &[u8]) -> bool {
     // One whole meta-block, or several with an empty one at the end.
     let tail = bytes.last().copied().unwrap_or(0);
     let ends = tail != 0 && (tail >> (7 - tail.leading_zeros().min(7)).saturating_sub(1)) & 3 == 3 || tail == 1;
-    if last { len * 8 >= n * 7 && len <= n * 24 + 64 } else { ends && len <= n * 48 + 64 }
+    if last { len + 8 >= n && len <= n * 24 + 64 } else { ends && len <= n * 48 + 64 }
 }
 
 fn brotli(bytes: &[u8]) -> Option<(&'static str, f64)> {

@@ -6,7 +6,19 @@
 /// Latin-script prose, prose of other scripts, structured text, binary structure.
 pub(super) const NAMES: [&str; 4] = ["latin text", "utf-8 text", "structured text", "binary structure"];
 
-static TABLE: &[u8; 4 * 65536] = include_bytes!("pairs.bin");
+/// Four costs for each pair of bytes read as a little-endian number: one for each model.
+static TABLE: [[u8; 4]; 65536] = {
+    let raw = include_bytes!("pairs.bin");
+    let mut table = [[0; 4]; 65536];
+    let mut at = 0;
+    while at < 65536 {
+        // The file has the first byte above the second.
+        let from = (at >> 8 | (at & 0xff) << 8) * 4;
+        table[at] = [raw[from], raw[from + 1], raw[from + 2], raw[from + 3]];
+        at += 1;
+    }
+    table
+};
 /// Bytes of one block of [`Scan`]; its lanes cannot overflow sixteen bits.
 pub(super) const BLOCK: usize = 32;
 /// Steps of the table in one bit.
@@ -14,8 +26,7 @@ pub(super) const STEPS: u32 = 16;
 
 /// Costs of `next` after `last`, one byte a model.
 pub(super) fn cost(last: u8, next: u8) -> [u8; 4] {
-    let at = usize::from(last) << 8 | usize::from(next);
-    TABLE.as_chunks::<4>().0.get(at).copied().unwrap_or([255; 4])
+    TABLE.get(usize::from(u16::from_le_bytes([last, next]))).copied().unwrap_or([255; 4])
 }
 
 /// What the models say of some bytes.
@@ -27,36 +38,113 @@ pub(super) struct Scan {
     pub(super) islands: f64,
 }
 
+/// Costs of up to 257 bytes, given the one before them in front: a lane a model, in steps.
+fn lanes(bytes: &[u8]) -> [u32; 4] {
+    // Two sums tell all four lanes: that of the words, and that of their even lanes apart.
+    let (mut words, mut even) = (0_u64, 0_u32);
+    for pair in bytes.windows(2) {
+        if let [last, next] = pair {
+            let four = u32::from_le_bytes(cost(*last, *next));
+            words = words.wrapping_add(u64::from(four));
+            even = even.wrapping_add(four & 0x00ff_00ff);
+        }
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "two lanes of sixteen bits")]
+    let odd = (words.wrapping_sub(u64::from(even)) >> 8) as u32;
+    [even & 0xffff, odd & 0xffff, even >> 16, odd >> 16]
+}
+
 /// Scores all bytes under all models in one pass.
 pub(super) fn scan(bytes: &[u8]) -> Scan {
-    let mut total = [0_u64; 4];
-    let mut islands = 0_i64;
+    let mut total = [0_u32; 4];
+    let mut islands = 0_u32;
+    let mut add = |lanes: [u32; 4], len: usize| {
+        for (sum, lane) in total.iter_mut().zip(lanes) {
+            *sum = sum.saturating_add(lane);
+        }
+        let [a, b, c, d] = lanes;
+        let uniform = u32::try_from(len).unwrap_or(0) * 8 * STEPS;
+        // Eight bits to say that the block is one.
+        islands = islands.saturating_add(uniform.saturating_sub(8 * STEPS + a.min(b).min(c.min(d))));
+    };
+    let (first, rest) = bytes.split_at(bytes.len().min(BLOCK));
+    let mut begun = [b' '; BLOCK + 1];
+    begun.iter_mut().skip(1).zip(first).for_each(|(to, byte)| *to = *byte);
+    add(lanes(begun.get(..=first.len()).unwrap_or_default()), first.len());
+    for (at, block) in rest.chunks(BLOCK).enumerate() {
+        // With the byte before it.
+        let from = (at + 1) * BLOCK - 1;
+        add(lanes(bytes.get(from..=from + block.len()).unwrap_or_default()), block.len());
+    }
+    Scan { bits: total.map(|sum| f64::from(sum) / f64::from(STEPS)), islands: f64::from(islands) / f64::from(STEPS) }
+}
+
+/// Bits where the bytes may pass from one model to another, as prose with names, figures or markup in it does: the
+/// shortest way through (Viterbi). A change costs five bits, staying what that leaves.
+pub(super) fn mixed_bits(bytes: &[u8]) -> f64 {
+    const CHANGE: u32 = 5 * STEPS;
+    const STAY: u32 = 3;
+    // Two bits for the model to begin with.
+    let mut now = [2 * STEPS; 4];
     let mut last = b' ';
-    for block in bytes.chunks(BLOCK) {
-        let (mut even, mut odd) = (0_u32, 0_u32);
-        for next in block {
-            let four = u32::from_le_bytes(cost(last, *next));
-            even = even.wrapping_add(four & 0x00ff_00ff);
-            odd = odd.wrapping_add(four >> 8 & 0x00ff_00ff);
+    for next in bytes {
+        let least = now.into_iter().min().unwrap_or(0).saturating_add(CHANGE);
+        for (now, cost) in now.iter_mut().zip(cost(last, *next)) {
+            *now = now.saturating_add(STAY).min(least).saturating_add(u32::from(cost));
+        }
+        last = *next;
+    }
+    f64::from(now.into_iter().min().unwrap_or(0)) / f64::from(STEPS)
+}
+
+/// Whether some range of the bytes saves `least` steps under one model: what no way to cut them can do without.
+pub(super) fn has_island(bytes: &[u8], least: i16) -> bool {
+    let (mut now, mut most) = ([0_i16; 4], [0_i16; 4]);
+    let mut last = b' ';
+    for piece in bytes.chunks(BLOCK) {
+        for next in piece {
+            for ((now, most), cost) in now.iter_mut().zip(&mut most).zip(cost(last, *next)) {
+                *now = now.saturating_add(128 - i16::from(cost)).max(0);
+                *most = (*most).max(*now);
+            }
             last = *next;
         }
-        let lanes = [even & 0xffff, odd & 0xffff, even >> 16, odd >> 16];
-        for (sum, lane) in total.iter_mut().zip(lanes) {
-            *sum = sum.saturating_add(u64::from(lane));
+        if most.into_iter().any(|most| most >= least) {
+            return true;
         }
-        let least = lanes.into_iter().min().unwrap_or(u32::MAX);
-        let uniform = i64::try_from(block.len()).unwrap_or(0).saturating_mul(8 * i64::from(STEPS));
-        // Eight bits to say that the block is one.
-        islands = islands.saturating_add((uniform - i64::from(least) - 8 * i64::from(STEPS)).max(0));
     }
-    #[expect(clippy::cast_precision_loss, reason = "sums of a few kilobytes")]
-    Scan { bits: total.map(|sum| sum as f64 / f64::from(STEPS)), islands: islands as f64 / f64::from(STEPS) }
+    false
 }
 
 /// Bits of the best text model (not the binary one).
 pub(super) fn text_bits(bytes: &[u8]) -> f64 {
     let [latin, other, shaped, _] = scan(bytes).bits;
     latin.min(other).min(shaped)
+}
+
+/// Bits of the best text model for these bytes under a one-byte key, unless they are clearly above `limit`: looked for
+/// after each sixteen bytes, with a margin for a dear beginning.
+pub(super) fn text_bits_under(bytes: &[u8], key: u8, limit: f64) -> Option<f64> {
+    const MARGIN: f64 = 40.0;
+    let each = limit / f64::from(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
+    let (mut lanes, mut seen) = ([0_u32; 3], 0_u32);
+    let mut last = b' ';
+    for piece in bytes.chunks(16) {
+        for byte in piece {
+            let next = byte ^ key;
+            let [latin, other, shaped, _] = cost(last, next);
+            for (lane, cost) in lanes.iter_mut().zip([latin, other, shaped]) {
+                *lane = lane.saturating_add(u32::from(cost));
+            }
+            last = next;
+        }
+        seen = seen.saturating_add(16);
+        let least = f64::from(lanes.into_iter().min().unwrap_or(u32::MAX)) / f64::from(STEPS);
+        if least > limit.min(each * f64::from(seen) + MARGIN) {
+            return None;
+        }
+    }
+    Some(f64::from(lanes.into_iter().min().unwrap_or(u32::MAX)) / f64::from(STEPS))
 }
 
 /// Whether all bytes are UTF-8, but for a character cut at the end.

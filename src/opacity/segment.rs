@@ -7,6 +7,8 @@ use crate::model::opacity::{Assessment, Opacity, OpacityTally, Segment};
 const LOOKED: usize = 16 << 10;
 /// Bits that a change of kind costs: about the position of the change.
 const CHANGE: u32 = 18 * pairs::STEPS;
+/// Steps that a readable range between unreadable ones saves at least, in the range of one model: as much as the change.
+const ISLAND: i16 = 18 * 16;
 /// Noise and the readable kinds.
 const KINDS: usize = 5;
 
@@ -71,7 +73,7 @@ pub fn segments(bytes: &[u8]) -> Vec<Segment> {
 /// A readable range that is wholly an encoding.
 fn encoded(part: &[u8]) -> Option<(Opacity, &'static str)> {
     let text = pairs::text_bits(part);
-    let best = encoding::readings(part).into_iter().min_by(|a, b| a.bits.total_cmp(&b.bits))?;
+    let best = encoding::readings(part, pairs::is_text(part)).into_iter().min_by(|a, b| a.bits.total_cmp(&b.bits))?;
     (part.len() >= SHORTEST && best.bits < text).then_some((Opacity::Encoded, best.name))
 }
 
@@ -90,7 +92,8 @@ pub(super) const MIXED: &str = "readable and unreadable parts";
 pub fn tally(bytes: &[u8]) -> OpacityTally {
     let mut tally = OpacityTally::default();
     let whole = judge::assess(bytes);
-    let parts = if mixed(whole.model, whole.class) { segments(bytes) } else { Vec::new() };
+    let mixed = mixed(whole.model, whole.class) && pairs::has_island(bytes.get(..LOOKED).unwrap_or(bytes), ISLAND);
+    let parts = if mixed { segments(bytes) } else { Vec::new() };
     if parts.len() < 2 {
         tally.add(whole.class, bytes.len() as u64);
     } else {

@@ -38,6 +38,19 @@ pub(super) fn histogram(bytes: &[u8]) -> [u32; 256] {
     a
 }
 
+/// The sum of the squares of all counts of up to 64 KiB, in one pass.
+pub(super) fn squares(bytes: &[u8]) -> u64 {
+    let mut counts = [0_u16; 256];
+    let mut sum = 0_u32;
+    for byte in bytes {
+        if let Some(count) = counts.get_mut(usize::from(*byte)) {
+            sum = sum.wrapping_add(u32::from(*count) * 2 + 1);
+            *count = count.wrapping_add(1);
+        }
+    }
+    sum.into()
+}
+
 /// What [`entropy`] gives on average for `n` uniform bytes: never 8, and never above log2 n. Exact: the mean over the
 /// binomial count of one byte value.
 #[expect(clippy::cast_precision_loss, reason = "a buffer's length is far below 2^52")]
