@@ -275,16 +275,30 @@ def stored(n, plain, squeeze):
     return None
 
 
-def test(cache, out, per=120):
-    import brotli, lz4.block, lz4.frame, snappy, zstandard, numpy
+def encodings(rng):
+    """Encodings, and how long what they hold is for each of their bytes, where it always is so."""
+    bytes_of = rng.randbytes
+    encode = {
+        "base64": base64.b64encode, "base64url": lambda d: base64.urlsafe_b64encode(d).rstrip(b"="),
+        "hex": lambda d: d.hex().encode() if rng.random() < .7 else d.hex().upper().encode(), "base32": base64.b32encode,
+        "percent": lambda d: urllib.parse.quote(d, safe="").encode(), "base85": base64.b85encode,
+        "utf-16": lambda d: d.decode().encode(rng.choice(["utf-16-le", "utf-16-be"])),
+        "escapes": lambda d: json.dumps(d.decode())[1:-1].encode(),
+        "base64-of-random": lambda d: base64.b64encode(bytes_of(len(d))), "hex-of-random": lambda d: bytes_of(len(d)).hex().encode(),
+    }
+    expand = {"base64": 3 / 4, "base64url": 3 / 4, "hex": .5, "base32": 5 / 8, "base85": .8, "base64-of-random": 3 / 4, "hex-of-random": .5}
+    return encode, expand
+
+
+def tools(rng):
+    """Compressors and ciphers of the development set."""
+    import brotli, lz4.block, lz4.frame, snappy, zstandard
     from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
     try:
         from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
     except ImportError:
         from cryptography.hazmat.primitives.ciphers.algorithms import TripleDES
-    rng = random.Random(20261127)
-    plain = Plain(rng)
     bytes_of = rng.randbytes
 
     def raw_deflate(data):
@@ -306,14 +320,6 @@ def test(cache, out, per=120):
         "lz4-block": lambda d: lz4.block.compress(d, store_size=False), "snappy": snappy.compress,
         "xz": lzma.compress, "lzma": lambda d: lzma.compress(d, format=lzma.FORMAT_ALONE), "bzip2": bz2.compress,
     }
-    encode = {
-        "base64": base64.b64encode, "base64url": lambda d: base64.urlsafe_b64encode(d).rstrip(b"="),
-        "hex": lambda d: d.hex().encode() if rng.random() < .7 else d.hex().upper().encode(), "base32": base64.b32encode,
-        "percent": lambda d: urllib.parse.quote(d, safe="").encode(), "base85": base64.b85encode,
-        "utf-16": lambda d: d.decode().encode(rng.choice(["utf-16-le", "utf-16-be"])),
-        "escapes": lambda d: json.dumps(d.decode())[1:-1].encode(),
-        "base64-of-random": lambda d: base64.b64encode(bytes_of(len(d))), "hex-of-random": lambda d: bytes_of(len(d)).hex().encode(),
-    }
     seal = {
         "aes-ctr": cipher(lambda: algorithms.AES(bytes_of(32)), lambda: modes.CTR(bytes_of(16))),
         "aes-cbc": cipher(lambda: algorithms.AES(bytes_of(16)), lambda: modes.CBC(bytes_of(16)), 16),
@@ -321,14 +327,19 @@ def test(cache, out, per=120):
         "chacha20-poly1305": lambda d: ChaCha20Poly1305(bytes_of(32)).encrypt(bytes_of(12), d, None),
         "3des-cbc": cipher(lambda: TripleDES(bytes_of(24)), lambda: modes.CBC(bytes_of(8)), 8),
     }
-    expand = {"base64": 3 / 4, "base64url": 3 / 4, "hex": .5, "base32": 5 / 8, "base85": .8, "base64-of-random": 3 / 4, "hex-of-random": .5}
+    return compress, seal
+
+
+def draw(rng, plain, compress, seal, media, out, per=120):
+    """Draws the fields: whole ones of each kind and length, and fragments of long streams."""
+    encode, expand = encodings(rng)
+    bytes_of = rng.randbytes
     rows = []
 
     def add(truth, kind, whole, n, data):
         if data and n * 3 // 4 - 1 <= len(data) <= n * 5 // 4 + 2:
             rows.append((truth, kind, whole, n, data))
 
-    import time
     for n in LENGTHS:
         count = per if n <= 1024 else per // 3
         for code in plain.codes:
@@ -370,6 +381,22 @@ def test(cache, out, per=120):
             for _ in range(per):
                 at = rng.randrange(64, max(65, len(stream) - n - 16))
                 add("fragment", name, 0, n, stream[at:at + n])
+    for name, stream in media:
+        for n in LENGTHS[2:]:
+            add("compressed", name, 1, n, stream[:n])
+            for _ in range(max(2, per // 4 // sum(name == other for other, _ in media))):
+                at = rng.randrange(64, max(65, len(stream) - n - 16))
+                add("fragment", name, 0, n, stream[at:at + n])
+    with open(out, "wb") as sink:
+        for truth, kind, whole, n, data in rows:
+            head = json.dumps([truth, kind, whole, n]).encode()
+            sink.write(struct.pack("<HI", len(head), len(data)) + head + data)
+    print(len(rows), "fields,", len(plain.codes), "languages", file=sys.stderr)
+
+
+def made_media(cache):
+    """A picture and a sound, in the formats of the day."""
+    import numpy
     from PIL import Image
     shades = numpy.add.outer(numpy.sin(numpy.arange(400) / 31), numpy.cos(numpy.arange(400) / 17)) * 60 + 128
     noise = numpy.random.default_rng(1).normal(0, 12, (400, 400, 3))
@@ -387,17 +414,12 @@ def test(cache, out, per=120):
             media[name] = file.read_bytes()
     except Exception as error:
         print("media skipped:", error, file=sys.stderr)
-    for name, stream in media.items():
-        for n in LENGTHS[2:]:
-            add("compressed", name, 1, n, stream[:n])
-            for _ in range(per // 4):
-                at = rng.randrange(64, max(65, len(stream) - n - 16))
-                add("fragment", name, 0, n, stream[at:at + n])
-    with open(out, "wb") as sink:
-        for truth, kind, whole, n, data in rows:
-            head = json.dumps([truth, kind, whole, n]).encode()
-            sink.write(struct.pack("<HI", len(head), len(data)) + head + data)
-    print(len(rows), "fields,", len(plain.codes), "languages", file=sys.stderr)
+    return sorted(media.items())
+
+
+def test(cache, out):
+    rng = random.Random(20261127)
+    draw(rng, Plain(rng), *tools(rng), made_media(cache), out)
 
 
 if __name__ == "__main__":

@@ -50,10 +50,12 @@ pub(crate) fn table(fields: &[Field], only: &str) {
         ("plain Chinese, 1 KiB", of("text zh", 1024)),
         ("plain JSON, 1 KiB", of("json", 1024)),
         ("plain, 8 KiB", bulk(of("", 4096), 8192)),
+        ("plain, 16 KiB", bulk(of("", 4096), 16_384)),
         ("plain, 64 KiB", bulk(of("", 4096), 65_536)),
         ("noise, 64 B", noise(64, 20_000)),
         ("noise, 1 KiB", noise(1024, 2000)),
         ("noise, 8 KiB", noise(8192, 300)),
+        ("noise, 16 KiB", noise(16_384, 150)),
         ("noise, 64 KiB", noise(65_536, 60)),
         ("noise, 1 MiB", noise(1 << 20, 8)),
     ] {

@@ -123,6 +123,8 @@ fn confusion(all: &[Told]) {
 
 /// The long tables.
 pub(crate) fn all(all: &[Told]) {
+    println!("# Opacity: the long tables of the development set");
+    println!("\nWritten by `benches/opacity/run.sh`; what they say in short is in [opacity.md](opacity.md).");
     println!("\n### Right, % of whole fields, by kind\n");
     table(all, "", &|told| told.0.whole().then(|| told.0.kind.clone()), &right);
     println!("\n### Called random-looking, %\n");

@@ -215,6 +215,8 @@ pub struct Range {
     pub start: u64,
     /// The byte behind the last; `None` where it reaches to the end of each message.
     pub end: Option<u64>,
+    /// Its bytes in the longest message.
+    pub longest: u64,
     /// Its kind over several messages, or its class in the one there was: `constant`, `counter`, `length`, `plaintext` …
     pub kind: &'static str,
     /// How many messages say so.
@@ -276,5 +278,30 @@ impl OpacityTally {
             }
         }
         best
+    }
+}
+
+/// What a judgement of `random-looking`, by the figures in `docs/opacity.md`, over `n` bytes excludes, and what it cannot.
+pub fn power(n: u64) -> String {
+    let caught = match n {
+        0..12 => return format!("{n} bytes are too few to tell anything from random bytes."),
+        12..24 => "most text in any script, base64 and hex of it",
+        24..64 => "text in any script, its encodings, and whole compressed objects",
+        64..512 => "text in any script, its encodings, whole compressed objects, one-byte XOR, and most pieces of lz4",
+        _ => "text in any script, its encodings, whole compressed objects, one-byte XOR, and pieces of lz4 and snappy",
+    };
+    format!(
+        "{n} bytes would have shown {caught}; not a piece cut out of deflate, brotli, xz or WebP, a random identifier, \
+         or a cipher whose key others know."
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_length_says_what_it_could_have_shown() {
+        for len in [0, 12, 64, 511, 512, 100_000] {
+            assert!(super::power(len).ends_with('.'));
+        }
     }
 }

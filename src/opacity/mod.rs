@@ -16,8 +16,8 @@ mod uniform;
 
 pub use judge::{TEMPER, assess};
 pub use segment::{closed_range, segments, tally};
-pub use together::{believable, columns, length_law, pooled, text_evidence};
-pub use uniform::{entropy, entropy_spread, expected_entropy, power};
+pub use together::{columns, length_law, pooled};
+pub use uniform::{entropy, entropy_spread, expected_entropy};
 
 /// Payloads shorter than this are not told apart from random bytes.
 pub const SHORTEST: usize = 12;

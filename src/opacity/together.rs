@@ -1,6 +1,6 @@
 //! Several messages of one flow, or several values of one field, judged together.
 
-use super::{judge, pairs};
+use super::judge;
 use crate::model::opacity::{Assessment, Column, ColumnKind, Glimpse, Opacity};
 
 /// Bytes of a header that are looked at column by column.
@@ -159,20 +159,4 @@ fn differing(column: &[u8]) -> ColumnKind {
         return ColumnKind::Random;
     }
     ColumnKind::Unknown
-}
-
-/// Which of many pieces of evidence to believe so that at most a share `q` of those believed is false (Benjamini and
-/// Hochberg 1995): evidence of `t` bits over uniform has a chance of at most 2^-t.
-pub fn believable(bits: &[f64], q: f64) -> Vec<bool> {
-    let mut chances: Vec<f64> = bits.iter().map(|bits| 2_f64.powf(-bits.max(0.0))).collect();
-    chances.sort_unstable_by(f64::total_cmp);
-    let n = f64::from(u32::try_from(bits.len()).unwrap_or(u32::MAX));
-    let cut = chances.iter().zip(1_u32..).filter(|(chance, rank)| **chance <= q * f64::from(*rank) / n).last();
-    let cut = cut.map_or(-1.0, |(chance, _)| *chance);
-    bits.iter().map(|bits| 2_f64.powf(-bits.max(0.0)) <= cut).collect()
-}
-
-/// Evidence in bits that these bytes are text, under the best text model.
-pub fn text_evidence(bytes: &[u8]) -> f64 {
-    8.0 * f64::from(u32::try_from(bytes.len()).unwrap_or(u32::MAX)) - pairs::text_bits(bytes)
 }

@@ -93,21 +93,6 @@ pub fn entropy_spread(n: usize) -> f64 {
     1.0 / (1.0 / few.powi(4) + 1.0 / many.powi(4)).powf(0.25)
 }
 
-/// What a judgement of `random-looking`, by the figures in `docs/opacity.md`, over `n` bytes excludes, and what it cannot.
-pub fn power(n: usize) -> String {
-    let caught = match n {
-        0..12 => return format!("{n} bytes are too few to tell anything from random bytes."),
-        12..24 => "most text in any script, base64 and hex of it",
-        24..64 => "text in any script, its encodings, and whole compressed objects",
-        64..512 => "text in any script, its encodings, whole compressed objects, one-byte XOR, and most pieces of lz4",
-        _ => "text in any script, its encodings, whole compressed objects, one-byte XOR, and pieces of lz4 and snappy",
-    };
-    format!(
-        "{n} bytes would have shown {caught}; not a piece cut out of deflate, brotli, xz or WebP, a random identifier, \
-         or a cipher whose key others know."
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

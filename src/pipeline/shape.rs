@@ -2,7 +2,7 @@
 
 use crate::model::budget;
 use crate::model::flow::{Fact, Flow};
-use crate::model::opacity::{ColumnKind, Glimpse, Opacity, Range};
+use crate::model::opacity::{ColumnKind, Glimpse, Opacity, Range, power as power_of};
 use crate::model::stream::Direction;
 use crate::opacity;
 
@@ -19,7 +19,12 @@ pub(super) fn glimpse(flow: &mut Flow, direction: Direction, bytes: &[u8]) {
 
 /// Tells the segments, and forgets what they were told from.
 pub(super) fn tell(flow: &mut Flow) {
-    power(flow);
+    let message = entropy(flow);
+    ranges(flow);
+    power(flow, message);
+}
+
+fn ranges(flow: &mut Flow) {
     for (kept, direction) in
         std::mem::take(&mut flow.glimpses).into_iter().zip([Direction::ToServer, Direction::ToClient])
     {
@@ -38,6 +43,7 @@ pub(super) fn tell(flow: &mut Flow) {
                 } else {
                     Some(part.end)
                 },
+                longest: if index == last { first.len.saturating_sub(part.start) } else { part.len() },
                 kind: part.class.name(),
                 messages: 1,
             }));
@@ -45,11 +51,13 @@ pub(super) fn tell(flow: &mut Flow) {
         }
         let random = columns.last().is_some_and(|last| last.end.is_none() && last.kind == ColumnKind::Random);
         let lengths: Vec<u64> = kept.iter().map(|one| one.len).collect();
+        let longest = lengths.iter().copied().max().unwrap_or(0);
         let law = if random { opacity::length_law(&lengths) } else { None };
         flow.segments.extend(columns.into_iter().map(|column| Range {
             to_server,
             start: column.start,
             end: column.end,
+            longest: column.end.unwrap_or(longest).saturating_sub(column.start),
             // Random-looking, and its lengths are those of a block cipher: positive evidence.
             kind: if law.is_some() && column.end.is_none() { Opacity::Encrypted.name() } else { column.kind.name() },
             messages,
@@ -64,19 +72,29 @@ pub(super) fn tell(flow: &mut Flow) {
     }
 }
 
-/// What a judgement of random-looking is worth at the length there was.
-fn power(flow: &mut Flow) {
-    let longest = flow.glimpses.iter().flatten().max_by_key(|one| one.len);
-    let Some(longest) = longest.filter(|one| opacity::assess(&one.head).class == Opacity::RandomLooking) else {
-        return;
-    };
-    let (seen, len) = (longest.head.len(), usize::try_from(longest.len).unwrap_or(usize::MAX));
-    let entropy = format!(
+/// The entropy of the longest message, where it is random-looking as a whole; its length.
+fn entropy(flow: &mut Flow) -> Option<u64> {
+    let longest = flow.glimpses.iter().flatten().max_by_key(|one| one.len)?;
+    if opacity::assess(&longest.head).class != Opacity::RandomLooking {
+        return None;
+    }
+    let (seen, len) = (longest.head.len(), longest.len);
+    let value = format!(
         "{:.2} bits a byte over {seen} bytes, where random ones have {:.2}",
         opacity::entropy(&longest.head),
         opacity::expected_entropy(seen)
     );
-    let power = opacity::power(len);
-    flow.add_fact(Fact { name: "opacity.entropy", value: entropy, weakness: None });
-    flow.add_fact(Fact { name: "opacity.power", value: power, weakness: None });
+    flow.add_fact(Fact { name: "opacity.entropy", value, weakness: None });
+    Some(len)
+}
+
+/// What a judgement of random-looking is worth at the most bytes of a message it was made on: the message, a range of
+/// it, or a field.
+fn power(flow: &mut Flow, message: Option<u64>) {
+    let random = Opacity::RandomLooking;
+    let fields = flow.opaque.iter().filter(|payload| payload.opacity == random).map(|payload| payload.len);
+    let ranges = flow.segments.iter().filter(|range| range.kind == random.name()).map(|range| range.longest);
+    if let Some(len) = message.into_iter().chain(fields).chain(ranges).max() {
+        flow.add_fact(Fact { name: "opacity.power", value: power_of(len), weakness: None });
+    }
 }

@@ -4,7 +4,7 @@
 use crate::model::evidence::Input;
 use crate::model::exposure::{About, Exposure, Learned};
 use crate::model::flow::Flow;
-use crate::model::opacity::Opacity;
+use crate::model::opacity::{Opacity, power};
 use crate::model::pair::{Change, Compared};
 use crate::model::portrait::Portrait;
 use crate::model::report::{Report, ScenarioReport};
@@ -466,6 +466,9 @@ struct SegmentJson {
     kind: &'static str,
     /// How many messages say so.
     messages: u64,
+    /// Where it is random-looking: what the longest message would have shown in it, and what not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    power: Option<String>,
 }
 
 /// How many people a store exposes, and what of them. Counts only: nobody is named.
@@ -687,6 +690,9 @@ struct OpaqueJson<'a> {
     trail: &'a str,
     frame: u64,
     envelope: Option<&'static str>,
+    /// Where nothing but its bytes calls it opaque: what they would have shown at this length, and what not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    power: Option<String>,
 }
 
 /// Envelopes of one kind that a flow carried one way.
@@ -962,6 +968,7 @@ fn flow(flow: &Flow) -> FlowJson<'_> {
                 trail: &payload.trail,
                 frame: payload.frame,
                 envelope: payload.envelope,
+                power: (payload.opacity == Opacity::RandomLooking).then(|| power(payload.len)),
             })
             .collect(),
         envelopes: (flow.envelopes.iter())
@@ -984,6 +991,7 @@ fn flow(flow: &Flow) -> FlowJson<'_> {
                 end: range.end,
                 kind: range.kind,
                 messages: range.messages,
+                power: (range.kind == Opacity::RandomLooking.name()).then(|| power(range.longest)),
             })
             .collect(),
     }
