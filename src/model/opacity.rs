@@ -286,9 +286,11 @@ pub fn power(n: u64) -> String {
     let caught = match n {
         0..12 => return format!("{n} bytes are too few to tell anything from random bytes."),
         12..24 => "most text in any script, base64 and hex of it",
-        24..64 => "text in any script, its encodings, and whole compressed objects",
-        64..512 => "text in any script, its encodings, whole compressed objects, one-byte XOR, and most pieces of lz4",
-        _ => "text in any script, its encodings, whole compressed objects, one-byte XOR, and pieces of lz4 and snappy",
+        24..64 => "text in any script, its encodings, and most records and compressed objects that are whole",
+        _ => {
+            "text in any script, its encodings, one-byte XOR, most records and compressed objects that are whole, and most \
+             pieces of lz4 and snappy"
+        }
     };
     format!(
         "{n} bytes would have shown {caught}; not a piece cut out of deflate, brotli, xz or WebP, a random identifier, \

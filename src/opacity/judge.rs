@@ -145,7 +145,7 @@ fn assess_within(bytes: &[u8], depth: usize) -> Assessment {
     }
     let rare = pair > 7.0 * n && best.least().is_some_and(|one| one.model == RARE);
     if open.is_none() && (rare || best.bits() > uniform - 1.5 * n) {
-        if let Some(bits) = one_byte_xor(seen, utf8, best.bits().min(uniform)) {
+        if !whole_object && let Some(bits) = one_byte_xor(seen, utf8, best.bits().min(uniform)) {
             best.add(Opacity::WeaklyEncrypted, "one-byte xor", bits, None);
         }
         if best.bits() > uniform - BELIEVED
