@@ -115,7 +115,7 @@ pub(super) fn readings(bytes: &[u8], utf8: bool) -> Vec<Reading> {
         }
     }
     let head = bytes.get(..512).unwrap_or(bytes);
-    if !(utf8 && !head.iter().copied().any(control)) {
+    if !utf8 || head.iter().copied().any(control) {
         utf16(bytes, head, &mut out);
     }
     if !utf8 {

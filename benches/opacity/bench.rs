@@ -8,7 +8,7 @@
 //! speed FIELDS [NAME]       bytes a second of one core, beside a histogram and a sum of the same bytes
 //! wrong FIELDS KIND[/N]     fields of that kind (and length) that were told wrong
 //! ```
-#![expect(clippy::print_stdout, clippy::disallowed_methods, reason = "a benchmark prints times")]
+#![expect(clippy::print_stdout, reason = "a benchmark prints")]
 #![expect(
     clippy::cast_precision_loss,
     clippy::indexing_slicing,
