@@ -137,6 +137,9 @@ fn entries_of_a_registry_do_not_know_each_other() {
             path.strip_prefix(folder).unwrap().components().next().unwrap().as_os_str().to_string_lossy().into_owned();
         let entry = entry.trim_end_matches(".rs");
         // Tests may play one protocol inside another.
+        if path.ends_with("tests.rs") {
+            continue;
+        }
         let code = source.text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
         for (index, line) in code.lines().enumerate() {
             let code = line.split("//").next().unwrap_or_default();
