@@ -67,6 +67,10 @@ pub(super) struct Spelling {
 
 fn letters(text: &str) -> Letters {
     let mut out = Letters::new();
+    if text.is_ascii() {
+        out.extend(text.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase()));
+        return out;
+    }
     for letter in text.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase) {
         out.extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes());
     }
@@ -245,8 +249,13 @@ pub(super) fn in_message(tree: &Tree<'_>, cx: &Cx<'_>, out: &mut Vec<Hit>) {
     }
     let mut lines: HashMap<u64, Line<NodeId>> = HashMap::new();
     for (id, node, stroke) in strokes() {
+        let begins = stroke.begins(spelling);
+        // Most fields are no part of anything: where they stand need not be known.
+        if !begins && lines.is_empty() {
+            continue;
+        }
         let at = position(tree, node);
-        if !stroke.begins(spelling) && !lines.contains_key(&at) {
+        if !begins && !lines.contains_key(&at) {
             continue;
         }
         let line = lines.entry(at).or_default();
