@@ -249,7 +249,7 @@ impl Builder<'_> {
             }
             if let Some(twin) = planted.iter().find(|twin| twin.value == value && twin.data == data) {
                 let problem = self.problem(span, format!("`{id}` has the same value as `{}`", twin.id));
-                self.warn(problem.help("sightings cannot be told apart: plant a value of its own"));
+                self.warn(problem.help("sightings cannot be told apart: plant a value of its own, unless it was sent twice to see whether its ciphertext comes again"));
             }
             planted.push(Planted { id, data, value: value.to_owned() });
         }

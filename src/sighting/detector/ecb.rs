@@ -177,7 +177,7 @@ fn stands_alone(run: &Run<'_>, one: (usize, usize), other: (usize, usize), size:
 
 /// Whether distinct blocks spread like ciphertext: no position that is always the same, as identifiers, numbers and
 /// pictures have; as many ones as zeros.
-fn is_noise<'b>(blocks: impl Iterator<Item = &'b [u8]>, size: usize) -> bool {
+pub(super) fn is_noise<'b>(blocks: impl Iterator<Item = &'b [u8]>, size: usize) -> bool {
     let blocks: Vec<&[u8]> = blocks.collect();
     if blocks.len() < 4 {
         return false;

@@ -1,7 +1,7 @@
 //! The key travels with the lock: values of the same traffic, and what is easily made from them, tried as keys.
 
 use crate::model::payload::{Payload, Token};
-use crate::sighting::run::cipher::{Lock, Opened, PROOF, unwrap};
+use crate::sighting::run::cipher::{Key, Lock, Opened, PROOF, unwrap};
 use crate::sighting::run::{Find, Proof, Run, RunCard, RunDetector, Session};
 use data_encoding::{BASE64, BASE64_NOPAD, BASE64URL, BASE64URL_NOPAD, HEXLOWER, HEXLOWER_PERMISSIVE};
 use md5::Md5;
@@ -98,7 +98,6 @@ impl RunDetector for KeyInTraffic {
 
     fn on_run(&self, run: &Run<'_>, out: &mut Vec<Find>) {
         let work = Work { run, ran_out: Cell::new(false) };
-        let mut known: BTreeMap<Vec<u8>, Candidate> = BTreeMap::new();
         let mut opened: BTreeMap<usize, (Opened, Candidate)> = BTreeMap::new();
         // What stands in the same message first, then what is called a key anywhere, then all the rest.
         let slots = run.slots();
@@ -116,43 +115,46 @@ impl RunDetector for KeyInTraffic {
             .collect();
         let general: Vec<Candidate> = distinct(run.tokens.iter().flat_map(|token| candidates(token)));
         let unwrapped = unwrapped(run, &general);
+        let beside: Vec<Vec<(Vec<u8>, String)>> = run.payloads.iter().map(|payload| starts(payload)).collect();
+        let lock = |index: usize, need: f64| {
+            let payload = run.payloads.get(index)?;
+            let lock = || {
+                let beside = beside.get(index).map(Vec::as_slice).unwrap_or_default();
+                (index, Lock::new(&payload.bytes, payload.is_whole(), beside, &run.cribs, need))
+            };
+            (payload.bytes.len() >= 8).then(lock)
+        };
+        let own = |index: usize| -> Vec<Candidate> {
+            let beside = run.payloads.get(index).map(|payload| &*payload.beside).unwrap_or_default();
+            distinct(beside.iter().flat_map(candidates))
+        };
+        let mut locks: Vec<(usize, Lock<'_>)> = Vec::new();
         for index in samples.into_iter().take(KINDS * TRIED) {
-            let Some(payload) = run.payloads.get(index) else { continue };
-            let own = distinct(payload.beside.iter().flat_map(candidates));
-            let keys = own.iter().chain(&unwrapped).map(|key| (true, key));
-            let keys = keys.chain(general.iter().map(|key| (false, key)));
-            if let Some((found, candidate)) = work.first(payload, PROOF, keys) {
-                known.insert(candidate.key.clone(), candidate.clone());
-                opened.insert(index, (found, candidate));
-            }
+            let mut lock: Vec<_> = lock(index, PROOF).into_iter().collect();
+            work.open(&mut lock, true, &own(index), &mut opened);
+            locks.append(&mut lock);
         }
+        work.open(&mut locks, true, &unwrapped, &mut opened);
+        work.open(&mut locks, false, &general, &mut opened);
+        let mut known: BTreeMap<Vec<u8>, Candidate> = keys(&opened);
         // One payload opened: the others of its kind open the same way, with their own values beside them.
-        let mut fresh: BTreeMap<Vec<u8>, Candidate> = BTreeMap::new();
         for members in slots.values() {
             let Some(hows) = hows(members, &opened) else { continue };
-            for index in members {
-                let Some(payload) = run.payloads.get(*index) else { continue };
-                if opened.contains_key(index) {
-                    continue;
-                }
-                let own = distinct(payload.beside.iter().flat_map(candidates));
-                let own = own.iter().filter(|candidate| hows.contains(candidate.how));
-                let keys = known.values().chain(own).chain(&unwrapped).map(|key| (true, key));
-                if let Some((found, candidate)) = work.first(payload, ENOUGH, keys) {
-                    fresh.insert(candidate.key.clone(), candidate.clone());
-                    opened.insert(*index, (found, candidate));
-                }
+            let rest: Vec<usize> = members.iter().filter(|index| !opened.contains_key(*index)).copied().collect();
+            for index in rest {
+                let own = own(index).into_iter().filter(|candidate| hows.contains(candidate.how));
+                let keys: Vec<Candidate> =
+                    known.values().cloned().chain(own).chain(unwrapped.iter().cloned()).collect();
+                let mut lock: Vec<_> = lock(index, ENOUGH).into_iter().collect();
+                work.open(&mut lock, true, &keys, &mut opened);
             }
         }
-        known.extend(fresh);
         // And a key found for one kind may open another.
-        for (index, payload) in run.payloads.iter().enumerate() {
-            if !known.is_empty()
-                && !opened.contains_key(&index)
-                && let Some((found, candidate)) = work.first(payload, PROOF, known.values().map(|key| (true, key)))
-            {
-                opened.insert(index, (found, candidate));
-            }
+        known = keys(&opened);
+        if !known.is_empty() {
+            let rest = (0..run.payloads.len()).filter(|index| !opened.contains_key(index));
+            let mut locks: Vec<(usize, Lock<'_>)> = rest.filter_map(|index| lock(index, PROOF)).collect();
+            work.open(&mut locks, true, &known.into_values().collect::<Vec<_>>(), &mut opened);
         }
         tell(run, opened, out);
     }
@@ -207,45 +209,55 @@ struct Work<'r, 'a> {
 }
 
 impl Work<'_, '_> {
-    fn first<'c>(
+    /// Tries every key on every lock, and takes out the locks that open.
+    fn open(
         &self,
-        payload: &Payload,
-        need: f64,
-        keys: impl IntoIterator<Item = (bool, &'c Candidate)>,
-    ) -> Option<(Opened, Candidate)> {
-        if payload.bytes.len() < 8 {
-            return None;
-        }
-        let mut beside: Vec<(Vec<u8>, String)> = Vec::new();
-        for token in payload.beside.iter() {
-            for bytes in decodings(&token.bytes) {
-                if matches!(bytes.len(), 8 | 12 | 16 | 24) && bytes != payload.bytes {
-                    beside.push((bytes, token.name.clone()));
+        locks: &mut Vec<(usize, Lock<'_>)>,
+        hard: bool,
+        keys: &[Candidate],
+        opened: &mut BTreeMap<usize, (Opened, Candidate)>,
+    ) {
+        let spend = |steps: usize| {
+            let fine = self.run.spend(steps.saturating_mul(STEP));
+            self.ran_out.set(!fine);
+            fine
+        };
+        for candidate in keys {
+            if locks.is_empty() {
+                break;
+            }
+            let key = Key::new(&candidate.key);
+            locks.retain(|(index, lock)| {
+                // A payload is no key to itself.
+                if self.ran_out.get() || candidate.key == lock.text() {
+                    return true;
                 }
-            }
+                let found = lock.open(&key, hard, &spend);
+                let shut = found.is_none();
+                opened.extend(found.map(|found| (*index, (found, candidate.clone()))));
+                shut
+            });
         }
-        beside.dedup_by(|a, b| a.0 == b.0);
-        let lock =
-            Lock { text: &payload.bytes, whole: payload.is_whole(), beside: &beside, cribs: &self.run.cribs, need };
-        for (hard, candidate) in keys {
-            if self.ran_out.get() {
-                return None;
-            }
-            // A payload is no key to itself.
-            if candidate.key == payload.bytes {
-                continue;
-            }
-            let spend = |steps: usize| {
-                let fine = self.run.spend(steps.saturating_mul(STEP));
-                self.ran_out.set(!fine);
-                fine
-            };
-            if let Some(opened) = lock.open(&candidate.key, hard, &spend) {
-                return Some((opened, candidate.clone()));
-            }
-        }
-        None
     }
+}
+
+/// The keys that opened something.
+fn keys(opened: &BTreeMap<usize, (Opened, Candidate)>) -> BTreeMap<Vec<u8>, Candidate> {
+    opened.values().map(|(_, candidate)| (candidate.key.clone(), candidate.clone())).collect()
+}
+
+/// Values beside a payload that may be its nonce or tag.
+fn starts(payload: &Payload) -> Vec<(Vec<u8>, String)> {
+    let mut out: Vec<(Vec<u8>, String)> = Vec::new();
+    for token in payload.beside.iter() {
+        for bytes in decodings(&token.bytes) {
+            if matches!(bytes.len(), 8 | 12 | 16 | 24) && bytes != payload.bytes {
+                out.push((bytes, token.name.clone()));
+            }
+        }
+    }
+    out.dedup_by(|a, b| a.0 == b.0);
+    out
 }
 
 /// Keys that were sent wrapped, under another that was sent as well.

@@ -6,8 +6,10 @@ mod device_id;
 mod ecb;
 mod email;
 mod equal_ciphertext;
+mod fixed_iv;
 mod key_in_traffic;
 mod keystream_reuse;
+mod keystream_statistics;
 mod payment_card;
 mod phone_number;
 mod planted;
@@ -15,6 +17,7 @@ mod planted_place;
 mod precise_location;
 mod private_key;
 mod recovery_phrase;
+mod rolling;
 mod sender_key;
 mod spelled_out;
 mod xor;
@@ -42,10 +45,13 @@ pub static DETECTORS: &[&dyn Detector] = &[
 /// Every detector over whole runs. What several of them recover is the first one's.
 pub static RUN_DETECTORS: &[&dyn RunDetector] = &[
     &xor::Xor,
+    &rolling::Rolling,
     &key_in_traffic::KeyInTraffic,
     &keystream_reuse::KeystreamReuse,
+    &keystream_statistics::KeystreamStatistics,
     &ecb::Ecb,
     &equal_ciphertext::EqualCiphertext,
+    &fixed_iv::FixedIv,
 ];
 
 /// Every detector over media streams.

@@ -1,7 +1,6 @@
-//! Tricks that are no encryption: XOR or addition with a short repeating key, a key that counts, each byte chained to
-//! the one before it.
+//! Tricks that are no encryption: XOR or addition with a short repeating key, with a key that counts, with the length;
+//! each byte multiplied, or chained to the one before it.
 
-use crate::model::payload::Payload;
 use crate::sighting::run::crib::Crib;
 use crate::sighting::run::legible::{latin_bits, legible};
 use crate::sighting::run::{Find, Proof, Run, RunCard, RunDetector, Session};
@@ -56,6 +55,34 @@ static CARD: RunCard = RunCard {
             planted: &[("messages", "The heron lands at dusk")],
             second: 0,
         },
+        // Addition of a byte that counts.
+        Session {
+            payloads: &[
+                "b05cb3b36b8875c1d3d1899893eae0f8f9acc9b6ed0608c81517292b2fe63731433e52044a62135c7275722e3d3889425f5b66b1",
+            ],
+            tokens: &[],
+            planted: &[("messages", "The heron lands at dusk")],
+            second: 0,
+        },
+        // An affine cipher.
+        Session {
+            payloads: &[
+                "1e590382599159b49d82595b5903803703599159636780bf6780698235bf9b4c3533b6bf4c03bf3350b64e595b59355991dcaab8",
+            ],
+            tokens: &[],
+            planted: &[("messages", "The heron lands at dusk")],
+            second: 0,
+        },
+        // XOR with the length: another byte for each message.
+        Session {
+            payloads: &[
+                "efb6e0fbb6aeb6fde2fbb6b8b6e0f1ece0b6aeb6c0fcf1b4fcf1e6fbfab4f8f5faf0e7b4f5e0b4f0e1e7ffb6b8b6fab6aea5a3e9",
+                "8fd6809bd6ced69a9b8695d6d8d680918c80d6ced6ba9b969b908dd49d87d4809bd49f9a9b83d4809c9580d4809c91d498918080918687d4958691d4819a909186d4809c91d487809b9a91d6d8d69ad6cec5cc89",
+            ],
+            tokens: &[],
+            planted: &[("messages", "The heron lands at dusk")],
+            second: 0,
+        },
     ],
     misses: &[Session {
         payloads: &[
@@ -76,11 +103,11 @@ const LONGEST_BLIND: usize = 16;
 /// Bytes of a payload that are looked at without known text.
 const BLIND_BYTES: usize = 256;
 /// Bits from which text without known words is proof.
-const PROOF: f64 = 64.0;
+pub(super) const PROOF: f64 = 64.0;
 
 /// A trick, with its key from the first byte of a payload on.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
-enum Trick {
+pub(super) enum Trick {
     /// XOR with a key that repeats.
     Xor(Vec<u8>),
     /// Addition of a key that repeats.
@@ -89,10 +116,16 @@ enum Trick {
     Roll { first: u8, step: u8 },
     /// XOR with the byte before it, as sent, and a constant.
     Chain(u8),
+    /// Addition of a byte that grows by a step for each byte.
+    Climb { first: u8, step: u8 },
+    /// Multiplication and addition: an affine cipher over bytes.
+    Affine { times: u8, plus: u8 },
+    /// XOR with the length of the message and a constant.
+    Length(u8),
 }
 
 impl Trick {
-    fn undo(&self, bytes: &[u8]) -> Vec<u8> {
+    pub(super) fn undo(&self, bytes: &[u8]) -> Vec<u8> {
         match self {
             Self::Xor(key) => bytes.iter().zip(key.iter().cycle()).map(|(c, k)| c ^ k).collect(),
             Self::Add(key) => bytes.iter().zip(key.iter().cycle()).map(|(c, k)| c.wrapping_sub(*k)).collect(),
@@ -109,23 +142,45 @@ impl Trick {
                 let before = std::iter::once(&0).chain(bytes);
                 bytes.iter().zip(before).map(|(c, before)| c ^ before ^ seed).collect()
             }
+            Self::Climb { first, step } => {
+                let mut key = first.wrapping_sub(*step);
+                let mut next = || {
+                    key = key.wrapping_add(*step);
+                    key
+                };
+                bytes.iter().map(|byte| byte.wrapping_sub(next())).collect()
+            }
+            Self::Affine { times, plus } => {
+                let back = inverse(*times);
+                bytes.iter().map(|byte| byte.wrapping_sub(*plus).wrapping_mul(back)).collect()
+            }
+            Self::Length(seed) => {
+                let key = low(bytes.len()) ^ seed;
+                bytes.iter().map(|byte| byte ^ key).collect()
+            }
         }
     }
 
-    fn step(&self) -> String {
+    pub(super) fn step(&self) -> String {
         match self {
             Self::Xor(key) => format!("xor with {}", keyed(key)),
             Self::Add(key) => format!("addition of {}", keyed(key)),
             Self::Roll { .. } => "xor with a counting byte".to_owned(),
             Self::Chain(_) => "xor with the byte before".to_owned(),
+            Self::Climb { .. } => "addition of a counting byte".to_owned(),
+            Self::Affine { .. } => "multiplication of each byte".to_owned(),
+            Self::Length(_) => "xor with the message's length".to_owned(),
         }
     }
 
-    fn says(&self) -> String {
+    pub(super) fn says(&self) -> String {
         match self {
             Self::Xor(key) | Self::Add(key) => format!("{}, recovered: {}", self.step(), HEXLOWER.encode(key)),
-            Self::Roll { first, step } => format!("{} (from {first:02x}, by {step:02x})", self.step()),
-            Self::Chain(seed) => format!("{} and {seed:02x}", self.step()),
+            Self::Roll { first, step } | Self::Climb { first, step } => {
+                format!("{} (from {first:02x}, by {step:02x})", self.step())
+            }
+            Self::Chain(seed) | Self::Length(seed) => format!("{} and {seed:02x}", self.step()),
+            Self::Affine { times, plus } => format!("{} by {times:02x}, and {plus:02x} added", self.step()),
         }
     }
 }
@@ -145,13 +200,29 @@ impl RunDetector for Xor {
     fn on_run(&self, run: &Run<'_>, out: &mut Vec<Find>) {
         let mut tricks: BTreeMap<Trick, Vec<Proof>> = BTreeMap::new();
         let mut solved = vec![false; run.payloads.len()];
-        let cribs: Vec<&Crib> = run.cribs.iter().filter(|crib| !repeats(&crib.bytes)).collect();
+        let cribs = cribs(run);
         let mut found: Vec<Trick> = Vec::new();
         for payload in run.payloads {
-            if let Some(trick) = known(run, payload, &cribs)
-                && !found.contains(&trick)
-            {
-                found.push(trick);
+            let trick = known(run, &payload.bytes, &cribs, LONGEST);
+            // A key of one byte that is the length is another one for each message.
+            let length = trick.as_ref().and_then(|trick| match trick {
+                Trick::Xor(key) if payload.is_whole() => {
+                    key.first().filter(|_| key.len() == 1).map(|key| Trick::Length(low(payload.bytes.len()) ^ key))
+                }
+                _ => None,
+            });
+            // So it is if it reads another message of another length.
+            let fits = |length: &Trick| {
+                run.payloads.iter().any(|other| {
+                    other.bytes.len() != payload.bytes.len()
+                        && run.spend(other.bytes.len())
+                        && legible(&length.undo(&other.bytes)) >= PROOF
+                })
+            };
+            for trick in length.filter(fits).into_iter().chain(trick) {
+                if !found.contains(&trick) {
+                    found.push(trick);
+                }
             }
         }
         let mut open = |found: &[Trick], solved: &mut Vec<bool>| {
@@ -176,7 +247,7 @@ impl RunDetector for Xor {
             let open: Vec<usize> =
                 members.into_iter().filter(|index| !solved.get(*index).copied().unwrap_or(true)).take(4).collect();
             for payload in open.iter().filter_map(|index| run.payloads.get(*index)) {
-                if let Some(trick) = blind(run, payload)
+                if let Some(trick) = blind(run, &payload.bytes, PROOF)
                     && !guessed.contains(&trick)
                 {
                     guessed.push(trick);
@@ -196,54 +267,93 @@ impl RunDetector for Xor {
     }
 }
 
+/// Known text under which no key seems to repeat that is not there.
+pub(super) fn cribs<'r>(run: &'r Run<'_>) -> Vec<&'r Crib> {
+    run.cribs.iter().filter(|crib| !repeats(&crib.bytes)).collect()
+}
+
+fn low(number: usize) -> u8 {
+    u8::try_from(number % 256).unwrap_or(0)
+}
+
+/// What undoes multiplication by an odd number (Newton's iteration: the number of right bits doubles).
+const fn inverse(times: u8) -> u8 {
+    let mut back = times;
+    let mut round = 0;
+    while round < 3 {
+        back = back.wrapping_mul(2_u8.wrapping_sub(times.wrapping_mul(back)));
+        round += 1;
+    }
+    back
+}
+
 /// Whether a text is itself so regular that a key would seem to repeat under it.
 fn repeats(text: &[u8]) -> bool {
     (1..text.len().saturating_sub(REPEATS - 1)).any(|period| is_periodic(text, period))
 }
 
 fn is_periodic(bytes: &[u8], period: usize) -> bool {
-    bytes.iter().zip(bytes.iter().skip(period)).all(|(a, b)| a == b)
+    bytes.first() == bytes.get(period) && bytes.iter().zip(bytes.iter().skip(period)).all(|(a, b)| a == b)
 }
 
 /// The shortest period that is seen to repeat.
-fn period(bytes: &[u8]) -> Option<usize> {
-    (1..=LONGEST.min(bytes.len().saturating_sub(REPEATS))).find(|period| is_periodic(bytes, *period))
+fn period(bytes: &[u8], longest: usize) -> Option<usize> {
+    (1..=longest.min(bytes.len().saturating_sub(REPEATS))).find(|period| is_periodic(bytes, *period))
 }
 
-/// The trick that makes known text out of some place in a payload.
-fn known(run: &Run<'_>, payload: &Payload, cribs: &[&Crib]) -> Option<Trick> {
+/// The trick that makes known text out of some place in a payload, with a key of `longest` bytes at most.
+pub(super) fn known(run: &Run<'_>, bytes: &[u8], cribs: &[&Crib], longest: usize) -> Option<Trick> {
+    let (mut diff, mut sums) = (Vec::new(), Vec::new());
     for crib in cribs {
         let len = crib.bytes.len();
-        if payload.bytes.len() < len || !run.spend(payload.bytes.len() * (16 + len)) {
+        if bytes.len() < len {
             continue;
         }
-        for (at, window) in payload.bytes.windows(len).enumerate() {
-            let diff: Vec<u8> = window.iter().zip(&crib.bytes).map(|(c, p)| c ^ p).collect();
+        if !run.spend(bytes.len() * 2 * longest.max(REPEATS)) {
+            return None;
+        }
+        let odd = crib.bytes.iter().position(|byte| crib.bytes.first().is_some_and(|first| (first ^ byte) & 1 == 1));
+        for (at, window) in bytes.windows(len).enumerate() {
+            // Nearly all of them fail at the front.
+            let front = len.min(REPEATS + longest);
+            diff.clear();
+            diff.extend(window.iter().zip(&crib.bytes).take(front).map(|(c, p)| c ^ p));
+            sums.clear();
+            sums.extend(window.iter().zip(&crib.bytes).take(front).map(|(c, p)| c.wrapping_sub(*p)));
             let phase = |key: &[u8]| -> Vec<u8> {
                 let period = key.len();
                 (0..period).filter_map(|i| key.get((i + period - at % period) % period).copied()).collect()
             };
-            if let Some(period) = period(&diff) {
+            // The key of the first bytes holds for all of them.
+            let holds = |period: usize, all: &mut dyn Iterator<Item = u8>| {
+                let all: Vec<u8> = all.collect();
+                is_periodic(&all, period)
+            };
+            let pairs = window.iter().zip(&crib.bytes);
+            if let Some(period) = period(&diff, longest)
+                && holds(period, &mut pairs.clone().map(|(c, p)| c ^ p))
+            {
                 let key = phase(diff.get(..period)?);
                 // A key of zeros is no key: the text stands there in clear.
                 return key.iter().any(|byte| *byte != 0).then_some(Trick::Xor(key));
             }
-            let sums: Vec<u8> = window.iter().zip(&crib.bytes).map(|(c, p)| c.wrapping_sub(*p)).collect();
-            if let Some(period) = period(&sums) {
+            if let Some(period) = period(&sums, longest)
+                && holds(period, &mut pairs.map(|(c, p)| c.wrapping_sub(*p)))
+            {
                 return Some(Trick::Add(phase(sums.get(..period)?)));
             }
             if len < REPEATS + 2 {
                 continue;
             }
-            let mut steps = diff.windows(2).map(|pair| match pair {
-                [a, b] => b.wrapping_sub(*a),
-                _ => 0,
-            });
-            if let Some(step) = steps.next()
-                && steps.all(|other| other == step)
-            {
-                let back = step.wrapping_mul(u8::try_from(at % 256).unwrap_or(0));
-                return Some(Trick::Roll { first: diff.first()?.wrapping_sub(back), step });
+            let first = |first: u8, step: u8| first.wrapping_sub(step.wrapping_mul(low(at)));
+            if let Some(step) = counts(&diff) {
+                return Some(Trick::Roll { first: first(*diff.first()?, step), step });
+            }
+            if let Some(step) = counts(&sums) {
+                return Some(Trick::Climb { first: first(*sums.first()?, step), step });
+            }
+            if let Some((times, plus)) = odd.and_then(|odd| affine(window, &crib.bytes, odd)) {
+                return Some(Trick::Affine { times, plus });
             }
             let mut chained =
                 window.iter().zip(window.iter().skip(1)).zip(crib.bytes.iter().skip(1)).map(|((a, b), p)| a ^ b ^ p);
@@ -257,10 +367,27 @@ fn known(run: &Run<'_>, payload: &Payload, cribs: &[&Crib]) -> Option<Trick> {
     None
 }
 
-/// The repeating key under which a payload reads as text in Latin letters, if there is one.
+/// The odd number by which each byte was multiplied, and what was added, if that is so; `odd` is a place where the text
+/// differs from its first byte by an odd number.
+fn affine(window: &[u8], text: &[u8], odd: usize) -> Option<(u8, u8)> {
+    let (p, q) = (text.first()?, text.get(odd)?);
+    let times = window.get(odd)?.wrapping_sub(*window.first()?).wrapping_mul(inverse(q.wrapping_sub(*p)));
+    let plus = window.first()?.wrapping_sub(p.wrapping_mul(times));
+    let fits = window.iter().zip(text).all(|(c, p)| *c == p.wrapping_mul(times).wrapping_add(plus));
+    (fits && times & 1 == 1).then_some((times, plus))
+}
+
+/// The step by which bytes count, if they do.
+fn counts(bytes: &[u8]) -> Option<u8> {
+    let (first, second) = (bytes.first()?, bytes.get(1)?);
+    let step = second.wrapping_sub(*first);
+    bytes.array_windows::<2>().all(|[a, b]| b.wrapping_sub(*a) == step).then_some(step)
+}
+
+/// The repeating key under which a payload reads as text in Latin letters with `need` bits, if there is one.
 #[expect(clippy::cast_precision_loss, reason = "a key's length is far below 2^52")]
-fn blind(run: &Run<'_>, payload: &Payload) -> Option<Trick> {
-    let bytes = payload.bytes.get(..payload.bytes.len().min(BLIND_BYTES))?;
+pub(super) fn blind(run: &Run<'_>, bytes: &[u8], need: f64) -> Option<Trick> {
+    let bytes = bytes.get(..bytes.len().min(BLIND_BYTES))?;
     for period in 1..=LONGEST_BLIND.min(bytes.len() / 8) {
         // Text agrees with itself at one place in fifteen, noise at one in 256: under a key that repeats as well.
         let agree = bytes.iter().zip(bytes.iter().skip(period)).filter(|(a, b)| a == b).count();
@@ -280,7 +407,7 @@ fn blind(run: &Run<'_>, payload: &Payload) -> Option<Trick> {
             bits += most;
         }
         // Every key had its chance, and every period.
-        if bits - 8.0 * period as f64 - 4.0 >= PROOF && key.iter().any(|byte| *byte != 0) {
+        if bits - 8.0 * period as f64 - 4.0 >= need && key.iter().any(|byte| *byte != 0) {
             return Some(Trick::Xor(key));
         }
     }

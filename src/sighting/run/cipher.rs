@@ -16,6 +16,7 @@ use aes_gcm::aead::consts::{U12, U16};
 use chacha20poly1305::{ChaCha20Poly1305, XChaCha20Poly1305};
 use des::{Des, TdesEde2, TdesEde3};
 use std::borrow::Cow;
+use std::cell::OnceCell;
 
 /// Bits of evidence from which text and padding are proof, when nothing else speaks for a key.
 pub(in crate::sighting) const PROOF: f64 = 64.0;
@@ -174,18 +175,28 @@ fn xor(into: &mut [u8], from: &[u8]) {
     }
 }
 
-/// One payload that a key may open, with values beside it that may be its nonce or tag.
-pub(in crate::sighting) struct Lock<'a> {
-    /// The payload.
-    pub(in crate::sighting) text: &'a [u8],
-    /// All of it is there.
-    pub(in crate::sighting) whole: bool,
-    /// Values of the same message: bytes, and what the field is called.
-    pub(in crate::sighting) beside: &'a [(Vec<u8>, String)],
-    /// Known plaintext.
-    pub(in crate::sighting) cribs: &'a [Crib],
-    /// Bits of evidence from which text and padding are proof.
-    pub(in crate::sighting) need: f64,
+/// A key, and what is made of it once for all trials.
+pub(in crate::sighting) struct Key<'k> {
+    bytes: &'k [u8],
+    blocks: Vec<Block>,
+    /// The first bytes of RC4's keystream.
+    rc4: OnceCell<Option<[u8; GLANCE]>>,
+}
+
+impl<'k> Key<'k> {
+    /// Every cipher under a key of this length.
+    pub(in crate::sighting) fn new(bytes: &'k [u8]) -> Self {
+        Self { bytes, blocks: Block::all(bytes), rc4: OnceCell::new() }
+    }
+
+    fn rc4(&self) -> Option<&[u8; GLANCE]> {
+        let stream = || {
+            let mut stream = [0; GLANCE];
+            rc4::StreamCipher::apply_keystream(&mut rc4::Rc4::new_from_slice(self.bytes).ok()?, &mut stream);
+            Some(stream)
+        };
+        self.rc4.get_or_init(stream).as_ref()
+    }
 }
 
 /// An initial value, the ciphertext it is for, and where it came from.
@@ -195,45 +206,100 @@ struct Start<'a> {
     from: Cow<'static, str>,
 }
 
+/// One payload that a key may open, with values beside it that may be its nonce or tag.
+pub(in crate::sighting) struct Lock<'a> {
+    text: &'a [u8],
+    whole: bool,
+    cribs: &'a [Crib],
+    need: f64,
+    /// Initial values by their length: 8, 12, 16, 24 bytes.
+    starts: [Vec<Start<'a>>; 4],
+    /// Counter blocks of 16 bytes, made of shorter nonces.
+    counters: Vec<Start<'a>>,
+    /// Values beside it that may be its tag.
+    tags: Vec<[u8; 16]>,
+}
+
 impl<'a> Lock<'a> {
-    /// Initial values of `size` bytes: in front, beside, none, the key.
-    fn starts(&self, size: usize, key: &[u8]) -> Vec<Start<'a>> {
-        let mut out = Vec::new();
-        if let Some((iv, text)) = self.text.split_at_checked(size)
-            && !text.is_empty()
-        {
-            out.push(Start { iv: iv.to_vec(), text, from: "in front of it".into() });
+    /// A payload, `whole` if all of it is there, with the values of the same message (bytes, and what the field is called),
+    /// known plaintext, and how many bits of evidence make text and padding proof.
+    pub(in crate::sighting) fn new(
+        text: &'a [u8],
+        whole: bool,
+        beside: &[(Vec<u8>, String)],
+        cribs: &'a [Crib],
+        need: f64,
+    ) -> Self {
+        let starts = |size: usize| {
+            let mut out: Vec<Start<'a>> = Vec::new();
+            if let Some((iv, text)) = text.split_at_checked(size)
+                && !text.is_empty()
+            {
+                out.push(Start { iv: iv.to_vec(), text, from: "in front of it".into() });
+            }
+            for (iv, name) in beside.iter().filter(|(iv, _)| iv.len() == size) {
+                let from = if name.is_empty() { "beside it".into() } else { format!("in \"{name}\" beside it").into() };
+                out.push(Start { iv: iv.clone(), text, from });
+            }
+            out.push(Start { iv: vec![0; size], text, from: "all zero".into() });
+            out
+        };
+        let starts = [starts(8), starts(12), starts(16), starts(24)];
+        // A nonce of 8 or 12 bytes, and a counter from 0, 1 or 2 (GCM) behind it.
+        let [eight, twelve, ..] = &starts;
+        let mut counters: Vec<Start<'a>> = Vec::new();
+        for start in twelve.iter().chain(eight) {
+            for first in [0, 1, 2] {
+                let mut iv = start.iv.clone();
+                iv.resize(15, 0);
+                iv.push(first);
+                if !counters.iter().any(|known| known.iv == iv && known.text == start.text) {
+                    counters.push(Start { iv, text: start.text, from: start.from.clone() });
+                }
+            }
         }
-        for (iv, name) in self.beside.iter().filter(|(iv, _)| iv.len() == size) {
-            let from = if name.is_empty() { "beside it".into() } else { format!("in \"{name}\" beside it").into() };
-            out.push(Start { iv: iv.clone(), text: self.text, from });
+        let tag = |(tag, name): &(Vec<u8>, String)| {
+            (name.contains("tag") || name.contains("mac")).then(|| tag.as_slice().try_into().ok()).flatten()
+        };
+        let tags = beside.iter().filter_map(tag).collect();
+        Self { text, whole, cribs, need, starts, counters, tags }
+    }
+
+    /// The payload.
+    pub(in crate::sighting) const fn text(&self) -> &[u8] {
+        self.text
+    }
+
+    /// Initial values of `size` bytes: in front, beside, none.
+    fn starts(&self, size: usize) -> &[Start<'a>] {
+        let [eight, twelve, sixteen, more] = &self.starts;
+        match size {
+            8 => eight,
+            12 => twelve,
+            16 => sixteen,
+            _ => more,
         }
-        out.push(Start { iv: vec![0; size], text: self.text, from: "all zero".into() });
-        if let Some(iv) = key.get(..size) {
-            out.push(Start { iv: iv.to_vec(), text: self.text, from: "the key itself".into() });
-        }
-        out
     }
 
     /// What `key` opens, if it is the right one. `spend` takes the steps that a trial costs; false ends it. A key of
     /// which little speaks is tried less hard: text must show in the first block, whatever tags may say.
-    pub(in crate::sighting) fn open(&self, key: &[u8], hard: bool, spend: &dyn Fn(usize) -> bool) -> Option<Opened> {
+    pub(in crate::sighting) fn open(&self, key: &Key<'_>, hard: bool, spend: &dyn Fn(usize) -> bool) -> Option<Opened> {
         if hard
-            && matches!(key.len(), 16 | 24 | 32)
-            && let Some(opened) = self.sealed(key, spend)
+            && matches!(key.bytes.len(), 16 | 24 | 32)
+            && let Some(opened) = self.sealed(key.bytes, spend)
         {
             return Some(opened);
         }
-        if key.len() == 32
-            && let Some(opened) = self.chacha(key, hard, spend)
+        if key.bytes.len() == 32
+            && let Some(opened) = self.chacha(key.bytes, hard, spend)
         {
             return Some(opened);
         }
-        for block in Block::all(key) {
-            if let Some(opened) = self.blocks(&block, key, spend) {
+        for block in &key.blocks {
+            if let Some(opened) = self.blocks(block, key.bytes, spend) {
                 // Counter mode, and a tag behind it: then the tag says so.
                 return if opened.mode.ends_with("ctr") {
-                    self.sealed(key, spend).or(Some(opened))
+                    self.sealed(key.bytes, spend).or(Some(opened))
                 } else {
                     Some(opened)
                 };
@@ -246,23 +312,26 @@ impl<'a> Lock<'a> {
         let size = block.size();
         let name = block.name();
         let found = |plain, mode: &str, iv, proof| Opened { plain, mode: format!("{name}-{mode}"), iv, proof };
+        // The key itself may be the initial value, too.
+        let own = key.get(..size).map(|iv| Start { iv: iv.to_vec(), text: self.text, from: "the key itself".into() });
         if self.text.len().is_multiple_of(size) {
             if !spend(4) {
                 return None;
             }
-            if let Some((plain, proof)) = self.chained(block, None, self.text) {
+            let (bare, chained) = self.worth(block);
+            if bare && let Some((plain, proof)) = self.chained(block, None, self.text) {
                 return Some(found(plain, "ecb", Cow::Borrowed(""), proof));
             }
             // A wrong initial value spoils one block only: the one that gives most text is the right one.
             let mut best: Option<(f64, Opened)> = None;
-            for start in self.starts(size, key) {
+            for start in self.starts(size).iter().chain(&own).filter(|_| chained) {
                 if !spend(1) {
                     return None;
                 }
                 if let Some((plain, proof)) = self.chained(block, Some(&start.iv), start.text) {
                     let bits = legible(&plain);
                     if best.as_ref().is_none_or(|(most, _)| *most < bits) {
-                        best = Some((bits, found(plain, "cbc", start.from, proof)));
+                        best = Some((bits, found(plain, "cbc", start.from.clone(), proof)));
                     }
                 }
             }
@@ -270,37 +339,45 @@ impl<'a> Lock<'a> {
                 return Some(opened);
             }
         }
-        let mut starts = self.starts(size, key);
-        if size == 16 {
-            // A nonce of 8 or 12 bytes, and a counter from 0, 1 or 2 (GCM) behind it.
-            for short in [12, 8] {
-                for start in self.starts(short, &[]) {
-                    for first in [0, 1, 2] {
-                        let mut iv = start.iv.clone();
-                        iv.resize(15, 0);
-                        iv.push(first);
-                        starts.push(Start { iv, text: start.text, from: start.from.clone() });
-                    }
-                }
-            }
-        }
-        for start in starts {
+        let counters = if size == 16 { self.counters.as_slice() } else { &[] };
+        for start in self.starts(size).iter().chain(&own).chain(counters) {
             if !spend(1) {
                 return None;
             }
             // The first block is the same in all three modes.
-            let head = start.text.get(..start.text.len().min(size)).unwrap_or_default();
-            if !Self::is_promising(&block.stream(Mode::Ctr, &start.iv, head)) {
+            let mut head = start.iv.clone();
+            block.encrypt(&mut head);
+            xor(&mut head, start.text);
+            head.truncate(start.text.len());
+            if !Self::is_promising(&head) {
                 continue;
             }
             for (mode, label) in Mode::ALL {
                 let plain = block.stream(mode, &start.iv, start.text);
                 if let Some(proof) = self.proof(&plain, 0.0) {
-                    return Some(found(plain, label, start.from, proof));
+                    return Some(found(plain, label, start.from.clone(), proof));
                 }
             }
         }
         None
+    }
+
+    /// Whether ECB and CBC are worth undoing: padding or text shows. In CBC only the first block depends on the initial
+    /// value.
+    fn worth(&self, block: &Block) -> (bool, bool) {
+        let size = block.size();
+        let head = self.text.get(..self.text.len().min(GLANCE) / size * size).unwrap_or_default();
+        let bare = block.unchain(None, head);
+        let mut chained = bare.get(size..).unwrap_or_default().to_vec();
+        xor(&mut chained, head);
+        let mut blocks = self.text.rchunks_exact(size);
+        let (last, before) = (blocks.next().unwrap_or_default(), blocks.next().unwrap_or_default());
+        let mut end = last.to_vec();
+        block.decrypt(&mut end);
+        let padded = |end: &[u8]| self.whole && padding(end, size).is_some();
+        let ecb = padded(&end) || Self::is_promising(&bare);
+        xor(&mut end, before);
+        (ecb, self.text.len() <= 2 * size || padded(&end) || Self::is_promising(&chained))
     }
 
     /// ECB or CBC: what padding, text and known plaintext prove.
@@ -338,7 +415,7 @@ impl<'a> Lock<'a> {
             return None;
         }
         for size in [12, 16] {
-            for start in self.starts(size, &[]) {
+            for start in self.starts(size) {
                 for (text, tag) in self.tags(start.text) {
                     if !spend(text.len() / 16 + 8) {
                         return None;
@@ -353,7 +430,7 @@ impl<'a> Lock<'a> {
                     };
                     if let Some(plain) = plain {
                         let mode = format!("aes-{}-gcm", key.len() * 8);
-                        return Some(Opened { plain, mode, iv: start.from, proof: TAG });
+                        return Some(Opened { plain, mode, iv: start.from.clone(), proof: TAG });
                     }
                 }
             }
@@ -363,7 +440,7 @@ impl<'a> Lock<'a> {
 
     fn chacha(&self, key: &[u8], hard: bool, spend: &dyn Fn(usize) -> bool) -> Option<Opened> {
         for size in [12, 24].into_iter().filter(|_| hard) {
-            for start in self.starts(size, &[]) {
+            for start in self.starts(size) {
                 for (text, tag) in self.tags(start.text).into_iter().filter(|_| self.whole) {
                     if !spend(text.len() / 16 + 8) {
                         return None;
@@ -374,13 +451,13 @@ impl<'a> Lock<'a> {
                         (aead::<XChaCha20Poly1305>(key, &start.iv, text, &tag), "xchacha20-poly1305")
                     };
                     if let Some(plain) = plain {
-                        return Some(Opened { plain, mode: mode.to_owned(), iv: start.from, proof: TAG });
+                        return Some(Opened { plain, mode: mode.to_owned(), iv: start.from.clone(), proof: TAG });
                     }
                 }
             }
         }
         for size in [12, 8] {
-            for start in self.starts(size, &[]) {
+            for start in self.starts(size) {
                 if !spend(8) {
                     return None;
                 }
@@ -396,7 +473,7 @@ impl<'a> Lock<'a> {
                 if Self::is_promising(&apply(start.text.get(..start.text.len().min(GLANCE)).unwrap_or_default())?) {
                     let plain = apply(start.text)?;
                     if let Some(proof) = self.proof(&plain, 0.0) {
-                        return Some(Opened { plain, mode: "chacha20".to_owned(), iv: start.from, proof });
+                        return Some(Opened { plain, mode: "chacha20".to_owned(), iv: start.from.clone(), proof });
                     }
                 }
             }
@@ -404,44 +481,32 @@ impl<'a> Lock<'a> {
         None
     }
 
-    fn rc4(&self, key: &[u8], spend: &dyn Fn(usize) -> bool) -> Option<Opened> {
-        if !(5..=64).contains(&key.len()) || !spend(16) {
+    fn rc4(&self, key: &Key<'_>, spend: &dyn Fn(usize) -> bool) -> Option<Opened> {
+        if !(5..=64).contains(&key.bytes.len()) || !spend(4) {
             return None;
         }
-        let apply = |text: &[u8]| {
-            let mut out = text.to_vec();
-            let mut cipher = rc4::Rc4::new_from_slice(key).ok()?;
-            rc4::StreamCipher::apply_keystream(&mut cipher, &mut out);
-            Some(out)
-        };
-        if !Self::is_promising(&apply(self.text.get(..self.text.len().min(GLANCE)).unwrap_or_default())?) {
+        let mut glance = self.text.get(..self.text.len().min(GLANCE)).unwrap_or_default().to_vec();
+        xor(&mut glance, key.rc4()?);
+        if !Self::is_promising(&glance) {
             return None;
         }
-        let plain = apply(self.text)?;
+        let mut plain = self.text.to_vec();
+        rc4::StreamCipher::apply_keystream(&mut rc4::Rc4::new_from_slice(key.bytes).ok()?, &mut plain);
         let proof = self.proof(&plain, 0.0)?;
         Some(Opened { plain, mode: "rc4".to_owned(), iv: Cow::Borrowed(""), proof })
     }
 
     /// Ciphertexts with their tags.
     fn tags<'t>(&self, text: &'t [u8]) -> Vec<(&'t [u8], [u8; 16])> {
-        let mut out = Vec::new();
-        if let Some((text, tag)) = text.split_last_chunk::<16>()
-            && !text.is_empty()
-        {
-            out.push((text, *tag));
-        }
-        for (tag, name) in self.beside {
-            if let Ok(tag) = <[u8; 16]>::try_from(tag.as_slice())
-                && (name.contains("tag") || name.contains("mac"))
-            {
-                out.push((text, tag));
-            }
-        }
-        out
+        let behind = text.split_last_chunk::<16>().filter(|(text, _)| !text.is_empty()).map(|(text, tag)| (text, *tag));
+        behind.into_iter().chain(self.tags.iter().map(|tag| (text, *tag))).collect()
     }
 
     /// Whether the first bytes of a trial are worth deciphering the rest: there is some text in them.
     fn is_promising(glance: &[u8]) -> bool {
+        if glance.len() >= 8 && !has_run(glance) {
+            return false;
+        }
         glance.windows(8).step_by(2).any(|window| legible(window) >= 8.0) || legible(glance) >= 8.0
     }
 
@@ -452,6 +517,25 @@ impl<'a> Lock<'a> {
         }
         (bits.min(64.0) + legible(plain) >= self.need).then_some("text comes out that noise would not give")
     }
+}
+
+/// Whether eight bytes side by side may be UTF-8: most of what a wrong key gives has no such run. At most [`GLANCE`] bytes
+/// are looked at.
+fn has_run(bytes: &[u8]) -> bool {
+    // Bytes that may stand anywhere, that go on a character, that begin one.
+    let (mut ascii, mut inner, mut lead) = (0_u64, 0_u64, 0_u64);
+    for byte in bytes.iter().take(GLANCE).rev() {
+        ascii = ascii << 1 | u64::from(*byte < 0x80);
+        inner = inner << 1 | u64::from(byte & 0xc0 == 0x80);
+        lead = lead << 1 | u64::from((0xc2..=0xf4).contains(byte));
+    }
+    let end = 1_u64.rotate_left(u32::try_from(bytes.len().min(GLANCE)).unwrap_or(0).wrapping_sub(1));
+    // What is cut at either end is fine.
+    let mut run = ascii | inner & ((inner | lead) << 1 | 1) | lead & (inner >> 1 | end);
+    for step in [1, 2, 4] {
+        run &= run >> step;
+    }
+    run != 0
 }
 
 const TAG: &str = "its authentication tag holds";
@@ -512,7 +596,7 @@ mod tests {
     fn open(text: &[u8], key: &[u8], beside: &[(Vec<u8>, String)], known: bool) -> Option<Opened> {
         let planted = [Planted { id: "m".into(), data: Data::Messages, value: "The heron lands at dusk".into() }];
         let cribs = crate::sighting::run::crib::cribs(if known { &planted } else { &[] });
-        Lock { text, whole: true, beside, cribs: &cribs, need: PROOF }.open(key, true, &|_| true)
+        Lock::new(text, true, beside, &cribs, PROOF).open(&Key::new(key), true, &|_| true)
     }
 
     /// Every mode, with the initial value in front of the ciphertext, beside it, or none.

@@ -49,6 +49,16 @@ pub(in crate::sighting) fn legible(bytes: &[u8]) -> f64 {
     script(bytes).map_or(ascii, |script| ascii.max(script)) - 1.0
 }
 
+/// What stands in front of the first byte that no text has; behind it is padding, a tag, or nothing that was text.
+pub(in crate::sighting) fn clean(plain: &[u8]) -> &[u8] {
+    let cut = plain.iter().take(3).take_while(|byte| **byte & 0xc0 == 0x80).count();
+    let rest = plain.get(cut..).unwrap_or_default();
+    let valid = rest.utf8_chunks().next().map_or("", |chunk| chunk.valid());
+    let control = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
+    let end = valid.find(control).unwrap_or(valid.len());
+    plain.get(..cut + end).unwrap_or_default()
+}
+
 /// Bits for text in any script as UTF-8; up to three bytes of a character cut at either end count for nothing.
 fn script(bytes: &[u8]) -> Option<f64> {
     let cut = bytes.iter().take(3).take_while(|byte| **byte & 0xc0 == 0x80).count();

@@ -5,7 +5,7 @@ use crate::model::hook::Hook;
 use crate::model::payload::Payload;
 use crate::model::scenario::Planted;
 use crate::model::secret::SecretBytes;
-use crate::sighting::run::cipher::Lock;
+use crate::sighting::run::cipher::{Key, Lock};
 use crate::sighting::run::crib::{self, Crib, SHORTEST};
 use std::cell::Cell;
 use std::collections::BTreeSet;
@@ -71,14 +71,8 @@ impl<'a> Trials<'a> {
         }
         cribs.extend(logged.map(|text| Crib { planted: usize::MAX, bytes: text.0.clone() }));
         // Text that noise would not give is no proof here: only what is known is.
-        let lock = Lock {
-            text: &payload.bytes,
-            whole: payload.is_whole(),
-            beside: &beside,
-            cribs: &cribs,
-            need: f64::INFINITY,
-        };
-        let opened = lock.open(&hook.key.0, true, &|steps| self.spend(steps.saturating_mul(STEP)))?;
+        let lock = Lock::new(&payload.bytes, payload.is_whole(), &beside, &cribs, f64::INFINITY);
+        let opened = lock.open(&Key::new(&hook.key.0), true, &|steps| self.spend(steps.saturating_mul(STEP)))?;
         let mode = opened.mode.strip_prefix("aes-")?.rsplit('-').next()?.to_ascii_uppercase();
         let said = hook.algorithm.to_ascii_uppercase();
         // Counter mode is what GCM is without its tag, which data that is not in the log may be part of.
