@@ -1,14 +1,16 @@
 //! The key travels with the lock: values of the same traffic, and what is easily made from them, tried as keys.
 
 use crate::model::payload::{Payload, Token};
-use crate::sighting::run::cipher::{Key, Lock, Opened, PROOF, unwrap};
+use crate::sighting::run::cipher::{Key, Lock, Opened, PROOF, unseal, unwrap};
 use crate::sighting::run::{Find, Proof, Run, RunCard, RunDetector, Session};
 use data_encoding::{BASE64, BASE64_NOPAD, BASE64URL, BASE64URL_NOPAD, HEXLOWER, HEXLOWER_PERMISSIVE};
 use md5::Md5;
+use ring::pbkdf2;
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU32;
 
 /// The detector.
 pub(super) struct KeyInTraffic;
@@ -52,20 +54,97 @@ static CARD: RunCard = RunCard {
             planted: &[("messages", "The heron lands at dusk")],
             second: 0,
         },
+        // A fresh key for the message, sealed (AES-256-GCM) under one that was sent.
+        Session {
+            payloads: &[
+                "0480a93d2e9b094b89e08e014ccd740f99c84b01158fc7b39bc8358b9f549ef6d01766d86383bd387bc38cf4b9a79c1797b40469b3a320c8a97d6cd440e70b0ae7fccab1ba9f4540b1",
+            ],
+            tokens: &[
+                ("chat_key", "b794385f2d1ef7ab4d9273d1906381b44f2f6f2588a3efb96a49188331984753"),
+                (
+                    "wrapped_key",
+                    "676b8bb84ce7267dd520deca7d16c0e865479e1fa3bcc4b53ead4d7e50dd381a8237780d7c95dccca8bb5d2ac03f9c4d939f8ff1789614b65fe68332",
+                ),
+            ],
+            planted: &[("messages", "The heron lands at dusk")],
+            second: 0,
+        },
+        // JWE (RFC 7516): its tag speaks for the header as well; the key is a JWK's.
+        Session {
+            payloads: &["4ccd740f99c84b01158fc7b39bc8358b9f549ef6d01766d86383bd387bc38cf4b9a79c1797b40469b3a320c8a9"],
+            tokens: &[
+                ("k", "5a4b2d55303467683935337161356f4f464b336c4d2d766972545f6b47567762735f32594f377a6b4f6a6b"),
+                ("header", "65794a68624763694f694a6b615849694c434a6c626d4d694f694a424d6a553252304e4e496e30"),
+                ("iv", "0480a93d2e9b094b89e08e01"),
+                ("tag", "6ce11784afd4df640c8b8aadca83c07e"),
+            ],
+            planted: &[("messages", "The heron lands at dusk")],
+            second: 0,
+        },
+        // JWE with CBC and a MAC: the latter half of the key is the cipher's.
+        Session {
+            payloads: &[
+                "2978a89460b3d0f48f741f501bbf9ddd6151ac088e52404ad087a6f7f93bf04e902a30f19e30ee22038f2c9932989d8f",
+            ],
+            tokens: &[
+                ("k", "65412d47644664476b307837537751687a726e5376683034526f43457162644b34545a6f7767435a364367"),
+                ("iv", "0ab306823035661bb8dba21cc2535231"),
+            ],
+            planted: &[("messages", "The heron lands at dusk")],
+            second: 0,
+        },
+        // PBKDF2 (4,096 rounds of HMAC-SHA-256) of a passphrase, the salt beside it; nothing planted.
+        Session {
+            payloads: &[
+                "676b8bb84ce7267dd520decabd07cca8f1b45173fd31288070729fd3a04510e4b432fa8aa37b8210c4522376ee01ae7240e9ea0858ccc0e698edba87fee6667ff61cc4fb25454da502",
+            ],
+            tokens: &[("passphrase", "74756c69702d37373130"), ("salt", "63479ad69a090b258277ec8fba6f9941")],
+            planted: &[],
+            second: 0,
+        },
+        // HKDF of a secret and a salt; initial value in front, HMAC behind.
+        Session {
+            payloads: &[
+                "0ab306823035661bb8dba21cc253523102c6b3ddeb51aac97d8808b5f7c6fc0ce9d6fa49dbc7758a19a290705c37cd8e91d5a135e61b54e0e3e349e8ec0f952d1ce17526d50d905b87183ae60ef19d4f663f7a8ccfe7d56ac7ffaff978ef3a51",
+            ],
+            tokens: &[("secret", "a4d26868017c0ccffe2efe50944ef421"), ("salt", "63479ad69a090b258277ec8fba6f9941")],
+            planted: &[("messages", "The heron lands at dusk")],
+            second: 0,
+        },
+        // openssl enc with a passphrase that was sent.
+        Session {
+            payloads: &[
+                "53616c7465645f5f1cb7637b6957ac5d68780fa3ef45ad5bf0fcd62ba4481232d4fca805b8febaea9c81be35fb5496f3d3e09a32bab1627a12ab4b928e441ae2",
+            ],
+            tokens: &[("pw", "68656174686572")],
+            planted: &[("messages", "The heron lands at dusk")],
+            second: 0,
+        },
     ],
-    misses: &[Session {
-        payloads: &[
-            "8b42bd9e62a39f3a90d33aae9f8e6da57c1de9f3d2b4856f90a5c1b7e86d32f0a1b9c3d5e7f6081293a4b5c6d7e8f90a",
-            "2c9de37a51f0b8864e1d6a9f3b7c50e2d8f1a4c6b3905e7d2a8c4f1b6e3d9075",
-        ],
-        tokens: &[
-            ("key", "00112233445566778899aabbccddeeff"),
-            ("time", "31373332373239303030"),
-            ("device_id", "33383430303030302d386366302d313162642d623233652d313062393665343030303064"),
-        ],
-        planted: &[("messages", "The heron lands at dusk")],
-        second: 0,
-    }],
+    misses: &[
+        // The right passphrase and another salt.
+        Session {
+            payloads: &[
+                "676b8bb84ce7267dd520decabd07cca8f1b45173fd31288070729fd3a04510e4b432fa8aa37b8210c4522376ee01ae7240e9ea0858ccc0e698edba87fee6667ff61cc4fb25454da502",
+            ],
+            tokens: &[("passphrase", "74756c69702d37373130"), ("salt", "d9298a10d1b0735837dc4bd85dac641b")],
+            planted: &[("messages", "The heron lands at dusk")],
+            second: 0,
+        },
+        Session {
+            payloads: &[
+                "8b42bd9e62a39f3a90d33aae9f8e6da57c1de9f3d2b4856f90a5c1b7e86d32f0a1b9c3d5e7f6081293a4b5c6d7e8f90a",
+                "2c9de37a51f0b8864e1d6a9f3b7c50e2d8f1a4c6b3905e7d2a8c4f1b6e3d9075",
+            ],
+            tokens: &[
+                ("key", "00112233445566778899aabbccddeeff"),
+                ("time", "31373332373239303030"),
+                ("device_id", "33383430303030302d386366302d313162642d623233652d313062393665343030303064"),
+            ],
+            planted: &[("messages", "The heron lands at dusk")],
+            second: 0,
+        },
+    ],
 };
 
 /// Payloads of one kind that keys are tried on.
@@ -114,7 +193,7 @@ impl RunDetector for KeyInTraffic {
             .filter(|i| holds_content(run, *i))
             .collect();
         let general: Vec<Candidate> = distinct(run.tokens.iter().flat_map(|token| candidates(token)));
-        let unwrapped = unwrapped(run, &general);
+        let mut carried = unwrapped(run, &general);
         let beside: Vec<Vec<(Vec<u8>, String)>> = run.payloads.iter().map(|payload| starts(payload)).collect();
         let lock = |index: usize, need: f64| {
             let payload = run.payloads.get(index)?;
@@ -134,8 +213,14 @@ impl RunDetector for KeyInTraffic {
             work.open(&mut lock, true, &own(index), &mut opened);
             locks.append(&mut lock);
         }
-        work.open(&mut locks, true, &unwrapped, &mut opened);
+        work.open(&mut locks, true, &carried, &mut opened);
         work.open(&mut locks, false, &general, &mut opened);
+        // What takes longest comes last.
+        let derived = distinct(derived(run));
+        let inside = unwrapped(run, &derived);
+        work.open(&mut locks, true, &inside, &mut opened);
+        work.open(&mut locks, true, &derived, &mut opened);
+        carried.extend(inside);
         let mut known: BTreeMap<Vec<u8>, Candidate> = keys(&opened);
         // One payload opened: the others of its kind open the same way, with their own values beside them.
         for members in slots.values() {
@@ -143,8 +228,7 @@ impl RunDetector for KeyInTraffic {
             let rest: Vec<usize> = members.iter().filter(|index| !opened.contains_key(*index)).copied().collect();
             for index in rest {
                 let own = own(index).into_iter().filter(|candidate| hows.contains(candidate.how));
-                let keys: Vec<Candidate> =
-                    known.values().cloned().chain(own).chain(unwrapped.iter().cloned()).collect();
+                let keys: Vec<Candidate> = known.values().cloned().chain(own).chain(carried.iter().cloned()).collect();
                 let mut lock: Vec<_> = lock(index, ENOUGH).into_iter().collect();
                 work.open(&mut lock, true, &keys, &mut opened);
             }
@@ -251,7 +335,8 @@ fn starts(payload: &Payload) -> Vec<(Vec<u8>, String)> {
     let mut out: Vec<(Vec<u8>, String)> = Vec::new();
     for token in payload.beside.iter() {
         for bytes in decodings(&token.bytes) {
-            if matches!(bytes.len(), 8 | 12 | 16 | 24) && bytes != payload.bytes {
+            let header = matches!(token.name.as_str(), "header" | "protected" | "aad");
+            if (header || matches!(bytes.len(), 8 | 12 | 16 | 24)) && bytes != payload.bytes {
                 out.push((bytes, token.name.clone()));
             }
         }
@@ -268,14 +353,19 @@ fn unwrapped(run: &Run<'_>, keys: &[Candidate]) -> Vec<Candidate> {
         .iter()
         .map(|token| (&token.bytes, token.name.as_str()))
         .flat_map(|(bytes, name)| decodings(bytes).into_iter().map(move |bytes| (bytes, name)))
-        .filter(|(bytes, _)| matches!(bytes.len(), 24 | 32 | 40))
+        .filter(|(bytes, _)| matches!(bytes.len(), 24 | 32 | 40 | 44 | 52 | 60))
         .collect();
     for kek in keys.iter().filter(|kek| matches!(kek.key.len(), 16 | 24 | 32)) {
         for (wrapped, name) in &wrapped {
             if !run.spend(STEP * 24) {
                 return out;
             }
-            if let Some(key) = unwrap(&kek.key, wrapped) {
+            let key = if matches!(wrapped.len(), 24 | 32 | 40) {
+                unwrap(&kek.key, wrapped)
+            } else {
+                unseal(&kek.key, wrapped)
+            };
+            if let Some(key) = key {
                 out.push(Candidate {
                     key,
                     from: format!("sent wrapped in \"{name}\", together with what unwraps it, {}", kek.from),
@@ -285,6 +375,71 @@ fn unwrapped(run: &Run<'_>, keys: &[Candidate]) -> Vec<Candidate> {
         }
     }
     out
+}
+
+/// Words in the names of values that keys are stretched from.
+const STRETCHED: [&str; 8] = ["pass", "pwd", "pin", "phrase", "secret", "seed", "key", "code"];
+/// Words in the names of numbers that say how often.
+const ROUNDS: [&str; 3] = ["iter", "round", "cost"];
+/// How often if nothing says so.
+const USUAL: [u32; 6] = [1, 1_000, 1_024, 2_048, 4_096, 10_000];
+/// More rounds are not tried.
+const MOST_ROUNDS: u32 = 1_000_000;
+/// Values, and salts, of each of which these many are tried.
+const STRETCHES: usize = 6;
+/// Steps that one round counts for.
+const ROUND: usize = 16;
+
+/// Keys stretched from a value and a salt that were both sent: HKDF (RFC 5869, no info) and PBKDF2 (RFC 8018), with SHA-256
+/// and, of the latter, SHA-1.
+fn derived(run: &Run<'_>) -> Vec<Candidate> {
+    let named = |words: &'static [&'static str]| {
+        run.tokens.iter().filter(move |token| words.iter().any(|word| token.name.contains(word)))
+    };
+    let number = |token: &&&Token| std::str::from_utf8(&token.bytes).ok()?.parse::<u32>().ok();
+    let told: Vec<u32> =
+        named(&ROUNDS).filter_map(|token| number(&token)).filter(|n| (1..=MOST_ROUNDS).contains(n)).collect();
+    let mut rounds: Vec<u32> = told.into_iter().take(2).chain(USUAL).collect();
+    rounds.sort_unstable();
+    rounds.dedup();
+    let salts: Vec<Vec<u8>> = named(&["salt"]).take(STRETCHES).flat_map(|token| decodings(&token.bytes)).collect();
+    let mut out = Vec::new();
+    for token in named(&STRETCHED).take(STRETCHES) {
+        for value in decodings(&token.bytes) {
+            for salt in &salts {
+                let mut push = |key: &[u8], how: &'static str, what: &str| {
+                    let from = format!("{what} the value of \"{}\" and a salt, both sent along", shown(&token.name));
+                    for len in [16, 32] {
+                        out.push(Candidate {
+                            key: key.get(..len).unwrap_or_default().to_vec(),
+                            from: from.clone(),
+                            how,
+                        });
+                    }
+                };
+                let mut key = [0; 32];
+                if hkdf::Hkdf::<Sha256>::new(Some(salt), &value).expand(b"", &mut key).is_ok() {
+                    push(&key, "a key derived from values sent along", "derived (HKDF) from");
+                }
+                for times in rounds.iter().copied().filter_map(NonZeroU32::new) {
+                    for algorithm in [pbkdf2::PBKDF2_HMAC_SHA256, pbkdf2::PBKDF2_HMAC_SHA1] {
+                        if !run.spend(times.get() as usize * ROUND) {
+                            return out;
+                        }
+                        pbkdf2::derive(algorithm, times, salt, &value, &mut key);
+                        push(&key, "a key stretched from values sent along", "stretched (PBKDF2) from");
+                    }
+                }
+            }
+        }
+    }
+    out
+}
+
+/// A field's name, fit to print.
+fn shown(name: &str) -> String {
+    let name = if name.is_empty() { "a field" } else { name };
+    name.chars().filter(|c| !c.is_control()).take(40).collect()
 }
 
 fn distinct(candidates: impl IntoIterator<Item = Candidate>) -> Vec<Candidate> {
@@ -309,8 +464,7 @@ fn decodings(bytes: &[u8]) -> Vec<Vec<u8>> {
 
 /// Every key that apps are known to make of a value.
 fn candidates(token: &Token) -> Vec<Candidate> {
-    let name = if token.name.is_empty() { "a field" } else { token.name.as_str() };
-    let shown: String = name.chars().filter(|c| !c.is_control()).take(40).collect();
+    let shown = shown(&token.name);
     let mut out: Vec<Candidate> = Vec::new();
     let mut push = |key: Vec<u8>, what: &str, how: &'static str| {
         let from = format!("{what} \"{shown}\", sent along");
@@ -318,6 +472,14 @@ fn candidates(token: &Token) -> Vec<Candidate> {
     };
     let value = &token.bytes;
     for (at, bytes) in decodings(value).into_iter().enumerate() {
+        // Of a key for CBC and a MAC, the latter half is the cipher's (RFC 7518, section 5.2.2.1; Fernet).
+        if matches!(bytes.len(), 32 | 48 | 64) {
+            push(
+                bytes.get(bytes.len() / 2..).unwrap_or_default().to_vec(),
+                "the latter half of",
+                "half of a key sent along",
+            );
+        }
         if bytes.len() >= 5 {
             push(bytes, if at == 0 { "the value of" } else { "the decoded value of" }, "the key sent along");
         }

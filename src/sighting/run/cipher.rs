@@ -15,6 +15,8 @@ use aes_gcm::aead::AeadInOut;
 use aes_gcm::aead::consts::{U12, U16};
 use chacha20poly1305::{ChaCha20Poly1305, XChaCha20Poly1305};
 use des::{Des, TdesEde2, TdesEde3};
+use md5::Md5;
+use sha2::{Digest as _, Sha256};
 use std::borrow::Cow;
 use std::cell::OnceCell;
 
@@ -218,6 +220,8 @@ pub(in crate::sighting) struct Lock<'a> {
     counters: Vec<Start<'a>>,
     /// Values beside it that may be its tag.
     tags: Vec<[u8; 16]>,
+    /// What a tag may speak for beside the ciphertext: nothing, or a header (RFC 7516: the protected one, as it is coded).
+    associated: Vec<Vec<u8>>,
 }
 
 impl<'a> Lock<'a> {
@@ -262,7 +266,9 @@ impl<'a> Lock<'a> {
             (name.contains("tag") || name.contains("mac")).then(|| tag.as_slice().try_into().ok()).flatten()
         };
         let tags = beside.iter().filter_map(tag).collect();
-        Self { text, whole, cribs, need, starts, counters, tags }
+        let headers = beside.iter().filter(|(_, name)| matches!(name.as_str(), "header" | "protected" | "aad"));
+        let associated = std::iter::once(Vec::new()).chain(headers.map(|(header, _)| header.clone())).collect();
+        Self { text, whole, cribs, need, starts, counters, tags, associated }
     }
 
     /// The payload.
@@ -305,7 +311,38 @@ impl<'a> Lock<'a> {
                 };
             }
         }
-        self.rc4(key, spend)
+        self.salted(key.bytes, spend).or_else(|| self.rc4(key, spend))
+    }
+
+    /// What `openssl enc` and CryptoJS make of a passphrase: `Salted__`, eight bytes of salt, AES-256-CBC under a key and an
+    /// initial value that are hashes of both (OpenSSL, EVP_BytesToKey; one round of MD5, later SHA-256).
+    fn salted(&self, passphrase: &[u8], spend: &dyn Fn(usize) -> bool) -> Option<Opened> {
+        let (salt, text) = self.text.strip_prefix(b"Salted__")?.split_at_checked(8)?;
+        if !spend(8) || text.is_empty() || !text.len().is_multiple_of(16) {
+            return None;
+        }
+        let md5 = |bytes: &[u8]| Md5::digest(bytes).to_vec();
+        let sha256 = |bytes: &[u8]| Sha256::digest(bytes).to_vec();
+        for digest in [&md5 as &dyn Fn(&[u8]) -> Vec<u8>, &sha256] {
+            let mut made: Vec<u8> = Vec::new();
+            let mut last: Vec<u8> = Vec::new();
+            while made.len() < 48 {
+                last = digest(&[last.as_slice(), passphrase, salt].concat());
+                made.extend_from_slice(&last);
+            }
+            let (key, iv) = made.get(..48)?.split_at_checked(32)?;
+            for block in Block::all(key) {
+                if let Some((plain, proof)) = self.chained(&block, Some(iv), text) {
+                    return Some(Opened {
+                        plain,
+                        mode: "aes-256-cbc".to_owned(),
+                        iv: "made of passphrase and salt".into(),
+                        proof,
+                    });
+                }
+            }
+        }
+        None
     }
 
     fn blocks(&self, block: &Block, key: &[u8], spend: &dyn Fn(usize) -> bool) -> Option<Opened> {
@@ -398,8 +435,14 @@ impl<'a> Lock<'a> {
             }
         }
         let mut plain = block.unchain(iv, text);
-        // Padding of n bytes is one of `size` paddings that would do.
-        let bits = pad.map_or(0.0, |pad| 8.0 * f64::from(pad) - f64::from(u8::try_from(size).unwrap_or(16)).log2());
+        // A MAC of 16 or 32 bytes may stand behind it: then the padding is in front of that.
+        let padded = |end: usize| Some((end, padding(plain.get(end.checked_sub(size)?..end)?, size)?));
+        let behind = || [32, 16].into_iter().find_map(|mac| padded(plain.len().checked_sub(mac)?));
+        let tried = pad.is_none() && self.whole && iv.is_some();
+        let (end, pad) = if tried { behind().unzip() } else { (None, pad) };
+        plain.truncate(end.unwrap_or(usize::MAX));
+        // Padding of n bytes is one of `size` paddings that would do, and behind it may be no MAC, or one of two.
+        let bits = pad.map_or(0.0, |pad| 8.0 * f64::from(pad) - f64::from(u8::try_from(3 * size).unwrap_or(48)).log2());
         if let Some(pad) = pad {
             plain.truncate(plain.len().saturating_sub(usize::from(pad)));
         } else if self.whole {
@@ -416,17 +459,17 @@ impl<'a> Lock<'a> {
         }
         for size in [12, 16] {
             for start in self.starts(size) {
-                for (text, tag) in self.tags(start.text) {
+                for (text, tag, associated) in self.tags(start.text) {
                     if !spend(text.len() / 16 + 8) {
                         return None;
                     }
                     let plain = match (key.len(), size) {
-                        (16, 12) => aead::<AesGcm<Aes128, U12>>(key, &start.iv, text, &tag),
-                        (24, 12) => aead::<AesGcm<Aes192, U12>>(key, &start.iv, text, &tag),
-                        (32, 12) => aead::<AesGcm<Aes256, U12>>(key, &start.iv, text, &tag),
-                        (16, _) => aead::<AesGcm<Aes128, U16>>(key, &start.iv, text, &tag),
-                        (24, _) => aead::<AesGcm<Aes192, U16>>(key, &start.iv, text, &tag),
-                        _ => aead::<AesGcm<Aes256, U16>>(key, &start.iv, text, &tag),
+                        (16, 12) => aead::<AesGcm<Aes128, U12>>(key, &start.iv, associated, text, &tag),
+                        (24, 12) => aead::<AesGcm<Aes192, U12>>(key, &start.iv, associated, text, &tag),
+                        (32, 12) => aead::<AesGcm<Aes256, U12>>(key, &start.iv, associated, text, &tag),
+                        (16, _) => aead::<AesGcm<Aes128, U16>>(key, &start.iv, associated, text, &tag),
+                        (24, _) => aead::<AesGcm<Aes192, U16>>(key, &start.iv, associated, text, &tag),
+                        _ => aead::<AesGcm<Aes256, U16>>(key, &start.iv, associated, text, &tag),
                     };
                     if let Some(plain) = plain {
                         let mode = format!("aes-{}-gcm", key.len() * 8);
@@ -441,14 +484,14 @@ impl<'a> Lock<'a> {
     fn chacha(&self, key: &[u8], hard: bool, spend: &dyn Fn(usize) -> bool) -> Option<Opened> {
         for size in [12, 24].into_iter().filter(|_| hard) {
             for start in self.starts(size) {
-                for (text, tag) in self.tags(start.text).into_iter().filter(|_| self.whole) {
+                for (text, tag, associated) in self.tags(start.text).into_iter().filter(|_| self.whole) {
                     if !spend(text.len() / 16 + 8) {
                         return None;
                     }
                     let (plain, mode) = if size == 12 {
-                        (aead::<ChaCha20Poly1305>(key, &start.iv, text, &tag), "chacha20-poly1305")
+                        (aead::<ChaCha20Poly1305>(key, &start.iv, associated, text, &tag), "chacha20-poly1305")
                     } else {
-                        (aead::<XChaCha20Poly1305>(key, &start.iv, text, &tag), "xchacha20-poly1305")
+                        (aead::<XChaCha20Poly1305>(key, &start.iv, associated, text, &tag), "xchacha20-poly1305")
                     };
                     if let Some(plain) = plain {
                         return Some(Opened { plain, mode: mode.to_owned(), iv: start.from.clone(), proof: TAG });
@@ -496,10 +539,11 @@ impl<'a> Lock<'a> {
         Some(Opened { plain, mode: "rc4".to_owned(), iv: Cow::Borrowed(""), proof })
     }
 
-    /// Ciphertexts with their tags.
-    fn tags<'t>(&self, text: &'t [u8]) -> Vec<(&'t [u8], [u8; 16])> {
+    /// Ciphertexts with their tags, and what else these speak for.
+    fn tags<'t>(&'t self, text: &'t [u8]) -> Vec<(&'t [u8], [u8; 16], &'t [u8])> {
         let behind = text.split_last_chunk::<16>().filter(|(text, _)| !text.is_empty()).map(|(text, tag)| (text, *tag));
-        behind.into_iter().chain(self.tags.iter().map(|tag| (text, *tag))).collect()
+        let all = behind.into_iter().chain(self.tags.iter().map(|tag| (text, *tag)));
+        all.flat_map(|(text, tag)| self.associated.iter().map(move |header| (text, tag, header.as_slice()))).collect()
     }
 
     /// Whether the first bytes of a trial are worth deciphering the rest: there is some text in them.
@@ -548,13 +592,32 @@ fn padding(block: &[u8], size: usize) -> Option<u8> {
     fits.then_some(pad)
 }
 
-fn aead<A: AeadInOut + KeyInit>(key: &[u8], nonce: &[u8], text: &[u8], tag: &[u8; 16]) -> Option<Vec<u8>> {
+fn aead<A: AeadInOut + KeyInit>(
+    key: &[u8],
+    nonce: &[u8],
+    associated: &[u8],
+    text: &[u8],
+    tag: &[u8; 16],
+) -> Option<Vec<u8>> {
     let cipher = A::new_from_slice(key).ok()?;
     let nonce = nonce.try_into().ok()?;
     let tag = tag.as_slice().try_into().ok()?;
     let mut out = text.to_vec();
-    cipher.decrypt_inout_detached(nonce, b"", out.as_mut_slice().into(), tag).ok()?;
+    cipher.decrypt_inout_detached(nonce, associated, out.as_mut_slice().into(), tag).ok()?;
     Some(out)
+}
+
+/// A key sealed under another with AES-GCM or ChaCha20-Poly1305, its nonce in front and its tag behind.
+pub(in crate::sighting) fn unseal(kek: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
+    let (nonce, rest) = sealed.split_at_checked(12)?;
+    let (text, tag) = rest.split_last_chunk::<16>()?;
+    match kek.len() {
+        16 => aead::<AesGcm<Aes128, U12>>(kek, nonce, b"", text, tag),
+        24 => aead::<AesGcm<Aes192, U12>>(kek, nonce, b"", text, tag),
+        32 => aead::<AesGcm<Aes256, U12>>(kek, nonce, b"", text, tag)
+            .or_else(|| aead::<ChaCha20Poly1305>(kek, nonce, b"", text, tag)),
+        _ => None,
+    }
 }
 
 /// AES key unwrap (RFC 3394): the key inside, if the integrity check of 64 bits holds.

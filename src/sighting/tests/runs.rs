@@ -11,6 +11,7 @@ use crate::model::time::Timestamp;
 use crate::sighting::detector::{DETECTORS, RUN_DETECTORS};
 use crate::sighting::run::{Find, Run, RunDetector, Session};
 use data_encoding::HEXLOWER;
+use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
 
 /// A payload of one slot.
@@ -111,4 +112,45 @@ fn ids_are_unique_over_both_registries() {
     let all = ids.len();
     ids.dedup();
     assert_eq!(ids.len(), all);
+}
+
+/// What a text that was sent twice shows, and what an honest app may do that looks like it.
+#[test]
+fn equal_ciphertext_within_one_run_needs_a_text_that_was_sent_twice_and_no_other_reason() {
+    const NONE: [usize; 0] = [];
+    let cipher =
+        |nth: u8| -> Vec<u8> { Sha256::digest([nth]).iter().chain(&Sha256::digest([nth, 1])).copied().collect() };
+    let finds = |values: &[(&str, &str)], order: &[u8], id: &dyn Fn(usize) -> usize| {
+        let planted = plant(values);
+        let payloads: Vec<Payload> = order
+            .iter()
+            .enumerate()
+            .map(|(index, nth)| {
+                let id = Token {
+                    bytes: id(index).to_string().into_bytes(),
+                    name: "id".into(),
+                    trail: Vec::new(),
+                    capture: "c".into(),
+                    frame: index as u64 + 1,
+                };
+                payload(index, cipher(*nth), &Arc::from([id]))
+            })
+            .collect();
+        let payloads: Vec<&Payload> = payloads.iter().collect();
+        let run = Run::new(&planted, &payloads, &[], &[], budget::RUN_WORK);
+        let mut finds = Vec::new();
+        let detector = RUN_DETECTORS.iter().find(|detector| detector.card().id == "equal-ciphertext").unwrap();
+        detector.on_run(&run, &mut finds);
+        finds.iter().flat_map(|find| &find.proof).map(|proof| proof.payload).collect::<Vec<_>>()
+    };
+    let twice = [("messages", "The heron lands at dusk"), ("messages", "The heron lands at dusk")];
+    let sent = [1, 2, 3, 1, 4, 5, 6];
+    assert_eq!(finds(&twice, &sent, &|index| index), [0, 3]);
+    // Planted once; sent again at once; the very same message; another one comes again as well; three times; too few.
+    assert_eq!(finds(&twice[..1], &sent, &|index| index), NONE);
+    assert_eq!(finds(&twice, &[1, 1, 2, 3, 4, 5, 6], &|index| index), NONE);
+    assert_eq!(finds(&twice, &sent, &|index| index % 3), NONE);
+    assert_eq!(finds(&twice, &[1, 2, 3, 1, 4, 3, 5, 6], &|index| index), NONE);
+    assert_eq!(finds(&twice, &[1, 2, 1, 3, 1, 4, 5, 6], &|index| index), NONE);
+    assert_eq!(finds(&twice, &[1, 2, 3, 1, 4], &|index| index), NONE);
 }
