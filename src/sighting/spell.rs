@@ -61,8 +61,8 @@ type Letters = SmallVec<[u8; 24]>;
 #[derive(Debug, Default)]
 pub(super) struct Spelling {
     values: Vec<(usize, Letters)>,
-    /// The bytes that they begin with.
-    firsts: BTreeSet<u8>,
+    /// One bit for each byte that one begins with.
+    firsts: [u64; 4],
 }
 
 fn letters(text: &str) -> Letters {
@@ -85,17 +85,23 @@ impl Spelling {
             .map(|(index, planted)| (index, letters(&planted.value)))
             .filter(|(_, value)| std::str::from_utf8(value).is_ok_and(|text| text.chars().count() >= SHORTEST))
             .collect();
-        let firsts = values.iter().filter_map(|(_, value)| value.first().copied()).collect();
+        let mut firsts = [0; 4];
+        for first in values.iter().filter_map(|(_, value)| value.first()) {
+            if let Some(word) = firsts.get_mut(usize::from(first >> 6)) {
+                *word |= 1 << (first & 63);
+            }
+        }
         Self { values, firsts }
+    }
+
+    fn is_first(&self, byte: u8) -> bool {
+        self.firsts.get(usize::from(byte >> 6)).is_some_and(|word| word & (1 << (byte & 63)) != 0)
     }
 
     /// Whether a value may begin within the first `within` bytes of `text` and go on to its end.
     fn begins(&self, text: &[u8], within: usize) -> bool {
-        (0..within.min(text.len())).any(|from| {
-            let Some(rest) = text.get(from..).filter(|rest| rest.first().is_some_and(|a| self.firsts.contains(a)))
-            else {
-                return false;
-            };
+        text.iter().take(within).enumerate().filter(|(_, byte)| self.is_first(**byte)).any(|(from, _)| {
+            let rest = text.get(from..).unwrap_or_default();
             self.values.iter().any(|(_, value)| value.starts_with(rest) || rest.starts_with(value))
         })
     }
@@ -237,18 +243,22 @@ fn position(tree: &Tree<'_>, node: &Node) -> u64 {
     hash.finish()
 }
 
-/// Values that one message spells out.
+/// Whether a field is an item of a list, or stands in one.
+fn is_listed(tree: &Tree<'_>, node: &Node) -> bool {
+    let above = std::iter::successors(Some(node), |node| tree.node(node.parent?));
+    above.take(4).any(|node| matches!(node.step, Step::Index(_)))
+}
+
+/// Values that the lists of one message spell out.
 pub(super) fn in_message(tree: &Tree<'_>, cx: &Cx<'_>, out: &mut Vec<Hit>) {
     let spelling = &cx.matcher.spelling;
     if spelling.values.is_empty() {
         return;
     }
-    let strokes = || tree.leaves().filter_map(|(id, node)| Some((id, node, stroke(tree, node)?)));
-    if !strokes().any(|(_, _, stroke)| stroke.begins(spelling)) {
-        return;
-    }
     let mut lines: HashMap<u64, Line<NodeId>> = HashMap::new();
-    for (id, node, stroke) in strokes() {
+    // One place holds several fields of a message where they are items of a list.
+    for (id, node) in tree.leaves().filter(|(_, node)| is_listed(tree, node)) {
+        let Some(stroke) = stroke(tree, node) else { continue };
         let begins = stroke.begins(spelling);
         // Most fields are no part of anything: where they stand need not be known.
         if !begins && lines.is_empty() {
@@ -325,8 +335,8 @@ impl Speller {
                 self.lines.remove(&key);
             }
             let Some((planted, pieces)) = found else { continue };
-            // What one message holds is found in it.
-            let spread = pieces.iter().any(|(message, _)| *message != self.messages);
+            // What a list holds by itself is found in its message.
+            let spread = !is_listed(tree, node) || pieces.iter().any(|(message, _)| *message != self.messages);
             let Some(value) = cx.planted.get(planted).filter(|_| spread) else { continue };
             let mut place = place(tree, scene, Some(id), node.buffer, start, end);
             place.frames = pieces
