@@ -2,6 +2,7 @@
 
 use crate::exposure::Leaf;
 use crate::exposure::identity::{Identities, Key, is_number, other};
+use crate::exposure::linked::{self, Known};
 use crate::exposure::names::is_call;
 use crate::exposure::notes;
 use crate::exposure::role::stamp;
@@ -52,6 +53,8 @@ pub struct Ledger {
     conversations: Set<Box<[Key]>>,
     /// Those that were not kept.
     more_conversations: Sketch,
+    /// Who called whom, in the order of their keys.
+    called: Set<(Key, Key)>,
     messages: u64,
     calls: u64,
     places: u64,
@@ -100,6 +103,7 @@ impl Default for Ledger {
             links: Set::default(),
             conversations: Set::default(),
             more_conversations: Sketch::default(),
+            called: Set::default(),
             messages: 0,
             calls: 0,
             places: 0,
@@ -244,6 +248,7 @@ impl Ledger {
             let node = says.parties.first().map_or(u32::MAX, |party| party.node);
             let reason = "Who called whom was readable";
             shown.push(Shown { node, detector: RECORD, data: Data::CallRecords, reason, conclusive: false });
+            self.keep_call(&parties);
         }
         if message {
             self.messages = self.messages.saturating_add(1);
@@ -326,6 +331,18 @@ impl Ledger {
         }
     }
 
+    fn keep_call(&mut self, parties: &[Key]) {
+        let Some((a, b)) = parties.first().zip(parties.iter().find(|key| Some(*key) != parties.first())) else {
+            return;
+        };
+        let pair = (*a.min(b), *a.max(b));
+        if self.called.len() < budget::EXPOSED_CONVERSATIONS || self.called.contains(&pair) {
+            self.called.insert(pair);
+        } else {
+            self.at_least = true;
+        }
+    }
+
     fn keep_conversation(&mut self, parties: &[Key]) {
         if self.conversations.contains(parties) {
             return;
@@ -371,6 +388,7 @@ impl Ledger {
         self.links.extend(other.links);
         self.conversations.extend(other.conversations);
         self.more_conversations.merge(&other.more_conversations);
+        self.called.extend(other.called);
         self.messages = self.messages.saturating_add(other.messages);
         self.calls = self.calls.saturating_add(other.calls);
         self.places = self.places.saturating_add(other.places);
@@ -404,12 +422,15 @@ impl Ledger {
     pub fn settle(mut self) -> Exposure {
         let keys = self.people.keys();
         let mut roots: BTreeMap<Key, bool> = BTreeMap::new();
+        let mut known: BTreeMap<Key, Known> = BTreeMap::new();
         let mut countries: BTreeMap<u16, u64> = BTreeMap::new();
         for key in &keys {
             // Who is known by a leased number alone is nobody new.
             let own = !self.leased.contains(key);
             let root = self.people.root(*key);
             *roots.entry(root).or_default() |= own;
+            let tells = known.entry(root).or_default();
+            *(if is_number(*key) { &mut tells.number } else { &mut tells.other }) = true;
             if is_number(*key)
                 && own
                 && let Some(code) = country(*key)
@@ -435,6 +456,12 @@ impl Ledger {
         let people = &mut self.people;
         let conversations: BTreeSet<Vec<Key>> =
             self.conversations.iter().map(|parties| persons(parties, people)).collect();
+        let calls: BTreeSet<(Key, Key)> = (self.called.iter())
+            .map(|(a, b)| (people.root(*a), people.root(*b)))
+            .filter(|(a, b)| a != b)
+            .map(|(a, b)| (a.min(b), a.max(b)))
+            .collect();
+        let linkability = linked::linkability(&conversations, &calls, &known, &keys);
         let mut sizes: BTreeMap<u64, u64> = BTreeMap::new();
         for parties in &conversations {
             *sizes.entry(parties.len() as u64).or_default() += 1;
@@ -461,6 +488,7 @@ impl Ledger {
             by_app,
             by_day: self.days.iter().map(|(day, counts)| (date(*day), *counts)).collect(),
             countries,
+            linkability,
             extortion_notes: self.notes.into_iter().collect(),
             roles: BTreeMap::new(),
             at_least: self.at_least || self.people.full,

@@ -6,6 +6,7 @@
 
 mod identity;
 mod ledger;
+mod linked;
 mod names;
 mod notes;
 mod role;

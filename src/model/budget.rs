@@ -168,6 +168,8 @@ pub const DUMP_SIGHTINGS: usize = 25;
 pub const EXPOSED_IDENTIFIERS: usize = 1_000_000;
 /// Distinct sets of people who wrote to each other that one worker keeps.
 pub const EXPOSED_CONVERSATIONS: usize = 500_000;
+/// Pairs of people who wrote to or called each other, as often as they share a conversation.
+pub const LINKED_PAIRS: usize = 2_000_000;
 /// Ransom notes that are listed.
 pub const EXTORTION_NOTES: usize = 100;
 /// Records from which the roles of a dump's fields are learned.

@@ -150,6 +150,65 @@ impl About {
     pub const ERROR_PERCENT: f64 = 1.63;
 }
 
+/// What tells who somebody is, or who both of two are.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Identified {
+    /// A telephone number.
+    Number,
+    /// Another identifier: a name, an address, an account.
+    Other,
+    /// Both kinds; of a pair: one of each.
+    Both,
+}
+
+/// Somebody in the picture of who is joined to whom.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct Contact {
+    /// A salted fingerprint: the same person, the same letters, in this report alone.
+    pub fingerprint: String,
+    /// People they wrote to or called.
+    pub contacts: u64,
+    /// What tells who they are.
+    pub identified: Identified,
+}
+
+/// Two people who are joined.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+pub struct Edge {
+    /// One of them, by their place in the list.
+    pub from: usize,
+    /// The other.
+    pub to: usize,
+    /// Distinct conversations in which both stand.
+    pub conversations: u64,
+    /// One called the other.
+    pub called: bool,
+}
+
+/// Who can be joined to whom by one reader of the store. Nobody is named.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
+pub struct Linkability {
+    /// People who wrote to or called somebody else in the store.
+    pub connected: u64,
+    /// Pairs of people who did.
+    pub pairs: u64,
+    /// Groups within which everybody leads to everybody, over others.
+    pub groups: u64,
+    /// People in the largest of them.
+    pub largest_group: u64,
+    /// Pairs by what tells who both are.
+    pub by_identifier: BTreeMap<Identified, u64>,
+    /// People whose number stands with another identifier of theirs.
+    pub named_numbers: u64,
+    /// The one with the most contacts, and those who share most with them.
+    pub contacts: Vec<Contact>,
+    /// Which of them are joined.
+    pub edges: Vec<Edge>,
+    /// More pairs came than are kept: their number is a lower bound.
+    pub at_least: bool,
+}
+
 /// What a store exposes.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
 pub struct Exposure {
@@ -181,6 +240,8 @@ pub struct Exposure {
     pub by_day: BTreeMap<String, Day>,
     /// People by the country of their numbers: calling code and count.
     pub countries: BTreeMap<u16, u64>,
+    /// Who can be joined to whom.
+    pub linkability: Linkability,
     /// Traces of somebody who was there first.
     pub extortion_notes: Vec<ExtortionNote>,
     /// What the fields were taken for, by dump.

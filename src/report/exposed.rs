@@ -3,6 +3,7 @@
 use crate::model::exposure::{About, Exposure, Learned};
 use crate::model::report::ScenarioReport;
 use crate::model::time::Timestamp;
+use crate::report::linked::{Linked, linked};
 use crate::report::words::{self, count, moment, percent, thousands};
 use serde::Serialize;
 
@@ -23,6 +24,7 @@ pub(crate) struct Section {
     days: Vec<Day>,
     days_says: Option<String>,
     countries: Option<String>,
+    linked: Option<Linked>,
     notes: Vec<String>,
     roles: Vec<Dump>,
     caveat: Option<String>,
@@ -105,6 +107,7 @@ pub(crate) fn section(scenario: &ScenarioReport) -> Option<Section> {
         days: days(found),
         days_says: (found.by_day.len() > 1).then(|| days_says(found)),
         countries: countries(found),
+        linked: linked(found),
         notes: found
             .extortion_notes
             .iter()

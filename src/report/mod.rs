@@ -13,6 +13,7 @@ mod claims;
 mod evidence;
 mod exposed;
 pub mod format;
+mod linked;
 mod looks;
 mod page;
 mod paired;

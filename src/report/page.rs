@@ -7,6 +7,7 @@ use crate::report::picture::{self, Picture};
 use crate::report::words::{self, count, mark};
 use crate::report::{View, claims, evidence, exposed, looks, paired, poor, rows, story};
 use serde::Serialize;
+use std::collections::BTreeSet;
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Page {
@@ -128,6 +129,24 @@ fn scene(n: usize, scenario: &ScenarioReport, view: &View) -> Scene {
     }
 }
 
+/// What contradicts claims: what the app sent, what is stored, or what somebody found who looked.
+fn contradicted_by(scenario: &ScenarioReport) -> &'static str {
+    let told: BTreeSet<&str> = (scenario.claims.iter())
+        .filter(|judged| judged.verdict == VerdictKind::Contradicted)
+        .flat_map(|judged| judged.sightings.iter().map(String::as_str))
+        .collect();
+    let by = |sent: bool| {
+        let mut there = scenario.sightings.iter().filter(|sighting| sighting.place.flow.is_some() == sent);
+        there.any(|sighting| told.contains(sighting.id().as_str()))
+    };
+    match (by(true), by(false)) {
+        (true, false) => "contradicted by the app’s own traffic.",
+        (true, true) => "contradicted by the app’s own traffic and by what is stored.",
+        (false, true) => "contradicted by what is stored.",
+        (false, false) => "contradicted by what was found.",
+    }
+}
+
 /// The whole in one sentence.
 fn outcome(scenario: &ScenarioReport) -> (String, &'static str) {
     if scenario.inspected || scenario.claims.is_empty() {
@@ -152,7 +171,7 @@ fn outcome(scenario: &ScenarioReport) -> (String, &'static str) {
     };
     let worst = scenario.claims.iter().map(|judged| judged.verdict).min().unwrap_or(VerdictKind::Inconclusive);
     let says = match worst {
-        VerdictKind::Contradicted => "contradicted by the app’s own traffic.",
+        VerdictKind::Contradicted => contradicted_by(scenario),
         VerdictKind::Weakened => "weakened: nothing was read, but the protection is provably poor.",
         VerdictKind::Inconclusive => "inconclusive: not enough was seen.",
         VerdictKind::Consistent => "consistent with what the app sent.",

@@ -2,7 +2,9 @@
 
 use crate::model::envelope::{Envelope, Keying};
 use crate::model::evidence::Input;
-use crate::model::exposure::{Day, Exposure, ExtortionNote, Learned, Role, Share};
+use crate::model::exposure::{
+    Contact, Day, Edge, Exposure, ExtortionNote, Identified, Learned, Linkability, Role, Share,
+};
 use crate::model::flow::{Blind, BlindSpot, Fact, Flow, OpaquePayload};
 use crate::model::opacity::Opacity;
 use crate::model::packet::Endpoint;
@@ -412,6 +414,30 @@ pub(crate) fn crowded(flows: u16, sightings: u32) -> Report {
     report
 }
 
+/// People who wrote to each other, and some of them drawn.
+fn linkability() -> Linkability {
+    let contact =
+        |fingerprint: &str, contacts, identified| Contact { fingerprint: fingerprint.to_owned(), contacts, identified };
+    Linkability {
+        connected: 1_180,
+        pairs: 2_613,
+        groups: 3,
+        largest_group: 1_171,
+        by_identifier: BTreeMap::from([(Identified::Number, 2_600), (Identified::Both, 13)]),
+        named_numbers: 88,
+        contacts: vec![
+            contact("a1b2c3d4", 41, Identified::Both),
+            contact("00ff17e9", 12, Identified::Number),
+            contact("5d5d0c21", 9, Identified::Other),
+        ],
+        edges: vec![
+            Edge { from: 0, to: 1, conversations: 3, called: true },
+            Edge { from: 0, to: 2, conversations: 1, called: false },
+        ],
+        at_least: false,
+    }
+}
+
 /// A store that exposes some people.
 fn exposure() -> Exposure {
     let at = |seconds: i64| Some(seconds * 1_000_000_000);
@@ -437,6 +463,7 @@ fn exposure() -> Exposure {
             ("2026-11-02".to_owned(), Day { records: 40_000, messages: 18_113 }),
         ]),
         countries: BTreeMap::from([(33, 600), (44, 604)]),
+        linkability: linkability(),
         extortion_notes: vec![ExtortionNote {
             dump: "store.ndjson".to_owned(),
             line: 77_001,

@@ -17,8 +17,18 @@ struct Truth {
     calls: u64,
     precise_locations: u64,
     number_links: u64,
+    linkability: Joined,
     records: u64,
     by_app: std::collections::BTreeMap<String, Share>,
+}
+
+/// Who wrote to or called whom; the generator walks from person to person, where we join sets.
+#[derive(serde::Deserialize)]
+struct Joined {
+    connected: u64,
+    pairs: u64,
+    groups: u64,
+    largest_group: u64,
 }
 
 #[derive(serde::Deserialize)]
@@ -47,6 +57,10 @@ fn hold(found: &Exposure, truth: &Path) {
         ("places", found.precise_locations, truth.precise_locations),
         ("links", found.number_links, truth.number_links),
         ("records", found.records, truth.records),
+        ("people who are joined", found.linkability.connected, truth.linkability.connected),
+        ("pairs", found.linkability.pairs, truth.linkability.pairs),
+        ("groups", found.linkability.groups, truth.linkability.groups),
+        ("the largest group", found.linkability.largest_group, truth.linkability.largest_group),
     ] {
         assert_eq!(found, want, "{what}");
     }

@@ -13,6 +13,7 @@ import argparse
 import base64
 import csv
 import io
+import itertools
 import json
 import random
 from datetime import datetime, timedelta, timezone
@@ -86,6 +87,7 @@ class World:
             among = self.people[: people // 5] if kid else self.people[people // 5 :]
             self.chats.append((kid, tuple(self.rng.sample(among, self.rng.choices([2, 3, 4], [8, 2, 1])[0]))))
         self.seen, self.talks, self.links, self.times = set(), set(), set(), []
+        self.called = set()
         self.by_app = {}
         self.count = dict.fromkeys(("messages", "calls", "precise_locations", "relays", "noise"), 0)
 
@@ -99,6 +101,24 @@ class World:
         own = [number for number in people if number not in self.pool]
         self.by_app.setdefault(app, [set(), 0])[0].update(own)
 
+    def linkability(self):
+        """Who wrote to or called whom, and what hangs together by that: a walk from each person to all that lead on."""
+        pairs = {frozenset(pair) for talk in self.talks for pair in itertools.combinations(talk, 2)} | self.called
+        near = {}
+        for a, b in map(tuple, pairs):
+            near.setdefault(a, set()).add(b)
+            near.setdefault(b, set()).add(a)
+        groups, left = [], set(near)
+        while left:
+            group, open_ends = set(), [left.pop()]
+            while open_ends:
+                person = open_ends.pop()
+                group.add(person)
+                open_ends += near[person] - group
+            left -= group
+            groups.append(len(group))
+        return {"connected": len(near), "pairs": len(pairs), "groups": len(groups), "largest_group": max(groups)}
+
     def truth(self, records):
         own = {number for number in self.seen if number not in self.pool}
         return {
@@ -107,6 +127,7 @@ class World:
             "phone_numbers": len(self.seen),
             "conversations": len(self.talks),
             "number_links": len(self.links),
+            "linkability": self.linkability(),
             "records": records,
             "first_seen": min(self.times).isoformat(),
             "last_seen": max(self.times).isoformat(),
@@ -160,6 +181,7 @@ def first(world, records):
             record |= {"event": "call.end", "caller": f"+{sender}", "callee": f"+{others[0]}", "duration": rng.randint(1, 4000)}
             world.count["calls"] += 1
             world.expose(app, sender, others[0])
+            world.called.add(frozenset((sender, others[0])))
         elif kind == "place":
             record |= {"event": "loc.report", "user": {"uid": f"u{sender % 999983}", "phone": f"+{sender}"}}
             record["loc"] = {"lat": round(rng.uniform(-60, 60), 6), "lon": round(rng.uniform(-170, 170), 6), "acc": 12}
@@ -220,6 +242,7 @@ def second(world, records):
             line += f"ereignis=anruf anrufer=+{a} angerufener=+{b} dauer={rng.randint(1, 3000)}"
             world.count["calls"] += 1
             world.expose(app, a, b)
+            world.called.add(frozenset((a, b)))
         elif kind == "place":
             lat, lon = round(rng.uniform(-60, 60), 5), round(rng.uniform(-170, 170), 5)
             lat, lon = (v if len(str(v).split(".")[1]) >= 3 else v + 0.00123 for v in (lat, lon))

@@ -1,6 +1,6 @@
 //! What the stores expose.
 
-use crate::model::exposure::{About, Exposure, Learned};
+use crate::model::exposure::{About, Exposure, Identified, Learned, Linkability};
 use crate::model::time::Timestamp;
 use crate::report::words::rfc3339;
 use schemars::JsonSchema;
@@ -38,6 +38,8 @@ pub(super) struct ExposureJson<'a> {
     by_day: BTreeMap<&'a str, DayJson>,
     /// Own numbers by country calling code.
     countries: BTreeMap<u16, u64>,
+    /// Who can be joined to whom by one reader.
+    linkability: LinkabilityJson<'a>,
     /// Traces of somebody who was there first.
     extortion_notes: Vec<ExtortionNoteJson<'a>>,
     /// What the fields of each dump were taken for.
@@ -47,6 +49,59 @@ pub(super) struct ExposureJson<'a> {
     /// Estimates, where counts are lower bounds.
     #[serde(skip_serializing_if = "Option::is_none")]
     about: Option<AboutJson>,
+}
+
+/// Who can be joined to whom by one reader of the store. Nobody is named: people are salted fingerprints.
+#[derive(JsonSchema, Serialize)]
+struct LinkabilityJson<'a> {
+    /// People who wrote to or called somebody else in the store.
+    connected: u64,
+    /// Pairs of people who did.
+    pairs: u64,
+    /// Groups within which everybody leads to everybody, over others.
+    groups: u64,
+    /// People in the largest of them.
+    largest_group: u64,
+    /// Pairs by what tells who both are: phone numbers, other identifiers, one of each.
+    by_identifier: ByIdentifierJson,
+    /// People whose phone number stands with another identifier of theirs.
+    named_numbers: u64,
+    /// More pairs came than are kept: their number is a lower bound.
+    at_least: bool,
+    /// The one with the most contacts, and those who share most with them.
+    people: Vec<ContactJson<'a>>,
+    /// Which of them are joined.
+    joined: Vec<JoinedJson>,
+}
+
+/// Pairs of people by what tells who both are.
+#[derive(JsonSchema, Serialize)]
+struct ByIdentifierJson {
+    phone_numbers: u64,
+    others: u64,
+    one_of_each: u64,
+}
+
+/// Somebody in the graph.
+#[derive(JsonSchema, Serialize)]
+struct ContactJson<'a> {
+    /// Salted with all identifiers of the store: comparable within this report alone.
+    fingerprint: &'a str,
+    /// People they wrote to or called.
+    contacts: u64,
+    /// `number`, `other` or `both`.
+    identified: &'static str,
+}
+
+/// Two people of the graph who are joined.
+#[derive(JsonSchema, Serialize)]
+struct JoinedJson {
+    /// Indices into `people`.
+    between: [usize; 2],
+    /// Distinct conversations in which both stand.
+    conversations: u64,
+    /// One called the other.
+    called: bool,
 }
 
 /// Of one product's users.
@@ -96,6 +151,41 @@ pub(super) struct RoleJson<'a> {
     given: bool,
 }
 
+fn linkability(found: &Linkability) -> LinkabilityJson<'_> {
+    let pairs = |by| found.by_identifier.get(&by).copied().unwrap_or_default();
+    LinkabilityJson {
+        connected: found.connected,
+        pairs: found.pairs,
+        groups: found.groups,
+        largest_group: found.largest_group,
+        by_identifier: ByIdentifierJson {
+            phone_numbers: pairs(Identified::Number),
+            others: pairs(Identified::Other),
+            one_of_each: pairs(Identified::Both),
+        },
+        named_numbers: found.named_numbers,
+        at_least: found.at_least,
+        people: (found.contacts.iter())
+            .map(|contact| ContactJson {
+                fingerprint: &contact.fingerprint,
+                contacts: contact.contacts,
+                identified: match contact.identified {
+                    Identified::Number => "number",
+                    Identified::Other => "other",
+                    Identified::Both => "both",
+                },
+            })
+            .collect(),
+        joined: (found.edges.iter())
+            .map(|edge| JoinedJson {
+                between: [edge.from, edge.to],
+                conversations: edge.conversations,
+                called: edge.called,
+            })
+            .collect(),
+    }
+}
+
 pub(super) fn exposure(found: &Exposure) -> ExposureJson<'_> {
     let at = |nanoseconds: Option<i64>| nanoseconds.and_then(|at| rfc3339(Timestamp(at)));
     ExposureJson {
@@ -117,6 +207,7 @@ pub(super) fn exposure(found: &Exposure) -> ExposureJson<'_> {
             .map(|(day, counts)| (day.as_str(), DayJson { records: counts.records, messages: counts.messages }))
             .collect(),
         countries: found.countries.clone(),
+        linkability: linkability(&found.linkability),
         extortion_notes: (found.extortion_notes.iter())
             .map(|note| ExtortionNoteJson {
                 dump: &note.dump,
