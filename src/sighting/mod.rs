@@ -125,7 +125,7 @@ pub trait Detector: Sync {
     fn rule(&self) -> Option<Data> {
         None
     }
-    /// Words of four bytes or more, in either case: in buffers without them [`Cx::may_hold_words`] is false, if it is
+    /// Words of four bytes or more, in either case: in buffers without them `Cx::may_hold_words` is false, if it is
     /// known.
     fn words(&self) -> &'static [&'static str] {
         &[]
