@@ -4,7 +4,7 @@ use crate::bytes::{Cursor, Malformed};
 use crate::message::Sink;
 use crate::message::handshake::hello::{self, ClientHello, ServerHello};
 use crate::message::handshake::suite::{Cipher, Suite};
-use crate::message::handshake::{certificate, ja4};
+use crate::message::handshake::{certificate, facts};
 use crate::message::protocol::quic::handshake::Crypto;
 use crate::message::protocol::quic::lane::Lane;
 use crate::message::protocol::quic::level::{CANDIDATES, Level, Lot};
@@ -486,14 +486,7 @@ impl Connection {
         if self.client.is_some() || self.server.is_some() {
             return;
         }
-        if let Some(name) = client.server_name() {
-            sink.fact("tls.sni", name.clone());
-            sink.host(name, "sni");
-        }
-        sink.fact("tls.ja4", ja4::ja4('q', &client));
-        if client.extension(hello::EXT_EARLY_DATA).is_some() {
-            sink.fact("tls.early-data", "offered");
-        }
+        facts::tell(&client, 'q', sink);
         if let Some(offer) = client.ech() {
             sink.fact("tls.ech", offer.says());
         }

@@ -6,7 +6,7 @@ use crate::message::handshake::hello::{self, ClientHello, ServerHello};
 use crate::message::handshake::key_block::{expand, key_block};
 use crate::message::handshake::protect::{Opener, Terms};
 use crate::message::handshake::suite::{Cipher, Suite};
-use crate::message::handshake::{certificate, ja4};
+use crate::message::handshake::{certificate, facts};
 use crate::message::protocol::dtls::fragments::Brought;
 use crate::message::protocol::dtls::record;
 use crate::message::protocol::dtls::session::{DTLS13, Guard, SRTP_LABEL, Session, tls_version};
@@ -102,14 +102,7 @@ impl Session {
         }
         if !self.told_client {
             self.told_client = true;
-            if let Some(name) = client.server_name() {
-                sink.fact("tls.sni", name.clone());
-                sink.host(name, "sni");
-            }
-            sink.fact("tls.ja4", ja4::ja4('d', &client));
-            if client.extension(hello::EXT_EARLY_DATA).is_some() {
-                sink.fact("tls.early-data", "offered");
-            }
+            facts::tell(&client, 'd', sink);
             if let Some(offered) = client.extension(hello::EXT_USE_SRTP) {
                 let names: Vec<String> = profiles(offered).map(Profile::label).collect();
                 sink.fact("dtls.srtp-offered", names.join(", "));

@@ -6,7 +6,7 @@ use crate::message::handshake::hello::{self, ClientHello, ServerHello};
 use crate::message::handshake::key_block::key_block;
 use crate::message::handshake::protect::{Opener, Terms};
 use crate::message::handshake::suite::{Cipher, Suite};
-use crate::message::handshake::{certificate, ja4};
+use crate::message::handshake::{certificate, facts};
 use crate::message::protocol::tls::keys::{Ladder, Legacy};
 use crate::message::protocol::tls::record::Record;
 use crate::message::protocol::tls::session::{CANDIDATES, Guard, Session};
@@ -126,14 +126,7 @@ impl Session {
             return;
         }
         if self.client.is_none() {
-            if let Some(name) = client.server_name() {
-                sink.fact("tls.sni", name.clone());
-                sink.host(name, "sni");
-            }
-            sink.fact("tls.ja4", ja4::ja4('t', &client));
-            if client.extension(hello::EXT_EARLY_DATA).is_some() {
-                sink.fact("tls.early-data", "offered");
-            }
+            facts::tell(&client, 't', sink);
             if let Some(offer) = client.ech() {
                 sink.fact("tls.ech", offer.says());
             }
