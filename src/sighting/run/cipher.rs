@@ -4,21 +4,21 @@
 //! of eight bytes or more (2^-64 for each place), or text and padding that noise would give with less than 2^-64
 //! ([`super::legible`]). Looking less random is no proof.
 
+use crate::sighting::run::cipher::block::{Block, Mode, xor};
 use crate::sighting::run::crib::Crib;
 use crate::sighting::run::legible::legible;
-use aes::cipher::{
-    Array, BlockCipherDecrypt, BlockCipherEncrypt, BlockSizeUser, KeyInit, KeyIvInit as _, StreamCipher as _,
-};
+use aes::cipher::{KeyInit, KeyIvInit as _, StreamCipher as _};
 use aes::{Aes128, Aes192, Aes256};
 use aes_gcm::AesGcm;
 use aes_gcm::aead::AeadInOut;
 use aes_gcm::aead::consts::{U12, U16};
 use chacha20poly1305::{ChaCha20Poly1305, XChaCha20Poly1305};
-use des::{Des, TdesEde2, TdesEde3};
 use md5::Md5;
 use sha2::{Digest as _, Sha256};
 use std::borrow::Cow;
 use std::cell::OnceCell;
+
+mod block;
 
 /// Bits of evidence from which text and padding are proof, when nothing else speaks for a key.
 pub(in crate::sighting) const PROOF: f64 = 64.0;
@@ -36,145 +36,6 @@ pub(in crate::sighting) struct Opened {
     pub(in crate::sighting) iv: Cow<'static, str>,
     /// What proves it, for people.
     pub(in crate::sighting) proof: &'static str,
-}
-
-/// A block cipher under some key.
-enum Block {
-    Aes128(Box<Aes128>),
-    Aes192(Box<Aes192>),
-    Aes256(Box<Aes256>),
-    Des(Box<Des>),
-    TwoKeys(Box<TdesEde2>),
-    ThreeKeys(Box<TdesEde3>),
-}
-
-impl Block {
-    /// Every block cipher that takes a key of this length.
-    fn all(key: &[u8]) -> Vec<Self> {
-        let mut out = Vec::new();
-        match key.len() {
-            8 => out.extend(Des::new_from_slice(key).ok().map(|c| Self::Des(Box::new(c)))),
-            16 => {
-                out.extend(Aes128::new_from_slice(key).ok().map(|c| Self::Aes128(Box::new(c))));
-                out.extend(TdesEde2::new_from_slice(key).ok().map(|c| Self::TwoKeys(Box::new(c))));
-            }
-            24 => {
-                out.extend(Aes192::new_from_slice(key).ok().map(|c| Self::Aes192(Box::new(c))));
-                out.extend(TdesEde3::new_from_slice(key).ok().map(|c| Self::ThreeKeys(Box::new(c))));
-            }
-            32 => out.extend(Aes256::new_from_slice(key).ok().map(|c| Self::Aes256(Box::new(c)))),
-            _ => {}
-        }
-        out
-    }
-
-    const fn name(&self) -> &'static str {
-        match self {
-            Self::Aes128(_) => "aes-128",
-            Self::Aes192(_) => "aes-192",
-            Self::Aes256(_) => "aes-256",
-            Self::Des(_) => "des",
-            Self::TwoKeys(_) | Self::ThreeKeys(_) => "3des",
-        }
-    }
-
-    const fn size(&self) -> usize {
-        match self {
-            Self::Aes128(_) | Self::Aes192(_) | Self::Aes256(_) => 16,
-            Self::Des(_) | Self::TwoKeys(_) | Self::ThreeKeys(_) => 8,
-        }
-    }
-
-    fn decrypt(&self, block: &mut [u8]) {
-        fn run<C: BlockCipherDecrypt + BlockSizeUser>(cipher: &C, block: &mut [u8]) {
-            if let Ok(block) = <&mut Array<u8, C::BlockSize>>::try_from(block) {
-                cipher.decrypt_block(block);
-            }
-        }
-        match self {
-            Self::Aes128(cipher) => run(&**cipher, block),
-            Self::Aes192(cipher) => run(&**cipher, block),
-            Self::Aes256(cipher) => run(&**cipher, block),
-            Self::Des(cipher) => run(&**cipher, block),
-            Self::TwoKeys(cipher) => run(&**cipher, block),
-            Self::ThreeKeys(cipher) => run(&**cipher, block),
-        }
-    }
-
-    fn encrypt(&self, block: &mut [u8]) {
-        fn run<C: BlockCipherEncrypt + BlockSizeUser>(cipher: &C, block: &mut [u8]) {
-            if let Ok(block) = <&mut Array<u8, C::BlockSize>>::try_from(block) {
-                cipher.encrypt_block(block);
-            }
-        }
-        match self {
-            Self::Aes128(cipher) => run(&**cipher, block),
-            Self::Aes192(cipher) => run(&**cipher, block),
-            Self::Aes256(cipher) => run(&**cipher, block),
-            Self::Des(cipher) => run(&**cipher, block),
-            Self::TwoKeys(cipher) => run(&**cipher, block),
-            Self::ThreeKeys(cipher) => run(&**cipher, block),
-        }
-    }
-
-    /// ECB, or CBC where there is an initial value.
-    fn unchain(&self, iv: Option<&[u8]>, text: &[u8]) -> Vec<u8> {
-        let size = self.size();
-        let mut out = text.to_vec();
-        let before = iv.into_iter().chain(text.chunks_exact(size));
-        if iv.is_some() {
-            for (block, before) in out.chunks_exact_mut(size).zip(before) {
-                self.decrypt(block);
-                xor(block, before);
-            }
-        } else {
-            for block in out.chunks_exact_mut(size) {
-                self.decrypt(block);
-            }
-        }
-        out
-    }
-
-    /// A mode that makes a keystream, or a self-synchronising one (CFB).
-    fn stream(&self, mode: Mode, iv: &[u8], text: &[u8]) -> Vec<u8> {
-        let mut register = iv.to_vec();
-        let mut out = text.to_vec();
-        for (plain, coded) in out.chunks_mut(self.size()).zip(text.chunks(self.size())) {
-            let mut pad = register.clone();
-            self.encrypt(&mut pad);
-            xor(plain, &pad);
-            match mode {
-                Mode::Ctr => {
-                    for byte in register.iter_mut().rev() {
-                        *byte = byte.wrapping_add(1);
-                        if *byte != 0 {
-                            break;
-                        }
-                    }
-                }
-                Mode::Cfb => register = coded.to_vec(),
-                Mode::Ofb => register = pad,
-            }
-        }
-        out
-    }
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Mode {
-    Ctr,
-    Cfb,
-    Ofb,
-}
-
-impl Mode {
-    const ALL: [(Self, &'static str); 3] = [(Self::Ctr, "ctr"), (Self::Cfb, "cfb"), (Self::Ofb, "ofb")];
-}
-
-fn xor(into: &mut [u8], from: &[u8]) {
-    for (a, b) in into.iter_mut().zip(from) {
-        *a ^= b;
-    }
 }
 
 /// A key, and what is made of it once for all trials.
@@ -648,88 +509,4 @@ pub(in crate::sighting) fn unwrap(kek: &[u8], wrapped: &[u8]) -> Option<Vec<u8>>
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::scenario::Planted;
-    use crate::model::taxonomy::Data;
-    use data_encoding::HEXLOWER;
-
-    const TEXT: &[u8] = br#"{"to":"ivo","text":"The heron lands at dusk"}"#;
-
-    fn open(text: &[u8], key: &[u8], beside: &[(Vec<u8>, String)], known: bool) -> Option<Opened> {
-        let planted = [Planted { id: "m".into(), data: Data::Messages, value: "The heron lands at dusk".into() }];
-        let cribs = crate::sighting::run::crib::cribs(if known { &planted } else { &[] });
-        Lock::new(text, true, beside, &cribs, PROOF).open(&Key::new(key), true, &|_| true)
-    }
-
-    /// Every mode, with the initial value in front of the ciphertext, beside it, or none.
-    #[test]
-    fn usual_modes_open_with_the_right_key_and_no_other() {
-        let key: Vec<u8> = (0..32).map(|i| i * 7 + 3).collect();
-        let iv: Vec<u8> = (0..16).map(|i| 200 - i * 5).collect();
-        for len in [16, 24, 32, 8] {
-            for block in Block::all(&key[..len]) {
-                let size = block.size();
-                let mut padded = TEXT.to_vec();
-                let pad = size - TEXT.len() % size;
-                padded.resize(TEXT.len() + pad, u8::try_from(pad).unwrap());
-                let mut ecb = padded.clone();
-                ecb.chunks_exact_mut(size).for_each(|b| block.encrypt(b));
-                let mut cbc = iv[..size].to_vec();
-                for chunk in padded.chunks_exact(size) {
-                    let mut next = chunk.to_vec();
-                    let before = cbc[cbc.len() - size..].to_vec();
-                    xor(&mut next, &before);
-                    block.encrypt(&mut next);
-                    cbc.extend(next);
-                }
-                let ctr = [&iv[..size], &block.stream(Mode::Ctr, &iv[..size], TEXT)].concat();
-                let ofb = block.stream(Mode::Ofb, &iv[..size], TEXT);
-                let beside = [(iv[..size].to_vec(), "iv".to_owned())];
-                for (mode, sent) in [("ecb", ecb), ("cbc", cbc.clone()), ("ctr", ctr), ("ofb", ofb)] {
-                    for known in [false, true] {
-                        let opened = open(&sent, &key[..len], &beside, known).unwrap_or_else(|| panic!("{mode} {len}"));
-                        assert_eq!(opened.plain, TEXT, "{mode} {len}");
-                        assert_eq!(opened.mode, format!("{}-{mode}", block.name()));
-                        let mut wrong = key[..len].to_vec();
-                        wrong[3] ^= 0x40;
-                        assert_eq!(open(&sent, &wrong, &beside, known), None, "{mode} {len}");
-                    }
-                }
-                let bare = open(&cbc[size..], &key[..len], &beside, true).unwrap();
-                assert_eq!(bare.iv, "in \"iv\" beside it");
-            }
-        }
-    }
-
-    #[test]
-    fn tags_and_streams_open() {
-        let key: Vec<u8> = (0..32_u8).map(|i| i.wrapping_mul(11).wrapping_add(1)).collect();
-        let mut sealed = TEXT.to_vec();
-        let nonce: [u8; 12] = std::array::from_fn(|i| u8::try_from(i * 3 + 9).unwrap());
-        let cipher = AesGcm::<Aes256, U12>::new_from_slice(&key).unwrap();
-        let tag = cipher.encrypt_inout_detached(&nonce.into(), b"", sealed.as_mut_slice().into()).unwrap();
-        let sent = [&nonce[..], &sealed, &tag[..]].concat();
-        let opened = open(&sent, &key, &[], false).unwrap();
-        assert_eq!((opened.plain.as_slice(), opened.mode.as_str(), opened.proof), (TEXT, "aes-256-gcm", TAG));
-        let apart = [(nonce.to_vec(), "n".to_owned()), (tag.to_vec(), "tag".to_owned())];
-        assert_eq!(open(&sealed, &key, &apart, false).unwrap().plain, TEXT);
-        let mut coded = TEXT.to_vec();
-        let mut cipher = rc4::Rc4::new_from_slice(b"1732729000").unwrap();
-        rc4::StreamCipher::apply_keystream(&mut cipher, &mut coded);
-        assert_eq!(open(&coded, b"1732729000", &[], true).unwrap().mode, "rc4");
-        assert_eq!(open(&coded, b"1732729001", &[], true), None);
-    }
-
-    #[test]
-    fn wrapped_keys_unwrap() {
-        // RFC 3394, section 4.6.
-        let hex = |text: &str| HEXLOWER.decode(text.as_bytes()).unwrap();
-        let kek = hex("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f");
-        let wrapped = hex("28c9f404c4b810f4cbccb35cfb87f8263f5786e2d80ed326cbc7f0e71a99f43bfb988b9b7a02dd21");
-        let key = hex("00112233445566778899aabbccddeeff000102030405060708090a0b0c0d0e0f");
-        assert_eq!(unwrap(&kek, &wrapped), Some(key));
-        assert_eq!(unwrap(&kek[..16], &wrapped), None);
-        assert_eq!(unwrap(&kek, &wrapped[..17]), None);
-    }
-}
+mod tests;
