@@ -55,17 +55,21 @@ fn answers_are_read_whole_cut_and_mutated() {
     }
 }
 
-/// Answers one connection with these bytes, on loopback.
-fn stand_in(answer: &'static [u8]) -> (u16, std::thread::JoinHandle<Vec<u8>>) {
+/// Answers one connection with these bytes, on loopback, once it has been asked as much as `asked` bytes.
+fn stand_in(answer: &'static [u8], asked: impl Fn(u16) -> usize) -> (u16, std::thread::JoinHandle<Vec<u8>>) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
+    let asked = asked(port);
     let served = std::thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
-        let mut request = vec![0; 4_096];
-        let read = stream.read(&mut request).unwrap();
-        request.truncate(read);
+        // What is left unread when a socket is closed resets the connection, and the answer with it.
+        let mut request = vec![0; asked];
+        stream.read_exact(&mut request).unwrap();
         for piece in answer.chunks(7) {
-            stream.write_all(piece).unwrap();
+            // Whoever has read enough hangs up, and need not wait for the rest.
+            if stream.write_all(piece).is_err() {
+                break;
+            }
         }
         request
     });
@@ -77,7 +81,7 @@ fn stand_in(answer: &'static [u8]) -> (u16, std::thread::JoinHandle<Vec<u8>>) {
 fn stand_ins_of_every_service_are_told_open_from_locked() {
     for knock in KNOCKS {
         for sample in knock.samples {
-            let (port, served) = stand_in(sample.answer);
+            let (port, served) = stand_in(sample.answer, |port| (knock.request)("127.0.0.1", port).len());
             let door = socket::knock("127.0.0.1", port, knock, false);
             let request = served.join().unwrap();
             assert_eq!(request, (knock.request)("127.0.0.1", port));
