@@ -86,6 +86,8 @@ pub struct Judged {
     pub shown: Vec<String>,
     /// What could be seen.
     pub coverage: Coverage,
+    /// What the claim is held to: what its promise commits to, one sentence.
+    pub means: &'static str,
     /// What traffic can never prove about this promise.
     pub cannot_prove: &'static str,
     /// What was not tested for this claim: one phrase each.

@@ -144,6 +144,7 @@ fn judged(id: &str, text: &str, promise: &str, data: &[Data], verdict: VerdictKi
             unread: vec![Unread { why: "no-keys", says: Blind::NoKeys.says(), flows: 1, bytes: 29_000 }],
             control: Some("an opaque payload of 96 bytes to chat.chatterly.example (frame 23)".to_owned()),
         },
+        means: "Only the people who communicate can read the data: no server, no network, nobody else.",
         cannot_prove: "Traffic cannot show what the provider does with data it could not be seen to read.",
         not_tested: vec!["group chats".to_owned(), "delivery to a second device".to_owned()],
         standards: &[

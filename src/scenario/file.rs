@@ -10,6 +10,7 @@ use crate::scenario::check;
 use crate::scenario::problem::{Problem, Problems, Source, Warning, nearest, position};
 use crate::scenario::section::{Reader, Section};
 use crate::scenario::shape::{FORGED, SCENARIO};
+use crate::scenario::wording;
 use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::ops::Range;
@@ -290,6 +291,18 @@ impl Builder<'_> {
                 max_age,
                 line,
             });
+        }
+        for (claim, section) in claims.iter().zip(sections) {
+            if wording::is_understated(claim, &claims)
+                && let Some((promise, span)) = section.text("promise")
+            {
+                let message =
+                    format!("claim `{}` quotes end-to-end encryption, and `{promise}` promises less", claim.id);
+                let help =
+                    "a reader takes its verdict for one on the words: add a claim with the same `text` and promise";
+                let problem = self.problem(span, message);
+                self.warn(problem.help(format!("{help} = \"{}\", or quote other words", wording::END_TO_END)));
+            }
         }
         claims
     }

@@ -10,6 +10,7 @@ pub mod schema;
 pub mod section;
 pub mod shape;
 pub mod template;
+pub mod wording;
 
 pub use file::{Look, load, read};
 pub use problem::{Problem, Problems, Warning};

@@ -248,6 +248,24 @@ fn warnings_tell_what_decides_nothing() {
 }
 
 #[test]
+fn words_that_promise_more_are_told() {
+    let weak = "promise = \"encrypted-in-transit\"\ndata = [\"messages\"]\n";
+    let claim = |id: &str, rest: &str| {
+        format!(
+            "\n[[claim]]\nid = \"{id}\"\ntext = \"All chats are end-to-end encrypted.\"\nsource = \"https://chatterly.example\"\nseen = 2026-11-02\n{rest}"
+        )
+    };
+    let text = format!("{GOOD}{}", claim("weak", weak));
+    let (_, warnings) = parse(&text).unwrap();
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(warnings[0].to_string().contains("`encrypted-in-transit` promises less"), "{}", warnings[0]);
+    // Held to what they say by another claim, the same words may be held to less as well.
+    let strong = weak.replace("encrypted-in-transit", "end-to-end-encrypted");
+    let (_, warnings) = parse(&format!("{text}{}", claim("strong", &strong))).unwrap();
+    assert!(warnings.is_empty(), "{warnings:?}");
+}
+
+#[test]
 fn folders_and_files_load_from_disk() {
     let folder = tempfile::tempdir().unwrap();
     let home = folder.path().join("second-number");

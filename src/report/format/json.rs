@@ -161,6 +161,8 @@ struct ClaimJson<'a> {
     /// Ids of sightings of the claim's data that do not contradict it: found by rule alone, or allowed.
     shown: &'a [String],
     coverage: CoverageJson<'a>,
+    /// What the claim is held to: what its promise commits to, one sentence.
+    means: &'a str,
     /// What traffic can never prove about this promise.
     cannot_prove: &'a str,
     not_tested: &'a [String],
@@ -306,6 +308,7 @@ fn claim(judged: &Judged) -> ClaimJson<'_> {
         weaknesses: &judged.weaknesses,
         shown: &judged.shown,
         coverage: coverage(&judged.coverage),
+        means: judged.means,
         cannot_prove: judged.cannot_prove,
         not_tested: &judged.not_tested,
         standards: (judged.standards.iter())

@@ -97,15 +97,13 @@ impl Summary<'_> {
         let verdict = format!("{} {:<12}", mark(judged.verdict), judged.verdict.name());
         let quote = format!("“{}”", printable(&judged.claim.text));
         let id = printable(&judged.claim.id);
+        // The same words may be held to more than one promise.
         let room = self.view.width.saturating_sub(MARGIN + 2 + id.chars().count());
+        let promise = cut(&printable(&judged.claim.promise), room);
         writeln!(out)?;
-        writeln!(
-            out,
-            "  {} {}  {}",
-            style.verdict(judged.verdict, &verdict),
-            style.bold(&id),
-            style.dim(&cut(&quote, room.max(24)))
-        )?;
+        writeln!(out, "  {} {}  {}", style.verdict(judged.verdict, &verdict), style.bold(&id), style.dim(&promise))?;
+        let room = self.view.width.saturating_sub(MARGIN).max(24);
+        writeln!(out, "{:MARGIN$}{}", "", style.dim(&cut(&quote, room)))?;
         self.wrapped(&judged.reason, out)?;
         let first = judged.sightings.iter().find_map(|id| scenario.sightings.iter().find(|s| s.id() == *id));
         if let Some(first) = first {
