@@ -2,7 +2,6 @@
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use ring::digest::{SHA256, digest};
-use std::borrow::Cow;
 use std::sync::LazyLock;
 
 /// Words that ask for money.
@@ -47,10 +46,30 @@ const NAMES: [&str; 9] = [
     "hacked",
 ];
 
-/// All words at once: those that ask for money first.
-static WORDS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+/// All words at once.
+struct Words {
+    search: AhoCorasick,
+    /// Which word a pattern spells, those that ask for money first.
+    spells: Vec<usize>,
+}
+
+/// Letters of ASCII match in either case; of words with others in them stand all spellings that people use.
+static WORDS: LazyLock<Option<Words>> = LazyLock::new(|| {
+    let (mut patterns, mut spells) = (Vec::new(), Vec::new());
+    for (at, word) in PAY.iter().chain(&THREAT).enumerate() {
+        let mut spellings = vec![(*word).to_owned()];
+        if !word.is_ascii() {
+            let mut letters = word.chars();
+            let first = letters.next().into_iter().flat_map(char::to_uppercase);
+            spellings.push(first.chain(letters).collect());
+            spellings.push(word.to_uppercase());
+        }
+        spells.extend(spellings.iter().map(|_| at));
+        patterns.extend(spellings);
+    }
     let mut builder = AhoCorasick::builder();
-    builder.ascii_case_insensitive(true).kind(Some(AhoCorasickKind::DFA)).build(PAY.iter().chain(&THREAT)).ok()
+    let search = builder.ascii_case_insensitive(true).kind(Some(AhoCorasickKind::DFA)).build(patterns).ok()?;
+    Some(Words { search, spells })
 });
 
 /// Characters of a note without a name that gives it away.
@@ -63,12 +82,11 @@ pub(super) fn named(text: &str) -> Option<&'static str> {
 
 /// Whether [`find`] may find something in bytes under no telling name. Cheap: it is asked of every text.
 pub(super) fn may_be(bytes: &[u8]) -> bool {
-    let telling = |words: &AhoCorasick| words.find(bytes).is_some();
+    let telling = |words: &Words| words.search.find(bytes).is_some();
     if bytes.len() < SHORTEST {
         return bytes.len() >= 6 && std::str::from_utf8(bytes).is_ok_and(|text| named(text.trim()).is_some());
     }
-    // Letters outside ASCII have cases of their own.
-    !bytes.is_ascii() || WORDS.as_ref().is_none_or(telling)
+    WORDS.as_ref().is_none_or(telling)
 }
 
 /// What gives a ransom note away, and the payment addresses in it; `None` for everything else. `beside`: such a name
@@ -79,10 +97,12 @@ pub(super) fn find(text: &str, beside: Option<&'static str>) -> Option<(Vec<Stri
         return None;
     }
     let mut seen = [false; PAY.len() + THREAT.len()];
-    let lower = if text.is_ascii() { Cow::Borrowed(text) } else { Cow::Owned(text.to_lowercase()) };
-    for found in WORDS.iter().flat_map(|words| words.find_overlapping_iter(lower.as_ref())) {
-        if let Some(seen) = seen.get_mut(found.pattern().as_usize()) {
-            *seen = true;
+    for words in WORDS.iter() {
+        for found in words.search.find_overlapping_iter(text) {
+            let word = words.spells.get(found.pattern().as_usize());
+            if let Some(seen) = word.and_then(|word| seen.get_mut(*word)) {
+                *seen = true;
+            }
         }
     }
     let (pays, threatens) = seen.split_at_checked(PAY.len()).unwrap_or_default();
@@ -205,10 +225,18 @@ mod tests {
             "ВСЕ УДАЛЕНО. Чтобы ВОССТАНОВИТЬ, заплатите 0.1 BTC",
             "recover: 1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa now",
             "read_me",
+            "Récupérez vos fichiers: PAIEMENT avant 48 heures",
+            "RÉCUPÉRER VOS FICHIERS AVANT DEMAIN",
         ] {
             assert!(may_be(note.as_bytes()), "{note}");
         }
-        for other in ["2026-10-03T00:00:12.345Z and some more words", "u447700900142", "flushed 12 rows"] {
+        assert!(find("ВСЕ УДАЛЕНО. Чтобы ВОССТАНОВИТЬ, заплатите 0.1 BTC", None).is_some());
+        for other in [
+            "Wir treffen uns in der Mühle, sag niemandem etwas davon",
+            "2026-10-03T00:00:12.345Z and some more words",
+            "u447700900142",
+            "flushed 12 rows",
+        ] {
             assert!(!may_be(other.as_bytes()), "{other}");
         }
         assert!(find("Your data is gone. Write to us at once, please", Some("read_me")).is_some());

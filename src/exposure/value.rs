@@ -2,15 +2,20 @@
 
 use crate::model::time::Timestamp;
 use rlibphonenumber::PHONE_NUMBER_UTIL;
+use std::cell::RefCell;
 use std::collections::HashMap;
 
-/// Numbers remembered with whether they are valid: asking the numbering plans takes a microsecond or two.
+/// Numbers that one thread remembers with whether they are valid: asking the numbering plans takes microseconds.
 const KNOWN: usize = 1 << 20;
 
-/// Tells telephone numbers, and remembers what it told.
-#[derive(Debug, Default)]
+thread_local! {
+    /// By whether it was asked leniently, and the digits.
+    static ASKED: RefCell<HashMap<(bool, u64), bool, foldhash::fast::FixedState>> = RefCell::default();
+}
+
+/// Tells telephone numbers.
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Numbers {
-    known: HashMap<u64, bool, foldhash::fast::FixedState>,
     /// Numbers that are possible count as well as those that are valid: in fields that are known to hold numbers.
     lenient: bool,
 }
@@ -18,11 +23,11 @@ pub(super) struct Numbers {
 impl Numbers {
     /// For fields that are known to hold numbers: ranges kept for fiction and new ones are in no plan yet.
     pub(super) fn lenient() -> Self {
-        Self { lenient: true, ..Self::default() }
+        Self { lenient: true }
     }
 
     /// The number as its digits behind `+`, if it is valid in its country's plan. `bare`: without a sign in front, too.
-    pub(super) fn read(&mut self, text: &str, bare: bool) -> Option<u64> {
+    pub(super) fn read(self, text: &str, bare: bool) -> Option<u64> {
         let text = text.trim();
         let rest = text.strip_prefix('+').or_else(|| text.strip_prefix("00"));
         if rest.is_none() && !bare {
@@ -48,21 +53,28 @@ impl Numbers {
         ((8..=15).contains(&count) && self.is_valid(digits)).then_some(digits)
     }
 
-    fn is_valid(&mut self, digits: u64) -> bool {
-        if let Some(valid) = self.known.get(&digits) {
-            return *valid;
-        }
+    fn is_valid(self, digits: u64) -> bool {
+        ASKED.with_borrow_mut(|asked| {
+            let key = (self.lenient, digits);
+            if let Some(valid) = asked.get(&key) {
+                return *valid;
+            }
+            let valid = self.ask(digits);
+            if asked.len() < KNOWN {
+                asked.insert(key, valid);
+            }
+            valid
+        })
+    }
+
+    /// Asks the numbering plans.
+    fn ask(self, digits: u64) -> bool {
         let parsed = PHONE_NUMBER_UTIL.parse(format!("+{digits}"), None);
-        let valid =
-            parsed.is_ok_and(|number| number.is_valid() || (self.lenient && number.is_possible_with_reason().is_ok()));
-        if self.known.len() < KNOWN {
-            self.known.insert(digits, valid);
-        }
-        valid
+        parsed.is_ok_and(|number| number.is_valid() || (self.lenient && number.is_possible_with_reason().is_ok()))
     }
 
     /// Numbers inside a longer text that joins them: `+44…->+49…`, `4477…_4977…`.
-    pub(super) fn several(&mut self, text: &str, bare: bool) -> Vec<u64> {
+    pub(super) fn several(self, text: &str, bare: bool) -> Vec<u64> {
         if !text.bytes().any(|byte| byte.is_ascii_digit()) {
             return Vec::new();
         }
@@ -235,7 +247,7 @@ mod tests {
 
     #[test]
     fn numbers_are_told_from_look_alikes() {
-        let mut numbers = Numbers::default();
+        let numbers = Numbers::default();
         assert_eq!(numbers.read("+1 650 253 0000", false), Some(16_502_530_000));
         assert_eq!(numbers.read("16502530000", true), Some(16_502_530_000));
         assert_eq!(numbers.read("16502530000", false), None);
