@@ -151,22 +151,26 @@ impl Phones {
 
     /// Whether some group of digits in a run ends as a planted number does: nearly all runs are told by this alone.
     fn may_end(&self, run: &[u8]) -> bool {
-        let (mut tail, mut count, mut inside) = (0_u32, 0_usize, false);
-        for byte in run.iter().chain(b" ") {
+        // The last four digits, four bits each: what they say is worked out where a group ends.
+        let (mut tail, mut count, mut inside) = (0_u16, 0_usize, false);
+        let known = |tail: u16| {
+            let tail = [12, 8, 4, 0].iter().fold(0, |sum, at| sum * 10 + usize::from(tail >> at & 15));
+            self.tails.get(tail / 64).is_some_and(|word| word >> (tail % 64) & 1 != 0)
+        };
+        for byte in run {
             let digit = byte.wrapping_sub(b'0');
             if digit < 10 {
-                tail = (tail * 10 + u32::from(digit)) % 10_000;
+                tail = tail << 4 | u16::from(digit);
                 count += 1;
                 inside = true;
             } else {
-                let word = self.tails.get(tail as usize / 64).copied().unwrap_or(0);
-                if inside && count >= FEWEST && word >> (tail % 64) & 1 != 0 {
+                if inside && count >= FEWEST && known(tail) {
                     return true;
                 }
                 inside = false;
             }
         }
-        false
+        inside && count >= FEWEST && known(tail)
     }
 
     /// One run of digits and separators.

@@ -252,7 +252,8 @@ fn is_listed(tree: &Tree<'_>, node: &Node) -> bool {
 /// Values that the lists of one message spell out.
 pub(super) fn in_message(tree: &Tree<'_>, cx: &Cx<'_>, out: &mut Vec<Hit>) {
     let spelling = &cx.matcher.spelling;
-    if spelling.values.is_empty() {
+    // Most messages have no list at all.
+    if spelling.values.is_empty() || !tree.nodes.iter().any(|node| matches!(node.step, Step::Index(_))) {
         return;
     }
     let mut lines: HashMap<u64, Line<NodeId>> = HashMap::new();

@@ -183,21 +183,21 @@ fn unwrap(bytes: &[u8]) -> (Cow<'_, [u8]>, Option<Way>) {
 /// Whether the digits change between upper case, lower case, numbers and the rest as often as in base64 of random bytes
 /// (0.65 of all neighbours), rather than as seldom as in names and words.
 fn is_spread(digits: &[u8], padded: bool) -> bool {
-    let class = |byte: &u8| match byte {
-        b'A'..=b'Z' => 0,
-        b'a'..=b'z' => 1,
-        b'0'..=b'9' => 2,
-        _ => 3,
+    let class = |byte: u8| match byte {
+        b'A'..=b'Z' => 1_u8,
+        b'a'..=b'z' => 2,
+        b'0'..=b'9' => 4,
+        _ => 8,
     };
-    let changes = digits.iter().zip(digits.iter().skip(1)).filter(|(a, b)| class(a) != class(b)).count();
+    let (mut seen, mut changes, mut last) = (0, 0_usize, digits.first().map_or(0, |byte| class(*byte)));
+    for byte in digits {
+        let this = class(*byte);
+        seen |= this;
+        changes = changes.saturating_add(usize::from(this != last));
+        last = this;
+    }
     let all = digits.len().saturating_sub(1);
-    let seen = digits.iter().fold([false; 4], |mut seen, byte| {
-        if let Some(slot) = seen.get_mut(class(byte)) {
-            *slot = true;
-        }
-        seen
-    });
-    let [upper, lower, number, _] = seen;
+    let (upper, lower, number) = (seen & 1 != 0, seen & 2 != 0, seen & 4 != 0);
     // 40 % of neighbours, a third where padding speaks for it too.
     let enough =
         if padded { changes.saturating_mul(3) >= all } else { changes.saturating_mul(5) >= all.saturating_mul(2) };
