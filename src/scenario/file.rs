@@ -10,7 +10,6 @@ use crate::scenario::check;
 use crate::scenario::problem::{Problem, Problems, Source, Warning, nearest, position};
 use crate::scenario::section::{Reader, Section};
 use crate::scenario::shape::{FORGED, SCENARIO};
-use crate::scenario::wording;
 use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::ops::Range;
@@ -143,19 +142,19 @@ fn folder_name(folder: &Path) -> String {
         .unwrap_or_else(|| "scenario".to_owned())
 }
 
-struct Builder<'a> {
-    reader: Reader<'a>,
+pub(super) struct Builder<'a> {
+    pub(super) reader: Reader<'a>,
     warnings: Vec<Warning>,
     folder: &'a Path,
     look: &'a dyn Fn(&Path) -> Look,
 }
 
 impl Builder<'_> {
-    fn problem(&self, span: Range<usize>, message: impl Into<String>) -> Problem {
+    pub(super) fn problem(&self, span: Range<usize>, message: impl Into<String>) -> Problem {
         Problem::at(self.reader.source, span, message)
     }
 
-    fn warn(&mut self, problem: Problem) {
+    pub(super) fn warn(&mut self, problem: Problem) {
         self.warnings.push(Warning(problem));
     }
 
@@ -213,7 +212,7 @@ impl Builder<'_> {
     }
 
     /// Ids must be unique in their list.
-    fn unique(&mut self, sections: &[Section<'_, '_>], key: &'static str, what: &str) {
+    pub(super) fn unique(&mut self, sections: &[Section<'_, '_>], key: &'static str, what: &str) {
         let mut seen: BTreeMap<&str, Range<usize>> = BTreeMap::new();
         for section in sections {
             let Some((id, span)) = section.text(key) else { continue };
@@ -255,56 +254,6 @@ impl Builder<'_> {
             planted.push(Planted { id, data, value: value.to_owned() });
         }
         planted
-    }
-
-    fn claims(&mut self, sections: &[Section<'_, '_>]) -> Vec<Claim> {
-        self.unique(sections, "id", "claim id");
-        let mut claims = Vec::new();
-        for section in sections {
-            let (line, _) = position(&self.reader.source.text, section.span.start);
-            let missing: Vec<&str> = ["source", "seen"]
-                .into_iter()
-                .filter(|key| section.text(key).is_none() && section.day(key).is_none())
-                .collect();
-            if !missing.is_empty() {
-                let id = section.string("id").unwrap_or_default();
-                let message = format!("claim `{id}` has no `{}`", missing.join("` and no `"));
-                let problem = self.problem(section.span.clone(), message);
-                self.warn(problem.help("say where and when the vendor published it, so that it can be held to it"));
-            }
-            let max_age = section.text("max_age").and_then(|(text, span)| {
-                let days = days(text);
-                if days.is_none() {
-                    let problem = self.problem(span, format!("`{text}` is no length of time"));
-                    self.reader.push(problem.help("write a whole number and its unit: `12h`, `30d`, `6m` or `1y`"));
-                }
-                days
-            });
-            let data = section.texts("data").into_iter().filter_map(|(name, _)| Data::from_name(name)).collect();
-            claims.push(Claim {
-                id: section.string("id").unwrap_or_default(),
-                text: section.string("text").unwrap_or_default(),
-                source: section.string("source"),
-                seen: section.day("seen"),
-                promise: section.string("promise").unwrap_or_default(),
-                data,
-                max_age,
-                line,
-            });
-        }
-        for (claim, section) in claims.iter().zip(sections) {
-            if wording::is_understated(claim, &claims)
-                && let Some((promise, span)) = section.text("promise")
-            {
-                let message =
-                    format!("claim `{}` quotes end-to-end encryption, and `{promise}` promises less", claim.id);
-                let help =
-                    "a reader takes its verdict for one on the words: add a claim with the same `text` and promise";
-                let problem = self.problem(span, message);
-                self.warn(problem.help(format!("{help} = \"{}\", or quote other words", wording::END_TO_END)));
-            }
-        }
-        claims
     }
 
     /// Where a path leads, if to a file.
@@ -512,18 +461,4 @@ fn fits(pattern: &str, name: &str) -> bool {
         }
     }
     pattern.iter().skip(p).all(|c| *c == '*')
-}
-
-/// A length of time in days, the started one counted: `12h`, `30d`, `6m` (of 30 days), `1y`.
-fn days(text: &str) -> Option<u64> {
-    let text = text.trim();
-    let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-    let number: u64 = number.trim().parse().ok()?;
-    match unit {
-        "h" => Some(number.div_ceil(24)),
-        "d" => Some(number),
-        "m" => number.checked_mul(30),
-        "y" => number.checked_mul(365),
-        _ => None,
-    }
 }

@@ -4,13 +4,13 @@
 //! from it. A later key is one line there and one where [`mod@file`] builds the scenario.
 
 pub mod check;
+mod claims;
 pub mod file;
 pub mod problem;
 pub mod schema;
 pub mod section;
 pub mod shape;
 pub mod template;
-pub mod wording;
 
 pub use file::{Look, load, read};
 pub use problem::{Problem, Problems, Warning};
