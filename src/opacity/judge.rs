@@ -1,6 +1,6 @@
 //! Weighs the models against one another.
 
-use super::{SHORTEST, encoding, lz, packing, pairs, uniform};
+use super::{SHORTEST, characters, encoding, lz, packing, pairs, records, uniform};
 use crate::model::opacity::{Assessment, Opacity, Segment};
 
 /// Evidence in bits over uniform bytes from which another model is believed: less than four in a million
@@ -29,6 +29,9 @@ pub const TEMPER: f64 = 0.35;
 
 /// The model that knows no script, only that characters keep to theirs.
 const RARE: &str = "utf-8 text of a rare script";
+
+/// The model of text by the kinds of its characters.
+const CHARACTERS: &str = "text of several kinds";
 
 #[derive(Clone, Copy)]
 struct Candidate {
@@ -113,6 +116,26 @@ fn assess_within(bytes: &[u8], depth: usize) -> Assessment {
     let between = !utf8 && open.is_none() && pair > 5.0 * n && pair < 8.5 * n;
     if between || best.bits() > uniform - MIXED.max(1.5 * n) && pair < uniform + MIXED + n / 4.0 {
         best.add(Opacity::Plaintext, "mixed text", pairs::mixed_bits(seen) + 2.0, None);
+        let head = seen.get(..1024).unwrap_or(seen);
+        let cut = || bytes.first().is_some_and(|first| first & 0xc0 == 0x80);
+        if (utf8 || cut())
+            && let Some(bits) = characters::bits(head)
+        {
+            best.add(Opacity::Plaintext, CHARACTERS, bits * n / length(head.len()) + 3.0, None);
+        }
+    }
+    if utf8
+        && pair > 6.0 * n
+        && let Some(bits) = characters::code_bits(seen)
+    {
+        best.add(Opacity::Unknown, "printable code", bits + 12.0, None);
+    }
+    if whole
+        && !utf8
+        && open.is_none()
+        && let Some((model, bits)) = records::bits(seen)
+    {
+        best.add(Opacity::Plaintext, model, bits + 4.0, None);
     }
     // Text far below what any alphabet of 16 letters needs is no encoding.
     if text > 3.2 * n && open.is_none() {
@@ -143,8 +166,9 @@ fn assess_within(bytes: &[u8], depth: usize) -> Assessment {
             if clear { (Opacity::Compressed, piece.name) } else { (Opacity::Unknown, "records or a piece") };
         best.add(class, model, piece.bits + PIECE_OF, None);
     }
-    let rare = pair > 7.0 * n && best.least().is_some_and(|one| one.model == RARE);
-    if open.is_none() && (rare || best.bits() > uniform - 1.5 * n) {
+    // What knows no words may take text under a key for another script, or for signs.
+    let vague = |one: Candidate| one.model == CHARACTERS || pair > 7.0 * n && one.model == RARE;
+    if open.is_none() && (best.least().is_some_and(vague) || best.bits() > uniform - 1.5 * n) {
         if !whole_object && let Some(bits) = one_byte_xor(seen, utf8, best.bits().min(uniform)) {
             best.add(Opacity::WeaklyEncrypted, "one-byte xor", bits, None);
         }
@@ -219,7 +243,8 @@ fn one_byte_xor(bytes: &[u8], utf8: bool, limit: f64) -> Option<f64> {
     let key = best.filter(|key| clean(bytes, *key))?;
     let all: Vec<u8> = bytes.iter().map(|byte| byte ^ key).collect();
     let script = pairs::script_bits(&all).unwrap_or(f64::MAX);
-    Some(pairs::text_bits(&all).min(pairs::mixed_bits(&all)).min(script + 4.0) + price)
+    let kinds = characters::bits(&all).unwrap_or(f64::MAX);
+    Some(pairs::text_bits(&all).min(pairs::mixed_bits(&all)).min(script + 4.0).min(kinds + 3.0) + price)
 }
 
 /// Skewed counts with no model that explains them: a code that learns them as it goes (Krichevsky and Trofimov).

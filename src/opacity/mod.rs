@@ -5,11 +5,13 @@
 //! uniform bytes save `t` bits with a chance of at most 2^-t (Markov), so the threshold holds by theory, not by a
 //! training set. `docs/opacity.md` has the measured table.
 
+mod characters;
 mod encoding;
 mod judge;
 mod lz;
 mod packing;
 mod pairs;
+mod records;
 mod segment;
 mod together;
 mod uniform;

@@ -155,13 +155,7 @@ pub(super) fn is_text(bytes: &[u8]) -> bool {
 /// Bits of text in any script, also one no table has seen: a character costs little in the block of the one before.
 /// `None` if the bytes are not UTF-8, but for a character cut at either end.
 pub(super) fn script_bits(bytes: &[u8]) -> Option<f64> {
-    let head = bytes.iter().take(3).take_while(|byte| **byte & 0xc0 == 0x80).count();
-    let rest = bytes.get(head..)?;
-    let text = match std::str::from_utf8(rest) {
-        Ok(text) => text,
-        Err(error) if error.error_len().is_none() => std::str::from_utf8(rest.get(..error.valid_up_to())?).ok()?,
-        Err(_) => return None,
-    };
+    let text = super::characters::trimmed(bytes)?;
     let cut = bytes.len().saturating_sub(text.len());
     #[expect(clippy::cast_precision_loss, reason = "at most six")]
     let mut bits = 8.0 * cut as f64;

@@ -347,3 +347,59 @@ fn a_tally_is_cut_wherever_a_range_could_be() {
         }
     }
 }
+
+#[test]
+fn sixteen_bytes_of_any_script_are_plaintext_and_their_seals_are_not() {
+    let mut noise = Noise(16);
+    let mut wrong = Vec::new();
+    for text in characters::tests::SHORT {
+        if class(text.as_bytes()) != Plaintext {
+            wrong.push((text, assess(text.as_bytes())));
+        }
+        // What a cipher makes of it.
+        for _ in 0..40 {
+            let sealed: Vec<u8> = text.bytes().zip(noise.bytes(text.len())).map(|(a, b)| a ^ b).collect();
+            if !matches!(class(&sealed), RandomLooking | Unknown) {
+                wrong.push((text, assess(&sealed)));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn pieces_cut_within_characters_are_plaintext() {
+    let mut wrong = Vec::new();
+    for text in TEXTS {
+        for len in [24, 32] {
+            for piece in text.as_bytes().windows(len).step_by(5) {
+                if class(piece) != Plaintext {
+                    wrong.push((String::from_utf8_lossy(piece).into_owned(), assess(piece)));
+                }
+            }
+        }
+    }
+    assert!(wrong.len() < 3, "{wrong:#?}");
+}
+
+#[test]
+fn a_code_that_nobody_told_is_no_plaintext() {
+    let mut noise = Noise(91);
+    let mut plain = 0;
+    for n in 0..2_000 {
+        let code: Vec<u8> = noise.bytes(16 + n % 120).into_iter().map(|byte| b'!' + byte % 94).collect();
+        plain += u32::from(class(&code) == Plaintext);
+    }
+    assert!(plain < 8, "{plain}");
+}
+
+#[test]
+fn sealed_bytes_in_a_record_do_not_become_readable() {
+    let mut noise = Noise(12);
+    for head in [&b"\x82\xa1v\x01\xa4data\xc4\x80"[..], b"\xa2av\x01ddata\x58\x80", b"\x83\x01\x02\x58\x80"] {
+        for _ in 0..50 {
+            let sealed = [head, &noise.bytes(128)].concat();
+            assert_ne!(class(&sealed), Plaintext, "{:?}", assess(&sealed));
+        }
+    }
+}
