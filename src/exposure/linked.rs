@@ -2,9 +2,10 @@
 //! who they are. Nobody is named: people are fingerprints, salted with all identifiers of the store, so that only who has
 //! the store can tell whose they are.
 
-use crate::exposure::identity::Key;
+use crate::exposure::identity::{Key, is_number};
 use crate::model::budget;
 use crate::model::exposure::{Contact, Edge, Identified, Linkability};
+use crate::model::sighting::Masked;
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -138,10 +139,15 @@ pub(super) fn linkability(
         named_numbers: known.values().filter(|known| known.number && known.other).count() as u64,
         contacts: shown
             .iter()
-            .map(|at| Contact {
-                fingerprint: fingerprint(&salt, people.get(*at).copied().unwrap_or_default()),
-                contacts: contacts.get(*at).copied().unwrap_or_default(),
-                identified: of(*at).by(),
+            .map(|at| {
+                // Of a person's identifiers the least stands for all, and numbers are less than the others.
+                let key = people.get(*at).copied().unwrap_or_default();
+                Contact {
+                    fingerprint: fingerprint(&salt, key),
+                    contacts: contacts.get(*at).copied().unwrap_or_default(),
+                    identified: of(*at).by(),
+                    number: is_number(key).then(|| Masked::new(format!("+{key}"))),
+                }
             })
             .collect(),
         edges: edges

@@ -1,5 +1,6 @@
 //! What a store exposes: how many people, conversations, places, since when.
 
+use crate::model::sighting::Masked;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -171,6 +172,9 @@ pub struct Contact {
     pub contacts: u64,
     /// What tells who they are.
     pub identified: Identified,
+    /// Their telephone number, where one is known: never told unless it is asked for.
+    #[serde(skip)]
+    pub number: Option<Masked>,
 }
 
 /// Two people who are joined.
@@ -186,7 +190,7 @@ pub struct Edge {
     pub called: bool,
 }
 
-/// Who can be joined to whom by one reader of the store. Nobody is named.
+/// Who can be joined to whom by one reader of the store. Nobody is named but where numbers are asked for.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
 pub struct Linkability {
     /// People who wrote to or called somebody else in the store.

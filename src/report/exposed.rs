@@ -1,8 +1,10 @@
-//! What a store exposes, put into words for a page and for a terminal. Counts only: nobody is named.
+//! What a store exposes, put into words for a page and for a terminal. Counts only: nobody is named but in the graph of
+//! contacts, where numbers are asked for.
 
 use crate::model::exposure::{About, Exposure, Learned};
 use crate::model::report::ScenarioReport;
 use crate::model::time::Timestamp;
+use crate::report::View;
 use crate::report::linked::{Linked, linked};
 use crate::report::words::{self, count, moment, percent, thousands};
 use serde::Serialize;
@@ -74,7 +76,7 @@ struct RoleRow {
 }
 
 /// The section, if there is a dump.
-pub(crate) fn section(scenario: &ScenarioReport) -> Option<Section> {
+pub(crate) fn section(scenario: &ScenarioReport, view: &View) -> Option<Section> {
     let found = scenario.exposure.as_ref()?;
     let tile = |n: u64, what| Tile { n: thousands(n), what };
     let mut apps: Vec<(&String, u64, u64)> =
@@ -107,7 +109,7 @@ pub(crate) fn section(scenario: &ScenarioReport) -> Option<Section> {
         days: days(found),
         days_says: (found.by_day.len() > 1).then(|| days_says(found)),
         countries: countries(found),
-        linked: linked(found),
+        linked: linked(found, view),
         notes: found
             .extortion_notes
             .iter()

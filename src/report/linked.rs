@@ -1,6 +1,7 @@
 //! Who can be joined to whom by one reader of a store: in a sentence or two, and as a small graph of fingerprints.
 
-use crate::model::exposure::{Exposure, Identified, Linkability};
+use crate::model::exposure::{Contact, Exposure, Identified, Linkability};
+use crate::report::View;
 use crate::report::words::{count, thousands};
 use serde::Serialize;
 use std::f64::consts::TAU;
@@ -15,6 +16,8 @@ pub(crate) struct Linked {
     says: Vec<String>,
     /// The graph in one sentence.
     about: String,
+    /// What people are called in it.
+    names: &'static str,
     nodes: Vec<Node>,
     lines: Vec<Line>,
 }
@@ -40,7 +43,7 @@ struct Line {
 }
 
 /// What there is to tell; `None` where nobody wrote to or called anybody.
-pub(crate) fn linked(found: &Exposure) -> Option<Linked> {
+pub(crate) fn linked(found: &Exposure, view: &View) -> Option<Linked> {
     let joined = &found.linkability;
     let most = joined.contacts.first()?;
     let at = |index: usize| {
@@ -52,7 +55,11 @@ pub(crate) fn linked(found: &Exposure) -> Option<Linked> {
         let round = |middle: f64, offset: f64| offset.mul_add(reach, middle).round() as i64;
         (round(MIDDLE.0, REACH.0 * turn.cos()), round(MIDDLE.1, REACH.1 * turn.sin()))
     };
-    let name = |index: usize| joined.contacts.get(index).map(|contact| contact.fingerprint.clone()).unwrap_or_default();
+    let called = |contact: &Contact| match &contact.number {
+        Some(number) if view.reveal => number.reveal().to_owned(),
+        _ => contact.fingerprint.clone(),
+    };
+    let name = |index: usize| joined.contacts.get(index).map(called).unwrap_or_default();
     let lines: Vec<Line> = joined
         .edges
         .iter()
@@ -75,6 +82,13 @@ pub(crate) fn linked(found: &Exposure) -> Option<Linked> {
             thousands(most.contacts),
             joined.contacts.len().saturating_sub(1)
         ),
+        names: if view.reveal {
+            "Everybody is called by their phone number; where none is known, by a fingerprint, salted with all identifiers of \
+             the store."
+        } else {
+            "The names are fingerprints, salted with all identifiers of the store: only who has the store can tell whose they \
+             are."
+        },
         nodes: (joined.contacts.iter().enumerate())
             .map(|(index, contact)| {
                 let (x, y) = at(index);
@@ -83,7 +97,7 @@ pub(crate) fn linked(found: &Exposure) -> Option<Linked> {
                     Identified::Other => ("another identifier", "other"),
                     Identified::Both => ("a phone number and another identifier", "both"),
                 };
-                let label = contact.fingerprint.clone();
+                let label = called(contact);
                 Node { x, y, label, contacts: count(contact.contacts, "contact"), identified, class }
             })
             .collect(),

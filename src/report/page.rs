@@ -118,7 +118,7 @@ fn scene(n: usize, scenario: &ScenarioReport, view: &View) -> Scene {
             )
         }),
         flows,
-        exposure: exposed::section(scenario),
+        exposure: exposed::section(scenario, view),
         stories,
         coverage: claims::covered(&scenario.coverage),
         limits: claims::limits(&scenario.claims),

@@ -417,8 +417,10 @@ pub(crate) fn crowded(flows: u16, sightings: u32) -> Report {
 
 /// People who wrote to each other, and some of them drawn.
 fn linkability() -> Linkability {
-    let contact =
-        |fingerprint: &str, contacts, identified| Contact { fingerprint: fingerprint.to_owned(), contacts, identified };
+    let contact = |fingerprint: &str, contacts, identified| {
+        let number = (identified != Identified::Other).then(|| Masked::new(format!("+4477009{contacts:05}")));
+        Contact { fingerprint: fingerprint.to_owned(), contacts, identified, number }
+    };
     Linkability {
         connected: 1_180,
         pairs: 2_613,

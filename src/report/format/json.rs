@@ -269,7 +269,7 @@ fn scenario<'a>(scenario: &'a ScenarioReport, view: &View) -> ScenarioJson<'a> {
             .collect(),
         pairs: scenario.pairs.iter().map(|pair| compared(pair, view)).collect(),
         flows: Flows(&scenario.flows),
-        exposure: scenario.exposure.as_ref().map(exposure),
+        exposure: scenario.exposure.as_ref().map(|found| exposure(found, view)),
         coverage: coverage(&scenario.coverage),
         inputs: scenario.inputs.iter().map(input).collect(),
         warnings: &scenario.warnings,

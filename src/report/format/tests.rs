@@ -68,6 +68,19 @@ fn only_planted_values_are_shown_unless_more_is_asked_for() {
 }
 
 #[test]
+fn people_of_a_store_are_fingerprints_unless_more_is_asked_for() {
+    let report = sample::report();
+    for name in ["html", "json"] {
+        let masked = render(named(name), &report, &View::default());
+        let shown = render(named(name), &report, &View { reveal: true, ..View::default() });
+        assert!(masked.contains("a1b2c3d4") && !masked.contains("+447700900041"), "{name} names somebody");
+        assert!(shown.contains("+447700900041"), "{name} cannot be made to name anybody");
+        // Whose number nobody knows stays a fingerprint.
+        assert!(shown.contains("5d5d0c21"), "{name}");
+    }
+}
+
+#[test]
 fn hostile_text_stays_text() {
     for format in FORMATS {
         for report in [sample::report(), sample::inspected()] {

@@ -1,7 +1,9 @@
 //! What the stores expose.
 
 use crate::model::exposure::{About, Exposure, Identified, Learned, Linkability};
+use crate::model::sighting::Masked;
 use crate::model::time::Timestamp;
+use crate::report::View;
 use crate::report::words::rfc3339;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -51,7 +53,8 @@ pub(super) struct ExposureJson<'a> {
     about: Option<AboutJson>,
 }
 
-/// Who can be joined to whom by one reader of the store. Nobody is named: people are salted fingerprints.
+/// Who can be joined to whom by one reader of the store. People are salted fingerprints, and named only where values are
+/// revealed.
 #[derive(JsonSchema, Serialize)]
 struct LinkabilityJson<'a> {
     /// People who wrote to or called somebody else in the store.
@@ -91,6 +94,9 @@ struct ContactJson<'a> {
     contacts: u64,
     /// `number`, `other` or `both`.
     identified: &'static str,
+    /// Their telephone number, where one is known and values are revealed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    number: Option<&'a str>,
 }
 
 /// Two people of the graph who are joined.
@@ -151,7 +157,7 @@ pub(super) struct RoleJson<'a> {
     given: bool,
 }
 
-fn linkability(found: &Linkability) -> LinkabilityJson<'_> {
+fn linkability<'a>(found: &'a Linkability, view: &View) -> LinkabilityJson<'a> {
     let pairs = |by| found.by_identifier.get(&by).copied().unwrap_or_default();
     LinkabilityJson {
         connected: found.connected,
@@ -174,6 +180,7 @@ fn linkability(found: &Linkability) -> LinkabilityJson<'_> {
                     Identified::Other => "other",
                     Identified::Both => "both",
                 },
+                number: contact.number.as_ref().filter(|_| view.reveal).map(Masked::reveal),
             })
             .collect(),
         joined: (found.edges.iter())
@@ -186,7 +193,7 @@ fn linkability(found: &Linkability) -> LinkabilityJson<'_> {
     }
 }
 
-pub(super) fn exposure(found: &Exposure) -> ExposureJson<'_> {
+pub(super) fn exposure<'a>(found: &'a Exposure, view: &View) -> ExposureJson<'a> {
     let at = |nanoseconds: Option<i64>| nanoseconds.and_then(|at| rfc3339(Timestamp(at)));
     ExposureJson {
         people: found.people,
@@ -207,7 +214,7 @@ pub(super) fn exposure(found: &Exposure) -> ExposureJson<'_> {
             .map(|(day, counts)| (day.as_str(), DayJson { records: counts.records, messages: counts.messages }))
             .collect(),
         countries: found.countries.clone(),
-        linkability: linkability(&found.linkability),
+        linkability: linkability(&found.linkability, view),
         extortion_notes: (found.extortion_notes.iter())
             .map(|note| ExtortionNoteJson {
                 dump: &note.dump,
