@@ -1,6 +1,6 @@
 //! Weighs the models against one another.
 
-use super::{SHORTEST, characters, encoding, lz, packing, pairs, records, uniform};
+use super::{SHORTEST, characters, encoding, lz, packing, pairs, plist, records, uniform};
 use crate::model::opacity::{Assessment, Opacity, Segment};
 
 /// Evidence in bits over uniform bytes from which another model is believed: less than four in a million
@@ -99,6 +99,9 @@ fn assess_within(bytes: &[u8], depth: usize) -> Assessment {
     let open = packing::open(bytes);
     if let Some((model, bits)) = open {
         best.add(Opacity::Plaintext, model, (uniform - bits).min(best.bits() - bits), None);
+        if whole && let Some(bits) = plist::bits(seen) {
+            best.add(Opacity::Plaintext, model, bits, None);
+        }
     }
     let pair = scan.bits.into_iter().fold(f64::MAX, f64::min);
     let text = scan.bits.into_iter().take(3).fold(f64::MAX, f64::min);

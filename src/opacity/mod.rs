@@ -11,6 +11,7 @@ mod judge;
 mod lz;
 mod packing;
 mod pairs;
+mod plist;
 mod records;
 mod segment;
 mod together;
