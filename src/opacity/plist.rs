@@ -133,7 +133,7 @@ mod tests {
             objects.push(vec![0xd2, first, first + 1, first + 2 + 2 * n, first + 3 + 2 * n]);
         }
         objects.extend([b"\x54name".to_vec(), b"\x52id".to_vec()]);
-        for (n, name) in names.iter().enumerate() {
+        for (n, name) in (0_u32..).zip(names) {
             let units: Vec<u16> = name.encode_utf16().collect();
             let mut text = vec![if name.is_ascii() { 0x50 } else { 0x60 } | u8::try_from(units.len()).unwrap()];
             if name.is_ascii() {
@@ -142,7 +142,7 @@ mod tests {
                 text.extend(units.iter().flat_map(|unit| unit.to_be_bytes()));
             }
             objects.push(text);
-            objects.push([&[0x12_u8][..], &(n as u32).wrapping_mul(0x9e37_79b1).to_be_bytes()].concat());
+            objects.push([&[0x12_u8][..], &n.wrapping_mul(0x9e37_79b1).to_be_bytes()].concat());
         }
         let mut out = MAGIC.to_vec();
         let mut offsets = Vec::new();
