@@ -1,5 +1,6 @@
 //! The line itself: the only file that sees every room. [`run`] reads top to bottom.
 
+mod aside;
 mod batch;
 mod breaking;
 mod calls;

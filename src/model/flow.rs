@@ -109,6 +109,19 @@ pub struct Fact {
     pub weakness: Option<&'static str>,
 }
 
+/// Where an opaque payload stands in its message.
+#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Standing {
+    /// Where content does.
+    #[default]
+    Content,
+    /// Where tokens, keys and digests do, in a header, in a path or under a name of theirs: no sign that content was sent,
+    /// though it may hide some.
+    Aside,
+    /// What proves who asks: an authorization header, a cookie, the signature of a web token.
+    Credential,
+}
+
 /// An opaque payload of the app's own: what a positive control is made of.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 pub struct OpaquePayload {
@@ -126,6 +139,12 @@ pub struct OpaquePayload {
     /// A recognised end-to-end envelope, by registry name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub envelope: Option<&'static str>,
+    /// Where it stands.
+    #[serde(skip)]
+    pub standing: Standing,
+    /// Equal for equal bytes.
+    #[serde(skip)]
+    pub digest: u64,
     /// Ids of planted values that it does not carry: it was the same in runs in which others were sent.
     #[serde(skip)]
     pub carries_none_of: BTreeSet<String>,
@@ -351,14 +370,14 @@ impl Flow {
         }
     }
 
-    /// Remembers an opaque payload, if it is among the longest of its direction.
+    /// Remembers an opaque payload, if it is among the longest of its direction, tokens and content told apart.
     pub fn add_opaque(&mut self, payload: OpaquePayload) {
-        let direction = payload.direction;
+        let kind = (payload.direction, payload.standing);
         self.opaque.push(payload);
         self.opaque.sort_by(|a, b| b.len.cmp(&a.len).then_with(|| a.cmp(b)));
-        let same = |known: &&OpaquePayload| known.direction == direction;
-        if self.opaque.iter().filter(same).count() > crate::model::budget::FLOW_PAYLOADS
-            && let Some(shortest) = self.opaque.iter().rposition(|known| known.direction == direction)
+        let same = |known: &OpaquePayload| (known.direction, known.standing) == kind;
+        if self.opaque.iter().filter(|known| same(known)).count() > crate::model::budget::FLOW_PAYLOADS
+            && let Some(shortest) = self.opaque.iter().rposition(same)
         {
             self.opaque.remove(shortest);
         }
@@ -381,9 +400,9 @@ impl Flow {
         }
     }
 
-    /// Whether a payload of `len` bytes would be among the longest of its direction.
-    pub fn wants_opaque(&self, direction: Direction, len: u64) -> bool {
-        let mut rivals = self.opaque.iter().filter(|known| known.direction == direction);
+    /// Whether a payload of `len` bytes would be among the longest of its kind.
+    pub fn wants_opaque(&self, direction: Direction, standing: Standing, len: u64) -> bool {
+        let mut rivals = self.opaque.iter().filter(|known| (known.direction, known.standing) == (direction, standing));
         rivals.clone().count() < crate::model::budget::FLOW_PAYLOADS || rivals.any(|known| known.len < len)
     }
 

@@ -19,7 +19,7 @@ use crate::model::time::Timestamp;
 use crate::opacity;
 use crate::pipeline::store::Unread;
 use crate::pipeline::worker::Brief;
-use crate::pipeline::{envelopes, portrait, shape};
+use crate::pipeline::{aside, envelopes, portrait, shape};
 use crate::sighting;
 use crate::sighting::pair;
 use crate::sighting::run::collect::{self, Opaque};
@@ -408,7 +408,8 @@ fn note_opaque(flow: &mut Flow, message: &Message, tree: &Tree<'_>) -> (bool, Ve
             flow.add_blind(spot, budget::FLOW_BLIND);
             readable = false;
         }
-        if !flow.wants_opaque(message.direction, len) {
+        let standing = aside::standing(tree, id, sealed.is_some());
+        if !flow.wants_opaque(message.direction, standing, len) {
             continue;
         }
         let mut trail = vec![message.protocol.to_owned(), message.label.clone()];
@@ -423,6 +424,8 @@ fn note_opaque(flow: &mut Flow, message: &Message, tree: &Tree<'_>) -> (bool, Ve
             trail: trail.join(" > "),
             frame: origins.first().unwrap_or(flow.first_frame),
             envelope: sealed.map(|sealed| sealed.name),
+            standing,
+            digest: aside::digest(tree.view(view)),
             carries_none_of: BTreeSet::new(),
         });
     }

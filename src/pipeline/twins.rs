@@ -8,7 +8,7 @@
 
 use crate::model::budget;
 use crate::model::evidence::Evidence;
-use crate::model::flow::{Blind, BlindSpot, Flow, Seen};
+use crate::model::flow::{Blind, BlindSpot, Flow, OpaquePayload, Seen};
 use crate::model::origin::FrameNo;
 use crate::model::packet::Endpoint;
 use crate::model::sighting::{Place, Sighting};
@@ -179,7 +179,8 @@ fn absorb(best: &mut Flow, other: Flow, covered: bool) {
         }
     }
     for payload in other.opaque {
-        let known = best.opaque.iter().any(|known| (known.len, known.direction) == (payload.len, payload.direction));
+        let kind = |payload: &OpaquePayload| (payload.len, payload.direction, payload.standing);
+        let known = best.opaque.iter().any(|known| kind(known) == kind(&payload));
         if !known {
             best.add_opaque(payload);
         }

@@ -5,7 +5,7 @@ use crate::model::evidence::Input;
 use crate::model::exposure::{
     Contact, Day, Edge, Exposure, ExtortionNote, Identified, Learned, Linkability, Role, Share,
 };
-use crate::model::flow::{Blind, BlindSpot, Fact, Flow, OpaquePayload};
+use crate::model::flow::{Blind, BlindSpot, Fact, Flow, OpaquePayload, Standing};
 use crate::model::opacity::Opacity;
 use crate::model::packet::Endpoint;
 use crate::model::pair::{Apart, Change, Compared, Relation, Side};
@@ -167,6 +167,8 @@ pub(crate) fn report() -> Report {
         trail: "tls1.3 > websocket > message > base64".to_owned(),
         frame: 23,
         envelope: Some("olm"),
+        standing: Standing::Content,
+        digest: 0,
         carries_none_of: std::collections::BTreeSet::new(),
     });
     chat.add_envelope(Envelope {

@@ -12,14 +12,15 @@
 //! let control = Control { says: String::new() };
 //! ```
 
-use crate::model::flow::{Blind, Flow, OpaquePayload};
+use crate::model::flow::{Blind, Flow, OpaquePayload, Standing};
 use crate::model::scenario::{Party, Planted};
 use crate::model::sighting::Sighting;
 use crate::model::stream::Direction;
 use crate::model::taxonomy::Data;
 use crate::verdict::audience::server_name;
 use crate::verdict::case::{Case, is_sealed};
-use crate::verdict::words::{count, list, owner, tame, thousands};
+use crate::verdict::hiding;
+use crate::verdict::words::{count, list, owner, tame};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -177,7 +178,8 @@ fn blind(case: &Case<'_>, spare: &dyn Fn(&Flow, Blind) -> bool) -> Vec<String> {
 /// The positive control of promises about content: every planted value of the claim is on its way, opaque or sealed.
 ///
 /// A planted value's control is an opaque payload of the app's own to the provider, at least as long as the value,
-/// whatever it is wrapped in. With `in_transit`, it is also a record to the provider that stays sealed and could hold
+/// whatever it is wrapped in; session tokens, public keys, digests and what the server gave before are none, as they
+/// travel while nobody writes. With `in_transit`, it is also a record to the provider that stays sealed and could hold
 /// the value, or the value itself seen inside a layer that hides it from the network. Better than either is the value
 /// itself in what the app sealed before it sent it, where logged keys of the app open that; then a payload whose length
 /// follows the value's from run to run. One that was the same in runs with other values is none. Call audio's control is a
@@ -232,10 +234,12 @@ fn opaque(case: &Case<'_>, planted: &Planted) -> Option<String> {
         payload.opacity.is_opaque()
             && payload.direction == Direction::ToServer
             && payload.len >= need
+            && payload.standing == Standing::Content
             && !payload.carries_none_of.contains(&planted.id)
     };
     let flows = case.evidence().flows.iter().filter(|flow| flow.party == Party::Provider);
     let payloads = flows.flat_map(|flow| flow.opaque.iter().filter(|p| fits(p)).map(move |p| (flow, p)));
+    let payloads = payloads.filter(|(flow, payload)| !hiding::is_handed_back(case, flow, payload));
     // The longest of an envelope that is recognised, else the longest; by name where equal, so that order is nothing.
     let best = payloads.max_by_key(|(flow, p)| (p.envelope.is_some(), p.len, std::cmp::Reverse(server_name(flow))))?;
     let (flow, payload) = best;
@@ -351,25 +355,3 @@ pub fn varies_with(case: &Case<'_>, spare: &dyn Fn(&Flow) -> bool) -> Vec<String
     };
     hosts.into_iter().map(says).collect()
 }
-
-/// What opaque payloads to third parties may hide: a phrase for each host.
-pub fn opaque_to_third_parties(case: &Case<'_>) -> Vec<String> {
-    let mut hosts: BTreeMap<(Party, String), (u64, u64)> = BTreeMap::new();
-    for flow in case.evidence().flows.iter().filter(|flow| flow.party != Party::Provider) {
-        for payload in &flow.opaque {
-            if payload.opacity.is_opaque() && payload.direction == Direction::ToServer && payload.len > HIDING_PLACE {
-                let row = hosts.entry((flow.party.clone(), server_name(flow))).or_default();
-                *row = (row.0.saturating_add(1), row.1.max(payload.len));
-            }
-        }
-    }
-    let says = |((party, host), (payloads, longest)): (&(Party, String), &(u64, u64))| {
-        let owner = owner(&case.scenario.app.name, party, host);
-        let payloads = count(*payloads, "opaque payload");
-        format!("{payloads} to {owner}, up to {} bytes long, may hold anything", thousands(*longest))
-    };
-    hosts.iter().map(says).collect()
-}
-
-/// Bytes from which on an opaque payload may hide user data: tokens and digests are shorter.
-const HIDING_PLACE: u64 = 64;

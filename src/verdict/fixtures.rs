@@ -1,7 +1,7 @@
 //! Evidence made by hand.
 
 use crate::model::evidence::Evidence;
-use crate::model::flow::{Blind, BlindSpot, Fact, Flow, OpaquePayload};
+use crate::model::flow::{Blind, BlindSpot, Fact, Flow, OpaquePayload, Standing};
 use crate::model::opacity::Opacity;
 use crate::model::packet::Endpoint;
 use crate::model::scenario::{App, Audience, Claim, HostRule, Parties, Party, Planted, Scenario};
@@ -114,6 +114,8 @@ impl FlowParts for Flow {
             trail: "http1 > POST /send".into(),
             frame: self.first_frame,
             envelope: None,
+            standing: Standing::Content,
+            digest: 0,
             carries_none_of: std::collections::BTreeSet::new(),
         });
         self

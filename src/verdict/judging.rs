@@ -13,6 +13,7 @@ use crate::verdict::case::{Case, Indexed, is_sealed};
 use crate::verdict::coverage::cover;
 use crate::verdict::earned::{self, Consistent, Outcome};
 use crate::verdict::forged;
+use crate::verdict::hiding;
 use crate::verdict::promise;
 use crate::verdict::words::{contradiction, count, host_of, list, owner, sentence, tame, things};
 use std::collections::BTreeSet;
@@ -121,9 +122,17 @@ pub(crate) fn content(case: &Case<'_>, in_transit: bool) -> Outcome {
     let covered = if in_transit {
         earned::also(covered, unknown_transport(case))
     } else {
-        earned::also(covered, earned::varies_with(case, &|flow| flow.party == Party::Provider))
+        let mut doubts = earned::varies_with(case, &|flow| flow.party == Party::Provider);
+        doubts.extend(beside(case));
+        earned::also(covered, doubts)
     };
     settle(covered, control, &|control| kept_shut(case, control))
+}
+
+/// What opaque payloads to somebody who has no part in the conversation may hide. What goes to the provider is the
+/// content on its way, as far as anyone can tell.
+pub(crate) fn beside(case: &Case<'_>) -> Vec<String> {
+    hiding::opaque_to_third_parties(case, &|flow, payload| hiding::is_explained(case, flow, payload))
 }
 
 /// Judges a promise of absence: not collected, not shared.

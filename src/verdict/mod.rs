@@ -12,6 +12,7 @@ pub mod coverage;
 pub mod earned;
 mod forged;
 pub mod gate;
+mod hiding;
 pub mod judging;
 pub mod promise;
 mod stored;

@@ -21,5 +21,5 @@ pub(super) static PROMISE: Promise = Promise {
         Standard { body: "Google Play Data safety", reference: "PSL_DATA_USAGE_ONLY_COLLECTED" },
         Standard { body: "Apple privacy manifest", reference: "NSPrivacyCollectedDataTypes" },
     ],
-    judge: |case| judging::absence(case, Vec::new()),
+    judge: |case| judging::absence(case, judging::beside(case)),
 };

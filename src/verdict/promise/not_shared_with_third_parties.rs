@@ -2,7 +2,7 @@
 
 use crate::model::scenario::Audience;
 use crate::model::verdict::Standard;
-use crate::verdict::{Promise, earned, judging};
+use crate::verdict::{Promise, hiding, judging};
 
 /// The promise.
 pub(super) static PROMISE: Promise = Promise {
@@ -20,5 +20,5 @@ pub(super) static PROMISE: Promise = Promise {
         Standard { body: "Google Play Data safety", reference: "PSL_DATA_USAGE_ONLY_SHARED" },
         Standard { body: "Apple privacy manifest", reference: "NSPrivacyTracking" },
     ],
-    judge: |case| judging::absence(case, earned::opaque_to_third_parties(case)),
+    judge: |case| judging::absence(case, hiding::opaque_to_third_parties(case, &|_, _| false)),
 };

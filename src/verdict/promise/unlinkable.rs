@@ -41,7 +41,7 @@ fn judge(case: &Case<'_>) -> Outcome {
     }
     let joins = joins(case);
     let Some(first) = joins.first() else {
-        return judging::absence_unless(case, Vec::new(), &|control| kept(case, control));
+        return judging::absence_unless(case, judging::beside(case), &|control| kept(case, control));
     };
     let mut ids: BTreeSet<String> = BTreeSet::new();
     for join in &joins {

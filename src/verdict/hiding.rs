@@ -1,0 +1,160 @@
+//! What opaque payloads may hide from a reader of the traffic, and from whom they need not be suspected of it.
+
+use crate::model::envelope::Keying;
+use crate::model::flow::{Flow, OpaquePayload, Standing};
+use crate::model::scenario::Party;
+use crate::model::stream::Direction;
+use crate::verdict::audience::server_name;
+use crate::verdict::case::Case;
+use crate::verdict::words::{count, owner, thousands};
+use std::collections::BTreeMap;
+
+/// What opaque payloads to third parties may hide: a phrase for each host. `explained`: payloads of which it is known
+/// that they do no harm to this promise.
+pub(crate) fn opaque_to_third_parties(
+    case: &Case<'_>,
+    explained: &dyn Fn(&Flow, &OpaquePayload) -> bool,
+) -> Vec<String> {
+    let mut hosts: BTreeMap<(Party, String), (u64, u64)> = BTreeMap::new();
+    for flow in case.evidence().flows.iter().filter(|flow| flow.party != Party::Provider) {
+        for payload in flow.opaque.iter().filter(|payload| !explained(flow, payload)) {
+            if payload.opacity.is_opaque() && payload.direction == Direction::ToServer && payload.len > HIDING_PLACE {
+                let row = hosts.entry((flow.party.clone(), server_name(flow))).or_default();
+                *row = (row.0.saturating_add(1), row.1.max(payload.len));
+            }
+        }
+    }
+    let says = |((party, host), (payloads, longest)): (&(Party, String), &(u64, u64))| {
+        let owner = owner(&case.scenario.app.name, party, host);
+        let payloads = count(*payloads, "opaque payload");
+        format!("{payloads} to {owner}, up to {} bytes long, may hold anything", thousands(*longest))
+    };
+    hosts.iter().map(says).collect()
+}
+
+/// Whether whoever gets a payload gave it to the app before, in the same capture: it tells them nothing.
+pub(crate) fn is_handed_back(case: &Case<'_>, flow: &Flow, payload: &OpaquePayload) -> bool {
+    let theirs = |other: &&Flow| {
+        other.capture == flow.capture
+            && other.party == flow.party
+            && (flow.party != Party::Unlisted || server_name(other) == server_name(flow))
+    };
+    let given = |known: &OpaquePayload| {
+        known.direction == Direction::ToClient
+            && known.frame < payload.frame
+            && (known.len, known.digest) == (payload.len, payload.digest)
+    };
+    case.evidence().flows.iter().filter(theirs).any(|other| other.opaque.iter().any(given))
+}
+
+/// Whether it is known what a payload is, so that it hides no content from the other end: a credential, what that end gave
+/// before, what was the same whichever value was sent, or what is sealed for another person's device by keys that move on
+/// with the messages (a relay that is not the provider's own may pass it on).
+pub(crate) fn is_explained(case: &Case<'_>, flow: &Flow, payload: &OpaquePayload) -> bool {
+    let mut alike = flow
+        .envelopes
+        .iter()
+        .filter(|envelope| Some(envelope.name) == payload.envelope && envelope.direction == payload.direction)
+        .peekable();
+    let sealed = alike.peek().is_some() && alike.all(|envelope| envelope.keying == Keying::Ratchet);
+    let planted = || case.planted.iter().all(|planted| payload.carries_none_of.contains(&planted.id));
+    sealed
+        || payload.standing == Standing::Credential
+        || (!case.planted.is_empty() && planted())
+        || is_handed_back(case, flow, payload)
+}
+
+/// Bytes from which on an opaque payload may hide user data: tokens and digests are shorter.
+const HIDING_PLACE: u64 = 64;
+
+#[cfg(test)]
+mod tests {
+    use crate::model::envelope::{Envelope, Keying};
+    use crate::model::flow::{Flow, Standing};
+    use crate::model::stream::Direction;
+    use crate::model::taxonomy::Data;
+    use crate::model::verdict::VerdictKind::{self, Consistent, Inconclusive};
+    use crate::verdict::fixtures::*;
+
+    const CONTENT: &str = "end-to-end-encrypted";
+    const ADS: &str = "t.adzebra.example";
+    const API: &str = "api.chatterly.example";
+
+    fn told(promise: &str, data: &[Data], flows: Vec<Flow>) -> (VerdictKind, String) {
+        let judged = verdict(&scenario(promise, data, &[GREETING, REAL, ALIAS]), evidence(flows, vec![]));
+        (judged.verdict, judged.reason)
+    }
+
+    fn standing(mut flow: Flow, standing: Standing) -> Flow {
+        flow.opaque.iter_mut().for_each(|payload| payload.standing = standing);
+        flow
+    }
+
+    fn enveloped(mut flow: Flow, keying: Keying) -> Flow {
+        flow.opaque.iter_mut().for_each(|payload| payload.envelope = Some("olm"));
+        flow.envelopes.push(Envelope {
+            name: "olm",
+            kind: "OlmMessage",
+            keying,
+            direction: Direction::ToServer,
+            count: 1,
+            longest: 90,
+            frame: 1,
+            trail: String::new(),
+        });
+        flow
+    }
+
+    #[test]
+    fn what_goes_opaque_to_somebody_else_may_be_the_content() {
+        let (text, numbers) = ([GREETING.1], [REAL.1, ALIAS.1]);
+        for (promise, data) in [(CONTENT, &text[..]), ("not-collected", &text), ("unlinkable", &numbers)] {
+            let told = |third: Flow| told(promise, data, vec![flow(API, 1).opaque(80), third]);
+            let (verdict, reason) = told(flow(ADS, 2).opaque(65));
+            assert_eq!(verdict, Inconclusive, "{promise}: {reason}");
+            assert!(reason.contains("1 opaque payload to the third party AdZebra (t.adzebra.example)"), "{reason}");
+            let ads = || flow(ADS, 2).opaque(90);
+            for (name, third, want) in [
+                ("a token", flow(ADS, 2).opaque(64), Consistent),
+                ("a credential", standing(ads(), Standing::Credential), Consistent),
+                ("a header of another name", standing(ads(), Standing::Aside), Inconclusive),
+                ("sealed by a ratchet", enveloped(ads(), Keying::Ratchet), Consistent),
+                ("sealed with a long-term key, whoever has it", enveloped(ads(), Keying::LongTerm), Inconclusive),
+            ] {
+                let (verdict, reason) = told(third);
+                assert_eq!(verdict, want, "{promise}, {name}: {reason}");
+            }
+        }
+    }
+
+    /// A payload that comes from the server, and one that goes there.
+    fn handed_back(host: &str, given: u64, sent: u64) -> Flow {
+        let mut flow = flow(host, 2).opaque(90).opaque(90);
+        (flow.opaque[0].direction, flow.opaque[0].frame) = (Direction::ToClient, given);
+        flow.opaque[1].frame = sent;
+        flow
+    }
+
+    #[test]
+    fn what_a_server_gave_before_tells_it_nothing() {
+        let content = |flows| told(CONTENT, &[GREETING.1], flows).0;
+        let api = || flow(API, 1).opaque(80);
+        assert_eq!(content(vec![api(), handed_back(ADS, 7, 9)]), Consistent);
+        assert_eq!(content(vec![api(), handed_back(ADS, 9, 7)]), Inconclusive, "sent first, and stored there");
+        let mut other = handed_back(ADS, 7, 9);
+        other.opaque[0].digest = 1;
+        assert_eq!(content(vec![api(), other]), Inconclusive, "another payload of that length");
+        // Nor is it a sign that content was sent.
+        assert_eq!(content(vec![handed_back(API, 7, 9)]), Inconclusive);
+        assert_eq!(content(vec![handed_back(API, 9, 7)]), Consistent);
+    }
+
+    #[test]
+    fn tokens_and_keys_are_no_sign_that_content_was_sent() {
+        for place in [Standing::Aside, Standing::Credential] {
+            let (verdict, reason) = told(CONTENT, &[GREETING.1], vec![standing(flow(API, 1).opaque(300), place)]);
+            assert_eq!(verdict, Inconclusive, "{place:?}");
+            assert!(reason.contains("no payload to the provider is large enough"), "{reason}");
+        }
+    }
+}
