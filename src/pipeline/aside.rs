@@ -7,8 +7,13 @@ use crate::model::flow::Standing;
 use crate::model::message::PartKind;
 use std::hash::{DefaultHasher, Hasher as _};
 
-/// Words in the names of such fields.
-const NAMES: [&str; 28] = [
+/// Words in the names of such fields, and of identifiers.
+const NAMES: [&str; 33] = [
+    "id",
+    "ids",
+    "uuid",
+    "guid",
+    "fid",
     "pk",
     "pubkey",
     "jwk",

@@ -4,6 +4,7 @@
 //! bytes that no decoder could cut out (a base64 value inside a longer base64 run, escapes inside a log line).
 
 use crate::model::sighting::Strength;
+use crate::sighting::folded::fold;
 use data_encoding::{BASE32_NOPAD, BASE64_NOPAD, BASE64URL_NOPAD, HEXLOWER};
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -116,6 +117,7 @@ impl Forms {
             self.text(name, &normal, edge);
         }
         self.text("without accents", &plain(value), edge);
+        self.text("in plain characters", &fold(value), edge);
         if value.contains(char::is_whitespace) {
             for (name, with) in
                 [("spaces removed", ""), ("spaces as +", "+"), ("spaces as _", "_"), ("spaces as -", "-")]

@@ -10,6 +10,7 @@ pub mod detector;
 mod digest;
 mod engine;
 pub mod envelope;
+mod folded;
 mod forms;
 mod globe;
 pub mod matcher;

@@ -1,6 +1,7 @@
 //! Everything that looks at the house from outside, or goes through the binary, in one test binary.
 #![expect(clippy::unwrap_used, reason = "a test that meets the unexpected should stop there")]
 
+mod adversary;
 mod architecture;
 mod bombs;
 mod calls;

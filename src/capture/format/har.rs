@@ -409,7 +409,8 @@ fn messages(entry: &Entry, number: FrameNo, loss: &mut Loss) -> Vec<Message> {
             let part = Part::new(PartKind::Body, bytes, frames);
             Message { protocol: "websocket", ..message(direction, format!("{name} message"), vec![part], true) }
         })),
-        None if response.status == 101 => {
+        // Some exporters keep the hand-shake alone, under whatever status; refused ones carried nothing.
+        None if response.status == 101 || (is_web_socket(&entry.request.url) && response.status < 400) => {
             loss.record("WebSocket messages left out of the HAR", || format!("entry {number}: {name}"));
             if let Some(last) = out.last_mut() {
                 last.whole = false;
@@ -418,6 +419,11 @@ fn messages(entry: &Entry, number: FrameNo, loss: &mut Loss) -> Vec<Message> {
         None => {}
     }
     out
+}
+
+/// Whether a URL is a WebSocket's (RFC 6455, section 3).
+fn is_web_socket(url: &str) -> bool {
+    url.split_once("://").is_some_and(|(scheme, _)| matches!(scheme, "ws" | "wss"))
 }
 
 /// A body as the HAR has it; not whole where characters were lost on the way into it.
@@ -514,11 +520,19 @@ mod tests {
             assert_eq!(loss.counts().get(why), Some(&1), "{why}: {loss:?}");
             assert!(messages.iter().any(|message| !message.whole) && !messages[0].is_secured(), "{why}");
         }
-        let (_, loss) = read(&format!(
-            "{HEAD}{}]}}}}",
-            entry("wss://a.example/", "", r#""content":{}"#).replace("\"status\":200", "\"status\":101")
-        ));
-        assert_eq!(loss.counts().get("WebSocket messages left out of the HAR"), Some(&1));
+        for (url, status, lost) in [
+            ("wss://a.example/", 101, true),
+            ("https://a.example/", 101, true),
+            ("wss://a.example/", 200, true),
+            ("ws://a.example/", 0, true),
+            ("wss://a.example/", 403, false),
+            ("https://a.example/", 200, false),
+        ] {
+            let entry = entry(url, "", r#""content":{}"#).replace("\"status\":200", &format!("\"status\":{status}"));
+            let (_, loss) = read(&format!("{HEAD}{entry}]}}}}"));
+            let told = loss.counts().get("WebSocket messages left out of the HAR").copied();
+            assert_eq!(told, lost.then_some(1), "{url} {status}");
+        }
     }
 
     #[test]

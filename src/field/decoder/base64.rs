@@ -121,6 +121,17 @@ fn is_wordy(bytes: &[u8]) -> bool {
     signs.saturating_mul(4) <= all && (latin == 0 || foreign == 0)
 }
 
+/// Whether text is base64 of bytes or of text for certain: it decodes to its end, and is spread like data or reads as text.
+pub(super) fn is_data(text: &[u8]) -> bool {
+    let pads = text.iter().rev().take_while(|byte| **byte == b'=').count();
+    let digits = text.get(..text.len().saturating_sub(pads)).unwrap_or_default();
+    if pads > 2 || (pads > 0 && !text.len().is_multiple_of(4)) || is_uuid(text) {
+        return false;
+    }
+    let Ok(out) = encoding(digits).decode(digits) else { return false };
+    out.len() >= LONG && (is_spread(digits, pads > 0) || is_text(&out))
+}
+
 fn encoding(digits: &[u8]) -> data_encoding::Encoding {
     if memchr::memchr2(b'-', b'_', digits).is_some() { BASE64URL_NOPAD } else { BASE64_NOPAD }
 }

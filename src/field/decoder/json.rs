@@ -27,6 +27,18 @@ pub(super) static JSON: Decoder = Decoder {
             trail: "json $.p > json $.t",
         },
         Sample { bytes: br#"{"t":"one","t":"The heron"}"#, hint: "", shows: "The heron", trail: "json $.t" },
+        Sample {
+            bytes: br#"{"d":[84,104,101,32,104,101,114,111,110,32,108,97,110,100,115,-30]}"#,
+            hint: "",
+            shows: "The heron",
+            trail: "json $.d.bytes",
+        },
+        Sample {
+            bytes: br#"[{"0":84,"1":104,"2":101,"3":32,"4":104,"5":101,"6":114,"7":111,"8":110,"9":32,"10":108,"11":97, "12" : 110,"13":100,"14":115,"15":46}]"#,
+            hint: "",
+            shows: "The heron",
+            trail: "json $[0].bytes",
+        },
     ],
 };
 
@@ -157,8 +169,12 @@ fn finish(
 #[derive(Clone, Copy)]
 struct Level {
     is_object: bool,
+    /// Where it begins.
+    start: usize,
     /// The next element.
     next: u32,
+    /// So far it holds nothing but bytes as numbers: what `JSON.stringify` makes of a `Uint8Array`, a `Buffer`, a `byte[]`.
+    bytes: bool,
 }
 
 struct Reader<'b, 'f, 't> {
@@ -197,7 +213,10 @@ impl Reader<'_, '_, '_> {
             if matches!(byte, b'{' | b'[') {
                 let is_object = byte == b'{';
                 self.at = self.at.saturating_add(1);
-                self.levels.push(Level { is_object, next: 0 });
+                self.levels.push(Level { is_object, start, next: 0, bytes: true });
+                if let Some(around) = self.levels.iter_mut().nth_back(1) {
+                    around.bytes = false;
+                }
                 if !root {
                     let view = self.fields.view(start..self.bytes.len());
                     self.fields.enter(key.unwrap_or(Key::Index(0)), view);
@@ -232,6 +251,9 @@ impl Reader<'_, '_, '_> {
                     _ => return Err(Malformed::Illegal("byte after a JSON value")),
                 }
                 self.at = self.at.saturating_add(1);
+                if level.bytes && level.next >= FEWEST_BYTES {
+                    byte_list(self.bytes, level.start..self.at, level.is_object, self.fields);
+                }
                 self.levels.pop();
                 self.fields.leave(self.at);
             }
@@ -251,7 +273,14 @@ impl Reader<'_, '_, '_> {
             None => return Err(Malformed::Short("JSON key")),
             Some(_) => return Err(Malformed::Illegal("JSON key")),
         }
+        let start = self.at.saturating_add(1);
         let view = self.name()?;
+        let name = self.bytes.get(start..self.at.saturating_sub(1)).unwrap_or_default();
+        if let Some(level) = self.levels.last_mut().filter(|level| level.bytes) {
+            // Members called by their indices are a list as well.
+            level.bytes = Kind::Integer(i128::from(level.next)) == number(name).unwrap_or(Kind::Simple);
+            level.next = level.next.saturating_add(1);
+        }
         self.skip_space();
         match self.peek() {
             Some(b':') => self.at = self.at.saturating_add(1),
@@ -263,6 +292,12 @@ impl Reader<'_, '_, '_> {
 
     fn leaf(&mut self, first: u8, key: Option<Key>) -> Result<(), Malformed> {
         let start = self.at;
+        if let Some(level) = self.levels.last_mut().filter(|level| level.bytes) {
+            // At most `-128`: longer words are no bytes.
+            let rest = self.bytes.get(start..).unwrap_or_default();
+            let len = rest.iter().take(5).take_while(|b| is_bare(**b)).count();
+            level.bytes = rest.get(..len).and_then(byte).is_some();
+        }
         if first == b'"' {
             let cut = self.string();
             let (view, shape) = match cut {
@@ -389,6 +424,40 @@ impl Reader<'_, '_, '_> {
         let view = self.fields.end_text(at);
         Ok((view, Shape::of(self.fields.text_bytes(view))))
     }
+}
+
+/// Fewest numbers that are taken for bytes.
+const FEWEST_BYTES: u32 = 16;
+
+/// A number as a byte, signed or not.
+fn byte(word: &[u8]) -> Option<u8> {
+    let Some(Kind::Integer(value)) = number(word) else { return None };
+    u8::try_from(value).ok().or_else(|| i8::try_from(value).ok().map(|signed| signed.to_le_bytes()[0]))
+}
+
+/// Puts out the bytes that the numbers of a list stand for, unless all of them are small: those count something.
+fn byte_list(bytes: &[u8], range: std::ops::Range<usize>, is_object: bool, fields: &mut Fields<'_>) {
+    let inside = range.start.saturating_add(1)..range.end.saturating_sub(1);
+    let Some(list) = bytes.get(inside.clone()) else { return };
+    let mut at = inside.start;
+    let mut read: Vec<(u8, usize)> = Vec::new();
+    for member in list.split(|byte| *byte == b',') {
+        let name = if is_object { memchr::memchr(b':', member).map_or(0, |colon| colon.saturating_add(1)) } else { 0 };
+        let word = member.get(name..).unwrap_or_default();
+        let blank = word.len().saturating_sub(word.trim_ascii_start().len());
+        let Some(value) = byte(word.trim_ascii()) else { return };
+        read.push((value, at.saturating_add(name).saturating_add(blank)));
+        at = at.saturating_add(member.len()).saturating_add(1);
+    }
+    if read.iter().all(|(value, _)| *value < 32 || *value >= 224) {
+        return;
+    }
+    fields.begin_text();
+    for (value, at) in read {
+        fields.escape(&[value], at);
+    }
+    let view = fields.end_text(inside.end);
+    fields.leaf(Key::Name("bytes"), view, Kind::Bytes);
 }
 
 fn unit(digits: &[u8]) -> Option<u16> {

@@ -25,6 +25,7 @@ mod graphql;
 mod gzip;
 mod hex;
 mod html_entities;
+mod joined;
 mod json;
 mod jwe;
 mod jwt;
@@ -97,6 +98,7 @@ pub static DECODERS: &[&Decoder] = &[
     &base58::BASE58,
     &base64::BASE64,
     &base32::BASE32,
+    &joined::JOINED,
     &base85::BASE85,
     &quoted_printable::QUOTED_PRINTABLE,
     &bson::BSON,

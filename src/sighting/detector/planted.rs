@@ -2,7 +2,8 @@
 
 use crate::model::field::{BufferId, Kind, Node, NodeId, Tree};
 use crate::model::sighting::Strength;
-use crate::sighting::forms::{Edge, LONG};
+use crate::sighting::folded::Folded;
+use crate::sighting::forms::{Edge, LONG, SHORTEST};
 use crate::sighting::matcher::Meaning;
 use crate::sighting::text::{is_plain, touches_digit, touches_word};
 use crate::sighting::{Card, Cx, Detector, Example, Hit};
@@ -23,6 +24,14 @@ static CARD: Card = Card {
         Example { body: b"m=The+heron+lands+at+dusk", planted: &[("messages", "The heron lands at dusk")] },
         Example { body: b"x VGhlIGhlcm9uIGxhbmRzIGF0IGR1c2s= y", planted: &[("messages", "The heron lands at dusk")] },
         Example { body: b"tel 202-555-0143", planted: &[("phone-number", "+12025550143")] },
+        Example {
+            body: "{\"m\":\"The\u{a0}her\u{200b}on lands at \u{ff44}usk\"}".as_bytes(),
+            planted: &[("messages", "The heron lands at dusk")],
+        },
+        Example {
+            body: "tel \u{202a}+1 202\u{2011}555\u{2011}0143".as_bytes(),
+            planted: &[("phone-number", "+12025550143")],
+        },
         Example { body: b"hello Ada!", planted: &[("name", "Ada!")] },
         Example {
             body: b"idfa=384000008CF011BDB23E10B96E40000D",
@@ -54,6 +63,9 @@ impl Detector for PlantedValues {
         let seen = Look { tree, cx };
         for (id, buffer) in (0..).zip(&tree.buffers) {
             seen.buffer(id, &buffer.bytes, out);
+        }
+        for (id, node) in tree.leaves() {
+            seen.folded(id, node, out);
         }
         if !cx.matcher.phones.is_empty() {
             for (id, node) in tree.leaves() {
@@ -119,6 +131,49 @@ impl Look<'_, '_> {
                 .innermost(id, start, end)
                 .and_then(|node| self.tree.node(node))
                 .is_some_and(|node| node.buffer == id && holds(self.tree.bytes(node), node.start as usize))
+    }
+
+    /// The same text in other characters: what does not show, digits of other scripts, other spaces and quotes.
+    fn folded(&self, id: NodeId, node: &Node, out: &mut Vec<Hit>) {
+        if !matches!(node.kind, Kind::Bytes | Kind::Text) || (node.end - node.start) as usize <= SHORTEST {
+            return;
+        }
+        let Some(folded) = Folded::of(self.tree.bytes(node)) else { return };
+        let text = folded.text.as_bytes();
+        let mut found: Vec<Hit> = Vec::new();
+        let mut take = |planted, form: &str, strength, start, end| {
+            let (from, to) = folded.back(start, end);
+            let range = (node.start as usize + from, node.start as usize + to);
+            let form = match form {
+                "as-typed" | "in plain characters" => Cow::Borrowed("in other characters"),
+                form => Cow::Owned(format!("in other characters, {form}")),
+            };
+            found.extend(self.hit(planted, form, strength, node.buffer, range, Some(id)));
+        };
+        self.cx.matcher.all.find(text, |meaning, start| {
+            let end = start + meaning.len;
+            let touches = match meaning.edge {
+                Edge::Any => false,
+                Edge::Digit => touches_digit(text, start, end),
+                Edge::Word => touches_word(text, start, end),
+            };
+            if !touches {
+                take(meaning.planted, &meaning.form, meaning.strength, start, end);
+            }
+        });
+        self.cx.matcher.phones.scan(text, &mut |number| {
+            take(number.planted, number.form, Strength::Value, number.start, number.end);
+        });
+        // What stands there as it is needs no folding.
+        let known = |hit: &Hit| {
+            out.iter().any(|other| {
+                (other.planted, other.buffer) == (hit.planted, hit.buffer)
+                    && other.start < hit.end
+                    && hit.start < other.end
+            })
+        };
+        found.retain(|hit| !known(hit));
+        out.append(&mut found);
     }
 
     /// Numbers that only a format can tell, and digits that touch their framing.

@@ -3,6 +3,7 @@
 use crate::model::field::{BufferId, Kind, Node, NodeId, Tree};
 use crate::model::sighting::Strength;
 use crate::model::taxonomy::Data;
+use crate::sighting::folded::fold;
 use crate::sighting::globe::{Axis, axis_of, decimal_at, key_before, plus_code_at, sexagesimal_at};
 use crate::sighting::place::{Places, Told, Written, geohash_cell, read, scaled};
 use crate::sighting::text::is_plain;
@@ -38,6 +39,14 @@ static CARD: Card = Card {
             body: "48°51'30.13\"N 2°17'40.13\"E".as_bytes(),
             planted: &[("precise-location", "48.8583701,2.2944813")],
         },
+        Example {
+            body: b"{\"lat\":\"48,8583701\",\"lng\":\"2,2944813\"}",
+            planted: &[("precise-location", "48.8583701,2.2944813")],
+        },
+        Example {
+            body: "{\"lat\":\"\u{664}\u{668}\u{66b}\u{668}\u{665}\u{668}\u{664}\",\"lng\":\"\u{662}\u{66b}\u{662}\u{669}\u{664}\u{665}\"}".as_bytes(),
+            planted: &[("precise-location", "48.8583701,2.2944813")],
+        },
         Example { body: b"near 8FW4V75V+8Q", planted: &[("precise-location", "48.8583701,2.2944813")] },
         Example {
             body: b"\x00\x0c\x20\x7c\x28\xdf\x6d\x48\x40\x64\xd7\x07\xa3\x1a\x5b\x02\x40",
@@ -48,6 +57,10 @@ static CARD: Card = Card {
         Example { body: b"{\"price\":48.87001}", planted: &[("precise-location", "48.8583701,2.2944813")] },
         Example {
             body: b"{\"lat\":48.85837,\"lng\":3.29448}",
+            planted: &[("precise-location", "48.8583701,2.2944813")],
+        },
+        Example {
+            body: b"{\"a\":\"48,858\",\"b\":\"2,294\"}",
             planted: &[("precise-location", "48.8583701,2.2944813")],
         },
         Example { body: b"[48.9,2.3]", planted: &[("precise-location", "48.8583701,2.2944813")] },
@@ -76,6 +89,28 @@ impl Detector for PlantedPlaces {
         look.pairs(out);
     }
 }
+
+/// A number as the phone's language writes it, with a comma or in other digits: programs that format coordinates for
+/// people send them so. Four decimals at least, as a comma may also stand between thousands.
+fn local_decimal(kind: Kind, bytes: &[u8]) -> Option<(f64, u8)> {
+    if !matches!(kind, Kind::Bytes | Kind::Text) || !(6..=LONGEST_LOCAL).contains(&bytes.len()) {
+        return None;
+    }
+    let begins = bytes.first().is_some_and(|byte| byte.is_ascii_digit() || *byte == b'-' || !byte.is_ascii());
+    if !begins || bytes.is_ascii() && memchr::memchr(b',', bytes).is_none() {
+        return None;
+    }
+    let text = fold(std::str::from_utf8(bytes).ok()?);
+    let (whole, decimals) = text.split_once([',', '.'])?;
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits(whole.strip_prefix('-').unwrap_or(whole)) || !digits(decimals) || decimals.len() < 4 {
+        return None;
+    }
+    Some((format!("{whole}.{decimals}").parse().ok()?, u8::try_from(decimals.len()).ok()?))
+}
+
+/// Bytes of a number in digits of up to three bytes each.
+const LONGEST_LOCAL: usize = 60;
 
 /// A number that may be one coordinate of a place.
 #[derive(Debug)]
@@ -145,6 +180,13 @@ impl Look<'_, '_> {
 
     fn leaf(&mut self, id: NodeId, node: &Node, out: &mut Vec<Hit>) {
         let bytes = self.tree.bytes(node);
+        if let Some((value, decimals)) = local_decimal(node.kind, bytes)
+            && self.places.may_be(value)
+        {
+            let written = Written { value, decimals: Some(decimals), notation: "decimal", key: None };
+            self.note(node.buffer, &[], node.start as usize, node.end as usize, written, Some(id));
+            return;
+        }
         // A field that is longer holds no number, and is searched where its buffer is.
         if bytes.len() > 12 && matches!(node.kind, Kind::Bytes | Kind::Text | Kind::Simple | Kind::Container) {
             return;

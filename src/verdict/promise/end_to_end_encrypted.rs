@@ -9,8 +9,8 @@ pub(super) static PROMISE: Promise = Promise {
     name: "end-to-end-encrypted",
     means: "Only the people who communicate can read the data: no server, no network, nobody else.",
     forbids: &Audience::ALL,
-    needs: "Every flow read down to the content, and the content on its way as an opaque payload to the provider, large \
-            enough to carry it; for calls, a media stream.",
+    needs: "Every flow read down to the content, no long opaque payload to a third party that is not explained, and the \
+            content on its way as an opaque payload to the provider, large enough to carry it; for calls, a media stream.",
     cannot_prove: "That the provider holds no key, adds no silent participant and substitutes no key; what backups hold; \
                    what the next version does.",
     not_tested: &[

@@ -9,7 +9,8 @@ pub(super) static PROMISE: Promise = Promise {
     name: "not-collected",
     means: "The data does not leave the device in a form that anyone else can read.",
     forbids: &Audience::ALL,
-    needs: "No unread flow to anyone, and messages of the app to its servers or to others that were read in full.",
+    needs: "No unread flow to anyone, no long opaque payload to a third party that is not explained, and messages of the \
+            app to its servers or to others that were read in full.",
     cannot_prove: "That it is not collected at other times, on other devices, or derived by the server from what it gets \
                    anyway (a place from an address, a name from an account).",
     not_tested: &["what the server derives from other data", "collection outside the recorded actions"],

@@ -20,7 +20,8 @@ pub(super) static PROMISE: Promise = Promise {
     name: "unlinkable",
     means: "Nobody can join these data to one another: they never meet under one reader's eyes.",
     forbids: &Audience::ALL,
-    needs: "No unread flow to anyone, and messages of the app that were read in full.",
+    needs: "No unread flow to anyone, no long opaque payload to a third party that is not explained, and messages of the \
+            app that were read in full.",
     cannot_prove: "That nobody joins them by address, time, payment or behaviour, or with what a server knows already.",
     not_tested: &["joining by network address, by time, and by cookies and tokens that were not planted"],
     standards: &[

@@ -1,0 +1,245 @@
+//! Text with what does not show taken out: the same words and digits in other characters.
+//!
+//! Keyboards, spelling aids, address books and rich text put in what nobody typed: narrow spaces, curly quotes, marks of
+//! direction, joiners, digits of another script, full-width letters, line breaks. Whoever reads the text reads the same
+//! value. So both sides are folded: compatibility characters to plain ones (Unicode's NFKD), letters to lower case, digits
+//! of every script to ASCII, quotes and dashes to the plain ones, any white space to one space; what is ignorable is left
+//! out.
+
+use unicode_normalization::UnicodeNormalization as _;
+
+/// Bytes of one piece that is folded: more is no text of people's.
+const MOST: usize = 1 << 20;
+
+/// Folded text, and where it came from.
+#[derive(Debug)]
+pub(super) struct Folded {
+    /// The folded text.
+    pub(super) text: String,
+    /// Pairs (offset in the folded text, offset in the original), wherever their difference changes.
+    way: Vec<(usize, usize)>,
+    /// Bytes of the original.
+    len: usize,
+}
+
+impl Folded {
+    /// Folds bytes; `None` if that changes nothing but the case of ASCII letters. What is no UTF-8 stays apart from what is.
+    pub(super) fn of(bytes: &[u8]) -> Option<Self> {
+        if bytes.len() > MOST || (bytes.is_ascii() && !is_broken(bytes)) {
+            return None;
+        }
+        let mut folder = Folder::default();
+        let mut at = 0_usize;
+        for chunk in bytes.utf8_chunks() {
+            for (offset, letter) in chunk.valid().char_indices() {
+                folder.push(letter, at.saturating_add(offset));
+            }
+            at = at.saturating_add(chunk.valid().len());
+            if !chunk.invalid().is_empty() {
+                folder.put('\u{fffd}', at);
+                at = at.saturating_add(chunk.invalid().len());
+            }
+        }
+        folder.changed.then_some(Self { text: folder.text, way: folder.way, len: bytes.len() })
+    }
+
+    /// The range of the original that `start..end` of the folded text came from.
+    pub(super) fn back(&self, start: usize, end: usize) -> (usize, usize) {
+        let origin = |at: usize| {
+            let known = self.way.partition_point(|(folded, _)| *folded <= at);
+            let (folded, original) =
+                known.checked_sub(1).and_then(|known| self.way.get(known)).copied().unwrap_or_default();
+            original.saturating_add(at.saturating_sub(folded))
+        };
+        let from = origin(start).min(self.len);
+        // Up to where the next character begins: one may have become several.
+        let next = self.way.partition_point(|(folded, _)| *folded < end);
+        let to = match self.way.get(next) {
+            Some((folded, original)) if *folded == end => *original,
+            Some((_, original)) => origin(end).min(*original),
+            None if end >= self.text.len() => self.len,
+            None => origin(end),
+        };
+        (from, to.clamp(from, self.len))
+    }
+}
+
+/// A value as it is looked for in folded text.
+pub(super) fn fold(value: &str) -> String {
+    let mut folder = Folder::default();
+    for (at, letter) in value.trim().char_indices() {
+        folder.push(letter, at);
+    }
+    folder.text.trim().to_owned()
+}
+
+/// Whether ASCII text holds white space between letters that is not one space: broken lines, columns.
+fn is_broken(bytes: &[u8]) -> bool {
+    let breaks = memchr::memchr3_iter(b'\n', b'\t', b' ', bytes);
+    let alone = |at: usize| {
+        let before = at.checked_sub(1).and_then(|at| bytes.get(at));
+        let here = bytes.get(at).copied().unwrap_or_default();
+        let after = bytes.get(at..).and_then(|rest| rest.iter().find(|byte| !byte.is_ascii_whitespace()));
+        let wide = here != b' ' || bytes.get(at.saturating_add(1)).is_some_and(u8::is_ascii_whitespace);
+        wide && before.is_some_and(u8::is_ascii_graphic) && after.is_some_and(u8::is_ascii_alphanumeric)
+    };
+    let mut between = breaks.filter(|at| alone(*at));
+    between.next().is_some()
+}
+
+#[derive(Default)]
+struct Folder {
+    text: String,
+    way: Vec<(usize, usize)>,
+    /// Original offset less folded offset, as a wrapping difference.
+    shift: usize,
+    changed: bool,
+}
+
+impl Folder {
+    fn push(&mut self, letter: char, at: usize) {
+        if letter.is_ascii_graphic() {
+            // A dash for a dash: two hyphens are how a long one is typed.
+            if letter == '-' {
+                self.once('-', at, '-');
+            } else {
+                self.put(letter.to_ascii_lowercase(), at);
+            }
+            return;
+        }
+        if is_ignorable(letter) {
+            self.changed = true;
+        } else if letter.is_whitespace() {
+            self.once(' ', at, letter);
+        } else if let Some(plain) = plain(letter) {
+            self.changed = true;
+            self.once(plain, at, letter);
+        } else if let Some(digit) = digit(letter) {
+            self.changed = true;
+            self.put(digit, at);
+        } else {
+            // One character may become several, each from the same place.
+            for part in std::iter::once(letter).nfkd().flat_map(char::to_lowercase) {
+                self.changed |= part != letter;
+                if part.is_whitespace() {
+                    self.once(' ', at, part);
+                } else if !is_ignorable(part) {
+                    self.put(plain(part).unwrap_or(part), at);
+                }
+            }
+        }
+    }
+
+    /// Puts a character that stands for any number of its kind.
+    fn once(&mut self, one: char, at: usize, letter: char) {
+        if matches!(one, ' ' | '-') && self.text.ends_with(one) {
+            self.changed = true;
+            return;
+        }
+        self.changed |= letter != one;
+        self.put(one, at);
+    }
+
+    fn put(&mut self, letter: char, at: usize) {
+        let folded = self.text.len();
+        let shift = at.wrapping_sub(folded);
+        if shift != self.shift || self.way.is_empty() {
+            self.way.push((folded, at));
+            self.shift = shift;
+        }
+        // The letter on its way may be longer than it was: what follows is told anew.
+        self.text.push(letter);
+    }
+}
+
+/// What is left out: it shows nothing by itself (Unicode's `Default_Ignorable_Code_Point`, and the Arabic stretcher).
+const fn is_ignorable(letter: char) -> bool {
+    matches!(
+        letter,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{640}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{e0000}'..='\u{e0fff}'
+    )
+}
+
+/// The plain sign for a typographic one.
+const fn plain(letter: char) -> Option<char> {
+    Some(match letter {
+        '\u{2018}'..='\u{201b}' | '\u{2032}' | '\u{2b9}' | '\u{2bc}' | '\u{b4}' => '\'',
+        '\u{201c}'..='\u{201f}' | '\u{2033}' => '"',
+        '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{fe58}' | '\u{fe63}' | '\u{ff0d}' | '\u{2e3a}' | '\u{2e3b}' => '-',
+        '\u{66b}' => '.',
+        '\u{66c}' | '\u{60c}' => ',',
+        '\u{3c2}' => '\u{3c3}',
+        _ => return None,
+    })
+}
+
+/// The decimal digits of scripts, by their zeros (Unicode's general category `Nd`); compatibility ones are decomposed.
+fn digit(letter: char) -> Option<char> {
+    const ZEROS: [u32; 36] = [
+        0x660, 0x6f0, 0x7c0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xbe6, 0xc66, 0xce6, 0xd66, 0xde6, 0xe50, 0xed0, 0xf20,
+        0x1040, 0x1090, 0x17e0, 0x1810, 0x1946, 0x19d0, 0x1a80, 0x1a90, 0x1b50, 0x1bb0, 0x1c40, 0x1c50, 0xa620, 0xa8d0,
+        0xa900, 0xa9d0, 0xa9f0, 0xaa50, 0xabf0, 0x104a0,
+    ];
+    let code = u32::from(letter);
+    let zero = ZEROS.get(ZEROS.partition_point(|zero| *zero <= code).checked_sub(1)?)?;
+    let value = code.checked_sub(*zero).filter(|value| *value < 10)?;
+    char::from_digit(value, 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn what_does_not_show_is_left_out() {
+        for (text, want) in [
+            ("Ｔｈｅ　ｈｅｒｏｎ", "the heron"),
+            ("the\u{a0}her\u{200b}on\u{202f}lands", "the heron lands"),
+            ("the\n  heron\tlands", "the heron lands"),
+            ("it\u{2019}s \u{201c}dusk\u{201d} \u{2014} or\u{2026}", "it's \"dusk\" - or..."),
+            ("\u{202a}+\u{661}\u{662}\u{663}\u{202c} \u{6f4}\u{096b}", "+123 45"),
+            ("مرحـبا", "مرحبا"),
+            ("I \u{2764}\u{fe0f} dusk", "i \u{2764} dusk"),
+            ("ﾍﾛﾝｶﾞ", "ヘロンカ\u{3099}"),
+            ("ПРИВЕТ, Нора", "привет, нора"),
+            ("-- a", "- a"),
+        ] {
+            assert_eq!(fold(text), want, "{text}");
+        }
+        assert!(Folded::of(b"{\"m\": \"The heron lands at dusk\",\n  \"n\": 1}").is_none(), "nothing to fold");
+        assert!(Folded::of(b"the heron\nlands").is_some());
+    }
+
+    #[test]
+    fn the_way_back_is_known() {
+        let text = "x:\u{200e}ｈｅｒｏｎ\u{a0}\u{a0}lands;\u{fb01}n";
+        let folded = Folded::of(text.as_bytes()).unwrap();
+        for (part, original) in
+            [("heron lands", "ｈｅｒｏｎ\u{a0}\u{a0}lands"), ("lands", "lands"), ("fin", "\u{fb01}n"), ("x:", "x:")]
+        {
+            let start = folded.text.find(part).unwrap();
+            let (from, to) = folded.back(start, start + part.len());
+            assert!(text[from..to].trim_matches('\u{200e}') == original, "{part}: {:?}", &text[from..to]);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn ranges_stay_in_the_original(bytes in proptest::collection::vec(any::<u8>(), 0..80), text in "\\PC{0,20}", a in 0..300_usize, b in 0..300_usize) {
+            let bytes = [text.as_bytes(), &bytes].concat();
+            if let Some(folded) = Folded::of(&bytes) {
+                let (from, to) = folded.back(a.min(b).min(folded.text.len()), a.max(b).min(folded.text.len()));
+                prop_assert!(from <= to && to <= bytes.len());
+            }
+        }
+
+        #[test]
+        fn folding_twice_changes_nothing(text in "\\PC{0,40}") {
+            let once = fold(&text);
+            prop_assert_eq!(fold(&once), once);
+        }
+    }
+}

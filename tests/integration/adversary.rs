@@ -1,0 +1,243 @@
+//! Apps that leak in ways that a careless reader overlooks, and honest ones that look like them: what may not pass, and
+//! what may not be blamed.
+
+use data_encoding::{BASE64, HEXLOWER};
+use plainsight::model::report::ScenarioReport;
+use plainsight::model::verdict::VerdictKind::{self, Consistent, Contradicted, Inconclusive};
+use plainsight::{pipeline, scenario, verdict};
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+use std::fs;
+
+const TEXT: &str = "The heron lands at dusk";
+const API: &str = "https://api.chatterly.example/v1/send";
+const THIRD: &str = "https://t.adzebra.example/e";
+
+/// Bytes that look random, other ones for each seed.
+fn noise(seed: u64, len: usize) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut out = Vec::new();
+    while out.len() < len {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        out.extend(state.wrapping_mul(0x2545_f491_4f6c_dd1d).to_be_bytes());
+    }
+    out.truncate(len);
+    out
+}
+
+/// One request with a body, and its answer.
+fn post(url: &str, headers: &[(&str, String)], body: &Value, answer: &Value) -> Value {
+    let headers: Vec<Value> = headers.iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
+    let (body, answer) = (body.to_string(), answer.to_string());
+    json!({
+        "startedDateTime": "2026-11-02T09:00:00Z", "serverIPAddress": "203.0.113.9",
+        "request": {
+            "method": "POST", "url": url, "httpVersion": "HTTP/1.1", "headers": headers, "bodySize": body.len(),
+            "postData": {"mimeType": "application/json", "text": body},
+        },
+        "response": {
+            "status": 200, "headers": [],
+            "content": {"size": answer.len(), "mimeType": "application/json", "text": answer},
+        },
+    })
+}
+
+fn send(url: &str, body: &Value) -> Value {
+    post(url, &[], body, &json!({"ok": true}))
+}
+
+fn judge(promises: &[&str], (data, value): (&str, &str), entries: &[Value]) -> ScenarioReport {
+    let mut text = format!(
+        "[app]\nname = 'Chatterly'\n[parties]\nprovider = ['chatterly.example']\n[parties.third]\n\
+         AdZebra = ['adzebra.example']\n[[planted]]\nid = 'it'\ndata = '{data}'\nvalue = {value:?}\n\
+         [[capture]]\npath = 'a.har'\n"
+    );
+    for promise in promises {
+        let _ = write!(text, "[[claim]]\nid = '{promise}'\ntext = 't'\npromise = '{promise}'\ndata = ['{data}']\n");
+    }
+    let har = json!({"log": {"version": "1.2", "creator": {"name": "t"}, "entries": entries}});
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("scenario.toml"), text).unwrap();
+    fs::write(folder.path().join("a.har"), har.to_string()).unwrap();
+    let (scenario, _) = scenario::load(folder.path(), &verdict::promise::names()).unwrap();
+    pipeline::run(&scenario, &mut |_| {}).unwrap()
+}
+
+/// What a message of an honest app looks like.
+fn sealed() -> Value {
+    send(API, &json!({"to": "u81", "c": BASE64.encode(&noise(1, 80))}))
+}
+
+const PROMISES: [&str; 3] = ["end-to-end-encrypted", "not-collected", "not-shared-with-third-parties"];
+
+fn verdicts(entries: &[Value]) -> [VerdictKind; 3] {
+    let report = judge(&PROMISES, ("messages", TEXT), entries);
+    [0, 1, 2].map(|at| report.claims[at].verdict)
+}
+
+#[test]
+fn opaque_payloads_to_others_leave_every_promise_that_keeps_data_from_them_open() {
+    assert_eq!(verdicts(&[sealed()]), [Consistent; 3]);
+    let bytes = noise(2, 200);
+    let coded = BASE64.encode(&bytes);
+    for hidden in [
+        json!({"d": coded}),
+        json!({"d": format!("v2:{coded}")}),
+        json!({"d": format!("{}:{}", HEXLOWER.encode(&noise(3, 16)), HEXLOWER.encode(&bytes))}),
+        json!({"d": format!("{{cipher}}{coded}")}),
+        json!({"d": bytes}),
+        json!({"d": {"type": "Buffer", "data": bytes}}),
+        json!({"d": bytes.iter().enumerate().map(|(at, b)| (at.to_string(), json!(b))).collect::<serde_json::Map<_, _>>()}),
+    ] {
+        assert_eq!(verdicts(&[sealed(), send(THIRD, &hidden)]), [Inconclusive; 3], "{hidden}");
+    }
+    let report = judge(&PROMISES, ("messages", TEXT), &[sealed(), send(THIRD, &json!({"d": coded}))]);
+    let reason = &report.claims[0].reason;
+    assert!(reason.contains("1 opaque payload to the third party AdZebra (t.adzebra.example), up to 200"), "{reason}");
+}
+
+#[test]
+fn what_is_explained_leaves_nothing_open() {
+    let token = json!({"session": BASE64.encode(&noise(4, 96))});
+    let given = post(THIRD, &[], &json!({"hello": 1}), &token);
+    let url = |bytes: &[u8]| data_encoding::BASE64URL_NOPAD.encode(bytes);
+    let claims = br#"{"sub":"u81","exp":1790000000}"#;
+    let jwt = format!("{}.{}.{}", url(br#"{"alg":"RS256"}"#), url(claims), url(&noise(5, 256)));
+    let bearer = ("Authorization", format!("Bearer {jwt}"));
+    for (name, entries) in [
+        ("what the third party gave", vec![given, send(THIRD, &token)]),
+        ("a signed token", vec![send(THIRD, &json!({"id_token": jwt}))]),
+        ("a signed token, where they stand", vec![post(THIRD, &[bearer], &json!({"e": 1}), &json!({}))]),
+        ("short tokens", vec![send(THIRD, &json!({"d": BASE64.encode(&noise(6, 32))}))]),
+        (
+            "a push token",
+            vec![send(THIRD, &json!({"push": format!("{}:APA91b{}", url(&noise(7, 16)), url(&noise(8, 100)))}))],
+        ),
+    ] {
+        let entries: Vec<Value> = std::iter::once(sealed()).chain(entries).collect();
+        assert_eq!(verdicts(&entries)[..2], [Consistent; 2], "{name}");
+    }
+}
+
+#[test]
+fn tokens_and_public_keys_do_not_show_that_a_message_was_sent() {
+    let random = |seed| BASE64.encode(&noise(seed, 64));
+    let bearer = [("Authorization", format!("Bearer {}", random(9)))];
+    let cookie = [("Cookie", format!("sid={}", random(9)))];
+    let session = json!({"sess": random(10)});
+    for (name, entries) in [
+        ("a bearer token", vec![post(API, &bearer, &json!({"e": 1}), &json!({}))]),
+        ("a cookie", vec![post(API, &cookie, &json!({"e": 1}), &json!({}))]),
+        ("public keys", vec![send(API, &json!({"identityKey": random(11), "signed_prekey": {"sig": random(12)}}))]),
+        (
+            "a name of a file",
+            vec![send(&format!("https://cdn.chatterly.example/{}", "0a1b2c3d".repeat(8)), &json!({}))],
+        ),
+        ("an identifier", vec![send(API, &json!({"installation_id": random(13)}))]),
+        ("what the server gave", vec![post(API, &[], &json!({"login": 1}), &session), send(API, &session)]),
+    ] {
+        let report = judge(&PROMISES[..1], ("messages", TEXT), &entries);
+        assert_eq!(report.claims[0].verdict, Inconclusive, "{name}: {}", report.claims[0].reason);
+    }
+}
+
+/// The value in other characters that read the same.
+#[test]
+fn a_value_is_the_same_value_in_other_characters() {
+    let wide = |text: &str| -> String {
+        text.chars()
+            .map(|c| if c == ' ' { '\u{3000}' } else { char::from_u32(u32::from(c) + 0xfee0).unwrap() })
+            .collect()
+    };
+    let script = |text: &str, zero: u32| -> String {
+        text.chars().map(|c| c.to_digit(10).and_then(|d| char::from_u32(zero + d)).unwrap_or(c)).collect()
+    };
+    let (text, phone) = (("messages", TEXT), ("phone-number", "+12025550143"));
+    let typed = ("messages", "it's Nora's heron -- at dusk...");
+    let arabic = ("messages", "مرحبا يا نورا");
+    for (name, planted, sent) in [
+        ("full width", text, wide(TEXT)),
+        ("no-break spaces", text, TEXT.replace(' ', "\u{a0}")),
+        ("line breaks", text, TEXT.replace(' ', "\r\n  ")),
+        ("zero-width spaces", text, TEXT.chars().flat_map(|c| [c, '\u{200b}']).collect()),
+        ("soft hyphen", text, TEXT.replace("heron", "he\u{ad}ron")),
+        ("curly quotes and long dashes", typed, "it\u{2019}s Nora\u{2019}s heron \u{2014} at dusk\u{2026}".into()),
+        ("stretched letters", arabic, "مرحـــبا يا نورا".into()),
+        ("upper case of another script", ("name", "привет, Нора"), "Привет, НОРА".into()),
+        ("half-width katakana", ("name", "ヘロンガナク"), "ﾍﾛﾝｶﾞﾅｸ".into()),
+        ("full-width number", phone, wide("+12025550143")),
+        ("Arabic-Indic digits", phone, script("+12025550143", 0x660)),
+        ("Persian digits", phone, script("12025550143", 0x6f0)),
+        ("Devanagari digits", phone, script("+1 202 555 0143", 0x966)),
+        ("marks of direction", phone, "\u{2066}+1\u{a0}(202)\u{a0}555\u{2011}0143\u{2069}".into()),
+    ] {
+        let entries = [sealed(), send(THIRD, &json!({"n": 1, "m": format!("x: {sent}.")}))];
+        let report = judge(&PROMISES[2..], planted, &entries);
+        assert_eq!(report.claims[0].verdict, Contradicted, "{name}: {sent}");
+        let [seen] = report.sightings.as_slice() else { panic!("{name}: {:#?}", report.sightings) };
+        assert!(seen.form.starts_with("in other characters"), "{name}: {}", seen.form);
+    }
+    // And typed in other characters than it is sent in.
+    let curly = ("messages", "it\u{2019}s Nora\u{2019}s heron");
+    let report = judge(&PROMISES[2..], curly, &[sealed(), send(THIRD, &json!({"m": "it's Nora's heron"}))]);
+    assert_eq!(report.claims[0].verdict, Contradicted);
+}
+
+#[test]
+fn what_merely_looks_like_it_is_nobodys() {
+    let phone = ("phone-number", "+12025550143");
+    for (planted, sent) in [
+        (phone, "order \u{ff19}\u{ff12}025550143\u{ff17}"),
+        (phone, "\u{669}12025550143\u{661}"),
+        (("name", "Ada!"), "CanAda\u{200b}!"),
+        (("messages", TEXT), "The heron\u{a0}stands at dusk"),
+    ] {
+        let report = judge(&PROMISES[2..], planted, &[sealed(), send(THIRD, &json!({"m": sent}))]);
+        assert_eq!(report.claims[0].verdict, Consistent, "{sent}: {:#?}", report.sightings);
+    }
+}
+
+#[test]
+fn bytes_written_as_numbers_are_read() {
+    let value = "Où est le héron ?";
+    let signed: Vec<i8> = value.bytes().map(|byte| i8::from_le_bytes([byte])).collect();
+    for body in [json!({"m": value.as_bytes()}), json!({"m": {"data": signed}})] {
+        let report = judge(&PROMISES[2..], ("messages", value), &[sealed(), send(THIRD, &body)]);
+        assert_eq!(report.claims[0].verdict, Contradicted, "{body}");
+        assert_eq!(report.sightings.len(), 1, "{:#?}", report.sightings);
+    }
+}
+
+/// Programs that format coordinates for people send them as the phone's language writes numbers.
+#[test]
+fn a_place_is_the_same_place_in_another_languages_numbers() {
+    let place = ("precise-location", "48.8583701,2.2944813");
+    for (lat, lon) in [
+        ("48,8583701", "2,2944813"),
+        ("\u{664}\u{668}\u{66b}\u{668}\u{665}\u{668}\u{664}", "\u{662}\u{66b}\u{662}\u{669}\u{664}\u{665}"),
+    ] {
+        let report = judge(&PROMISES[2..], place, &[sealed(), send(THIRD, &json!({"lat": lat, "lon": lon}))]);
+        assert_eq!(report.claims[0].verdict, Contradicted, "{lat}");
+    }
+    let amounts = send(THIRD, &json!({"a": "48,858", "b": "2,294", "c": "48,8583701", "d": "17,2944813"}));
+    assert_eq!(judge(&PROMISES[2..], place, &[sealed(), amounts]).claims[0].verdict, Consistent);
+}
+
+/// Silence, blank pictures and ramps of colour are no text that somebody hid.
+#[test]
+fn what_only_repeats_is_not_taken_for_weak_encryption() {
+    let ramp: Vec<u8> = (0..4_096_u32).map(|at| (at * 3 % 256).to_le_bytes()[0]).collect();
+    let begun = [noise(14, 30), vec![0; 3_000]].concat();
+    for (name, bytes) in
+        [("silence", vec![0xff; 3_000]), ("a blank picture", vec![0xa0; 3_000]), ("a ramp", ramp), ("padding", begun)]
+    {
+        let mut upload = send("https://api.chatterly.example/avatar", &json!({}));
+        upload["request"]["bodySize"] = json!(bytes.len());
+        upload["request"]["postData"] =
+            json!({"mimeType": "application/octet-stream", "encoding": "base64", "text": BASE64.encode(&bytes)});
+        let report = judge(&PROMISES[..1], ("messages", TEXT), &[sealed(), upload]);
+        assert_eq!(report.claims[0].verdict, Consistent, "{name}: {}", report.claims[0].reason);
+    }
+}
