@@ -41,6 +41,30 @@ pub(super) fn is_uuid(bytes: &[u8]) -> bool {
         })
 }
 
+/// Whether the digits of base64 change between upper case, lower case, numbers and the rest as often as in base64 of random bytes
+/// (0.65 of all neighbours), rather than as seldom as in names and words.
+pub(super) fn is_spread(digits: &[u8], padded: bool) -> bool {
+    let class = |byte: u8| match byte {
+        b'A'..=b'Z' => 1_u8,
+        b'a'..=b'z' => 2,
+        b'0'..=b'9' => 4,
+        _ => 8,
+    };
+    let (mut seen, mut changes, mut last) = (0, 0_usize, digits.first().map_or(0, |byte| class(*byte)));
+    for byte in digits {
+        let this = class(*byte);
+        seen |= this;
+        changes = changes.saturating_add(usize::from(this != last));
+        last = this;
+    }
+    let all = digits.len().saturating_sub(1);
+    let (upper, lower, number) = (seen & 1 != 0, seen & 2 != 0, seen & 4 != 0);
+    // 40 % of neighbours, a third where padding speaks for it too.
+    let enough =
+        if padded { changes.saturating_mul(3) >= all } else { changes.saturating_mul(5) >= all.saturating_mul(2) };
+    upper && lower && (number || padded || digits.len() < 32) && enough
+}
+
 /// Value of a hexadecimal digit.
 pub(super) const fn hex_digit(byte: u8) -> Option<u8> {
     match byte {

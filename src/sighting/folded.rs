@@ -73,18 +73,21 @@ pub(super) fn fold(value: &str) -> String {
     folder.text.trim().to_owned()
 }
 
-/// Whether ASCII text holds white space between letters that is not one space: broken lines, columns.
+/// Whether ASCII text holds white space before a letter or digit that is not one space: broken lines, columns.
 fn is_broken(bytes: &[u8]) -> bool {
-    let breaks = memchr::memchr3_iter(b'\n', b'\t', b' ', bytes);
-    let alone = |at: usize| {
-        let before = at.checked_sub(1).and_then(|at| bytes.get(at));
-        let here = bytes.get(at).copied().unwrap_or_default();
-        let after = bytes.get(at..).and_then(|rest| rest.iter().find(|byte| !byte.is_ascii_whitespace()));
-        let wide = here != b' ' || bytes.get(at.saturating_add(1)).is_some_and(u8::is_ascii_whitespace);
-        wide && before.is_some_and(u8::is_ascii_graphic) && after.is_some_and(u8::is_ascii_alphanumeric)
-    };
-    let mut between = breaks.filter(|at| alone(*at));
-    between.next().is_some()
+    if memchr::memchr3(b'\n', b'\r', b'\t', bytes).is_none() && memchr::memmem::find(bytes, b"  ").is_none() {
+        return false;
+    }
+    let mut gaps = bytes.chunk_by(|a, b| a.is_ascii_whitespace() == b.is_ascii_whitespace()).skip(1).peekable();
+    while let Some(gap) = gaps.next() {
+        let wide = gap.len() > 1 || gap != b" ";
+        let is_gap = gap.first().is_some_and(u8::is_ascii_whitespace);
+        let goes_on = gaps.peek().and_then(|word| word.first()).is_some_and(u8::is_ascii_alphanumeric);
+        if is_gap && wide && goes_on {
+            return true;
+        }
+    }
+    false
 }
 
 #[derive(Default)]
@@ -98,16 +101,12 @@ struct Folder {
 
 impl Folder {
     fn push(&mut self, letter: char, at: usize) {
-        if letter.is_ascii_graphic() {
-            // A dash for a dash: two hyphens are how a long one is typed.
-            if letter == '-' {
-                self.once('-', at, '-');
-            } else {
-                self.put(letter.to_ascii_lowercase(), at);
-            }
-            return;
-        }
-        if is_ignorable(letter) {
+        if letter == '-' {
+            // Two hyphens are how a long dash is typed.
+            self.once('-', at, '-');
+        } else if letter.is_ascii_graphic() {
+            self.put(letter.to_ascii_lowercase(), at);
+        } else if is_ignorable(letter) {
             self.changed = true;
         } else if letter.is_whitespace() {
             self.once(' ', at, letter);
@@ -147,7 +146,6 @@ impl Folder {
             self.way.push((folded, at));
             self.shift = shift;
         }
-        // The letter on its way may be longer than it was: what follows is told anew.
         self.text.push(letter);
     }
 }

@@ -48,8 +48,8 @@ pub(crate) fn is_handed_back(case: &Case<'_>, flow: &Flow, payload: &OpaquePaylo
 }
 
 /// Whether it is known what a payload is, so that it hides no content from the other end: a credential, what that end gave
-/// before, what was the same whichever value was sent, or what is sealed for another person's device by keys that move on
-/// with the messages (a relay that is not the provider's own may pass it on).
+/// before, or what is sealed for another person's device by keys that move on with the messages (a relay that is not the
+/// provider's own may pass it on). What runs show of it explains nothing: they never help.
 pub(crate) fn is_explained(case: &Case<'_>, flow: &Flow, payload: &OpaquePayload) -> bool {
     let mut alike = flow
         .envelopes
@@ -57,11 +57,7 @@ pub(crate) fn is_explained(case: &Case<'_>, flow: &Flow, payload: &OpaquePayload
         .filter(|envelope| Some(envelope.name) == payload.envelope && envelope.direction == payload.direction)
         .peekable();
     let sealed = alike.peek().is_some() && alike.all(|envelope| envelope.keying == Keying::Ratchet);
-    let planted = || case.planted.iter().all(|planted| payload.carries_none_of.contains(&planted.id));
-    sealed
-        || payload.standing == Standing::Credential
-        || (!case.planted.is_empty() && planted())
-        || is_handed_back(case, flow, payload)
+    sealed || payload.standing == Standing::Credential || is_handed_back(case, flow, payload)
 }
 
 /// Bytes from which on an opaque payload may hide user data: tokens and digests are shorter.

@@ -89,7 +89,7 @@ fn opaque_payloads_to_others_leave_every_promise_that_keeps_data_from_them_open(
         json!({"d": format!("{{cipher}}{coded}")}),
         json!({"d": bytes}),
         json!({"d": {"type": "Buffer", "data": bytes}}),
-        json!({"d": bytes.iter().enumerate().map(|(at, b)| (at.to_string(), json!(b))).collect::<serde_json::Map<_, _>>()}),
+        json!({"d": {"type": "Buffer", "data": bytes.iter().map(|b| i8::from_le_bytes([*b])).collect::<Vec<_>>()}}),
     ] {
         assert_eq!(verdicts(&[sealed(), send(THIRD, &hidden)]), [Inconclusive; 3], "{hidden}");
     }
@@ -190,7 +190,7 @@ fn what_merely_looks_like_it_is_nobodys() {
     let phone = ("phone-number", "+12025550143");
     for (planted, sent) in [
         (phone, "order \u{ff19}\u{ff12}025550143\u{ff17}"),
-        (phone, "\u{669}12025550143\u{661}"),
+        (phone, "\u{669}\u{661}\u{662}\u{660}\u{662}\u{665}\u{665}\u{665}\u{660}\u{661}\u{664}\u{663}"),
         (("name", "Ada!"), "CanAda\u{200b}!"),
         (("messages", TEXT), "The heron\u{a0}stands at dusk"),
     ] {

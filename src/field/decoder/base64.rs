@@ -3,7 +3,7 @@
 use crate::bytes::{Malformed, Match};
 use crate::field::fields::to_u32;
 use crate::field::shape::{Filter, Shape};
-use crate::field::text::{has_text, is_text, is_uuid};
+use crate::field::text::{has_text, is_spread, is_text, is_uuid};
 use crate::field::{Decoder, Fields, Hint, Sample};
 use crate::model::field::{Kind, Reach};
 use data_encoding::{BASE64_NOPAD, BASE64URL_NOPAD};
@@ -121,17 +121,6 @@ fn is_wordy(bytes: &[u8]) -> bool {
     signs.saturating_mul(4) <= all && (latin == 0 || foreign == 0)
 }
 
-/// Whether text is base64 of bytes or of text for certain: it decodes to its end, and is spread like data or reads as text.
-pub(super) fn is_data(text: &[u8]) -> bool {
-    let pads = text.iter().rev().take_while(|byte| **byte == b'=').count();
-    let digits = text.get(..text.len().saturating_sub(pads)).unwrap_or_default();
-    if pads > 2 || (pads > 0 && !text.len().is_multiple_of(4)) || is_uuid(text) {
-        return false;
-    }
-    let Ok(out) = encoding(digits).decode(digits) else { return false };
-    out.len() >= LONG && (is_spread(digits, pads > 0) || is_text(&out))
-}
-
 fn encoding(digits: &[u8]) -> data_encoding::Encoding {
     if memchr::memchr2(b'-', b'_', digits).is_some() { BASE64URL_NOPAD } else { BASE64_NOPAD }
 }
@@ -189,30 +178,6 @@ fn unwrap(bytes: &[u8]) -> (Cow<'_, [u8]>, Option<Way>) {
     }
     way.push((to_u32(digits.len().div_ceil(4).saturating_mul(3)), to_u32(at.saturating_sub(1))));
     (digits.into(), Some(way))
-}
-
-/// Whether the digits change between upper case, lower case, numbers and the rest as often as in base64 of random bytes
-/// (0.65 of all neighbours), rather than as seldom as in names and words.
-fn is_spread(digits: &[u8], padded: bool) -> bool {
-    let class = |byte: u8| match byte {
-        b'A'..=b'Z' => 1_u8,
-        b'a'..=b'z' => 2,
-        b'0'..=b'9' => 4,
-        _ => 8,
-    };
-    let (mut seen, mut changes, mut last) = (0, 0_usize, digits.first().map_or(0, |byte| class(*byte)));
-    for byte in digits {
-        let this = class(*byte);
-        seen |= this;
-        changes = changes.saturating_add(usize::from(this != last));
-        last = this;
-    }
-    let all = digits.len().saturating_sub(1);
-    let (upper, lower, number) = (seen & 1 != 0, seen & 2 != 0, seen & 4 != 0);
-    // 40 % of neighbours, a third where padding speaks for it too.
-    let enough =
-        if padded { changes.saturating_mul(3) >= all } else { changes.saturating_mul(5) >= all.saturating_mul(2) };
-    upper && lower && (number || padded || digits.len() < 32) && enough
 }
 
 #[cfg(test)]

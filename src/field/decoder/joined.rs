@@ -4,11 +4,12 @@
 //! encoding; its pieces are.
 
 use crate::bytes::{Malformed, Match};
-use crate::field::decoder::base64;
 use crate::field::fields::to_u32;
 use crate::field::shape::{Filter, Shape};
+use crate::field::text::{is_spread, is_text, is_uuid};
 use crate::field::{Decoder, Fields, Hint, Key, Sample};
 use crate::model::field::Kind;
+use data_encoding::{BASE64_NOPAD, BASE64URL_NOPAD};
 use std::ops::Range;
 
 /// The entry.
@@ -86,7 +87,20 @@ fn is_coded(piece: &[u8]) -> bool {
         let lower = piece.iter().any(u8::is_ascii_lowercase);
         return upper != lower;
     }
-    piece.len() >= FEWEST && base64::is_data(piece)
+    piece.len() >= FEWEST && is_base64(piece)
+}
+
+/// Whether text is base64 for certain: it decodes to its end, and is spread like data or reads as text.
+fn is_base64(text: &[u8]) -> bool {
+    let pads = text.iter().rev().take_while(|byte| **byte == b'=').count();
+    let digits = text.get(..text.len().saturating_sub(pads)).unwrap_or_default();
+    // Names joined by underscores are spread, too, but hold no numbers.
+    let mixed = pads > 0 || digits.iter().any(u8::is_ascii_digit);
+    if pads > 2 || (pads > 0 && !text.len().is_multiple_of(4)) || is_uuid(text) || !mixed {
+        return false;
+    }
+    let coding = if memchr::memchr2(b'-', b'_', digits).is_some() { BASE64URL_NOPAD } else { BASE64_NOPAD };
+    coding.decode(digits).is_ok_and(|out| is_spread(digits, pads > 0) || is_text(&out))
 }
 
 /// Runs of the letters and digits that encodings are made of. Padding belongs to what is before it.

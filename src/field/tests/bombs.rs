@@ -200,6 +200,7 @@ const HARMLESS: &[&str] = &[
     "html-entities",
     "punycode",
     "hex",
+    "joined",
     "base58",
     "base64",
     "base32",

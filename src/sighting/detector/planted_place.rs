@@ -39,12 +39,10 @@ static CARD: Card = Card {
             body: "48°51'30.13\"N 2°17'40.13\"E".as_bytes(),
             planted: &[("precise-location", "48.8583701,2.2944813")],
         },
+        Example { body: b"48,8583701\n2,2944813", planted: &[("precise-location", "48.8583701,2.2944813")] },
         Example {
-            body: b"{\"lat\":\"48,8583701\",\"lng\":\"2,2944813\"}",
-            planted: &[("precise-location", "48.8583701,2.2944813")],
-        },
-        Example {
-            body: "{\"lat\":\"\u{664}\u{668}\u{66b}\u{668}\u{665}\u{668}\u{664}\",\"lng\":\"\u{662}\u{66b}\u{662}\u{669}\u{664}\u{665}\"}".as_bytes(),
+            body: "\u{664}\u{668}\u{66b}\u{668}\u{665}\u{668}\u{664}\n\u{662}\u{66b}\u{662}\u{669}\u{664}\u{665}"
+                .as_bytes(),
             planted: &[("precise-location", "48.8583701,2.2944813")],
         },
         Example { body: b"near 8FW4V75V+8Q", planted: &[("precise-location", "48.8583701,2.2944813")] },
@@ -59,10 +57,7 @@ static CARD: Card = Card {
             body: b"{\"lat\":48.85837,\"lng\":3.29448}",
             planted: &[("precise-location", "48.8583701,2.2944813")],
         },
-        Example {
-            body: b"{\"a\":\"48,858\",\"b\":\"2,294\"}",
-            planted: &[("precise-location", "48.8583701,2.2944813")],
-        },
+        Example { body: b"48,858\n2,294", planted: &[("precise-location", "48.8583701,2.2944813")] },
         Example { body: b"[48.9,2.3]", planted: &[("precise-location", "48.8583701,2.2944813")] },
         Example { body: b"gh=u09tuabc&x=1", planted: &[("precise-location", "48.8583701,2.2944813")] },
         Example { body: b"v48.85.2 2.29.1", planted: &[("precise-location", "48.8583701,2.2944813")] },
