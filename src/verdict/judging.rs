@@ -1,7 +1,7 @@
 //! Holds every claim against the evidence.
 
 use crate::model::evidence::Evidence;
-use crate::model::flow::{Blind, Fact, Flow};
+use crate::model::flow::{Blind, Fact, Flow, Standing};
 use crate::model::scenario::{Audience, Claim, Party, Scenario};
 use crate::model::sighting::{Sighting, Strength};
 use crate::model::stream::Direction;
@@ -86,6 +86,7 @@ fn not_tested(case: &Case<'_>) -> Vec<String> {
     let own = flows.iter().filter(|flow| flow.party == Party::Provider).flat_map(|flow| &flow.opaque);
     let own: Vec<u64> = own
         .filter(|payload| payload.opacity.is_opaque() && payload.direction == Direction::ToServer)
+        .filter(|payload| payload.standing == Standing::Content)
         .map(|p| p.len)
         .collect();
     if let Some(longest) = own.iter().max() {
