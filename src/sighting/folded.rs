@@ -106,6 +106,9 @@ impl Folder {
             self.once('-', at, '-');
         } else if letter.is_ascii_graphic() {
             self.put(letter.to_ascii_lowercase(), at);
+        } else if let Some(small) = simple(letter) {
+            self.changed |= small != letter;
+            self.put(small, at);
         } else if is_ignorable(letter) {
             self.changed = true;
         } else if letter.is_whitespace() {
@@ -147,6 +150,22 @@ impl Folder {
             self.shift = shift;
         }
         self.text.push(letter);
+    }
+}
+
+/// The small letter of a letter that decomposes into nothing: most of the text in these scripts, without a table.
+const fn simple(letter: char) -> Option<char> {
+    match letter {
+        // Cyrillic, without Й and й.
+        '\u{410}'..='\u{418}' | '\u{41a}'..='\u{42f}' => char::from_u32(letter as u32 + 0x20),
+        '\u{430}'..='\u{438}' | '\u{43a}'..='\u{44f}' => Some(letter),
+        // Arabic from ا on, the stretcher apart; Thai consonants; Han.
+        '\u{627}'..='\u{63f}'
+        | '\u{641}'..='\u{64a}'
+        | '\u{e01}'..='\u{e2e}'
+        | '\u{3400}'..='\u{4dbf}'
+        | '\u{4e00}'..='\u{9fff}' => Some(letter),
+        _ => None,
     }
 }
 
@@ -221,6 +240,17 @@ mod tests {
             let start = folded.text.find(part).unwrap();
             let (from, to) = folded.back(start, start + part.len());
             assert!(text[from..to].trim_matches('\u{200e}') == original, "{part}: {:?}", &text[from..to]);
+        }
+    }
+
+    #[test]
+    fn simple_letters_are_what_the_tables_say() {
+        for letter in (0..0x1_0000_u32).filter_map(char::from_u32) {
+            if let Some(small) = simple(letter) {
+                let told: String = std::iter::once(letter).nfkd().flat_map(char::to_lowercase).collect();
+                assert_eq!(told, small.to_string());
+                assert!(!is_ignorable(letter) && plain(letter).is_none() && digit(letter).is_none(), "{letter}");
+            }
         }
     }
 
