@@ -77,14 +77,19 @@ const SHORTEST: usize = 30;
 
 /// The name of what robots leave behind, if this is one.
 pub(super) fn named(text: &str) -> Option<&'static str> {
-    NAMES.iter().find(|name| text.eq_ignore_ascii_case(name)).copied()
+    is_named(text.as_bytes())
+}
+
+/// The same for bytes.
+fn is_named(bytes: &[u8]) -> Option<&'static str> {
+    NAMES.iter().find(|name| bytes.eq_ignore_ascii_case(name.as_bytes())).copied()
 }
 
 /// Whether [`find`] may find something in bytes under no telling name. Cheap: it is asked of every text.
 pub(super) fn may_be(bytes: &[u8]) -> bool {
     let telling = |words: &Words| words.search.find(bytes).is_some();
     if bytes.len() < SHORTEST {
-        return bytes.len() >= 6 && std::str::from_utf8(bytes).is_ok_and(|text| named(text.trim()).is_some());
+        return bytes.len() >= 6 && is_named(bytes.trim_ascii()).is_some();
     }
     WORDS.as_ref().is_none_or(telling)
 }
@@ -92,7 +97,7 @@ pub(super) fn may_be(bytes: &[u8]) -> bool {
 /// What gives a ransom note away, and the payment addresses in it; `None` for everything else. `beside`: such a name
 /// among its keys.
 pub(super) fn find(text: &str, beside: Option<&'static str>) -> Option<(Vec<String>, Vec<String>)> {
-    let name = named(text.trim()).or(beside);
+    let name = named(text.trim_ascii()).or(beside);
     if text.len() < SHORTEST && name.is_none() {
         return None;
     }
