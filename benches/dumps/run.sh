@@ -1,8 +1,8 @@
 #!/bin/sh
 # Speed and memory of counting a store, beside the tools people reach for first: rg with a pattern of phone numbers, jq with
 # two fields, and a bare serde_json pass as the floor. All take turns on the same file, so that a busy machine slows each
-# alike. Prints tables in Markdown, with the machine and its load; asserts nothing. Needs python3, rg, jq and GNU time at
-# /usr/bin/time.
+# alike. Prints tables in Markdown, with the machine and its load, and whether our counts are the generator's; asserts nothing.
+# Needs python3, rg, jq and GNU time at /usr/bin/time.
 #
 #   benches/dumps/run.sh [DIRECTORY]              # dumps are made there once; default target/dumps
 #   RECORDS="1000000 10000000" RUNS=5 benches/dumps/run.sh
@@ -55,6 +55,7 @@ for records in ${RECORDS:-1000000}; do
         turn ours "$plainsight" inspect -q --format json "$file" \
             --plant 'messages=The heron lands at dusk behind the old mill' --plant 'phone-number=+447700900142' \
             --plant 'precise-location=48.8583701,2.2944813' --plant 'email=priya.k@mail.example.org'
+        mv "$dir/out" "$dir/ours.json"
         turn floor "$skim" "$file"
         turn signed rg -o -N '\+[0-9]{8,15}' "$file"
         turn written rg -o -N '\+?[0-9][0-9 ().-]{6,16}[0-9]' "$file"
@@ -70,4 +71,10 @@ for records in ${RECORDS:-1000000}; do
     row signed '`rg -o`, numbers with a sign'
     row written '`rg -o`, numbers as people write them'
     row jq '`jq`, two fields'
+    echo
+    jq -rn --slurpfile told "$dir/$records.json" --slurpfile found "$dir/ours.json" '
+        $found[0].scenarios[0].exposure as $ours
+        | [$told[0] | to_entries[] | select((.value | type) == "number" and $ours[.key] != .value)
+            | "\($ours[.key]) \(.key) for \(.value)"]
+        | if length == 0 then "Every count is that of the generator." else "Counts of the generator but for " + join(", ") + "." end'
 done

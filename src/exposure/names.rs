@@ -114,6 +114,8 @@ const MEMBER: &[&str] = &[
     "deelnemers",
     "uczestnicy",
 ];
+/// Of these, what a conversation itself is called: whoever is listed there is a member of it, and its name is nobody's.
+const TALK: &[&str] = &["room", "thread", "chat"];
 const CALLER: &[&str] = &[
     "caller",
     "calling",
@@ -512,6 +514,12 @@ pub(super) fn says(keys: &[Vec<String>], role: Role) -> bool {
         _ => return false,
     };
     keys.last().is_some_and(|words| means(words, known))
+}
+
+/// Whether names speak of members by the name of their conversation alone.
+pub(super) fn is_talk(keys: &[Vec<String>]) -> bool {
+    let listed = |word: &String| MEMBER.contains(&word.as_str()) && !TALK.contains(&word.as_str());
+    !keys.iter().flatten().any(listed)
 }
 
 /// Whether an event's name is of a call.

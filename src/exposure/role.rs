@@ -2,7 +2,7 @@
 
 use crate::exposure::Leaf;
 use crate::exposure::identity::other;
-use crate::exposure::names::{is_id, is_phone, is_thing, party, says, words};
+use crate::exposure::names::{is_id, is_phone, is_talk, is_thing, party, says, words};
 use crate::exposure::value::{Numbers, coordinate, day_and_month, is_email, is_prose, pair, time};
 use crate::model::exposure::{Learned, Role};
 use std::cmp::Reverse;
@@ -26,8 +26,9 @@ struct Stats {
     bare: u64,
     /// With a sign in front, in no plan that is known: ranges kept for fiction, and new ones.
     possible: u64,
-    /// Several numbers in one value.
+    /// Several numbers in one value, and several that no plan need know.
     joined: u64,
+    joined_possible: u64,
     emails: u64,
     times: u64,
     /// Dates that can only have the day in front, and only the month.
@@ -84,6 +85,7 @@ impl Learner {
             } else {
                 stats.bare += u64::from(signed || self.numbers.read(text, true).is_some());
                 stats.joined += u64::from(self.numbers.several(text, true).len() >= 2);
+                stats.joined_possible += u64::from(self.possible.several(text, true).len() >= 2);
             }
             stats.emails += u64::from(is_email(text));
             stats.times += u64::from(stamp(text, false).is_some());
@@ -296,15 +298,21 @@ fn is_bare(stats: &Stats, role: Role) -> bool {
             | Role::RealNumber
             | Role::LeasedNumber
             | Role::Identity
-    ) && (is_number(stats) || per_cent(stats.joined, stats) >= 60)
+    ) && (is_number(stats) || is_joined(stats))
+}
+
+/// Whether several numbers stand in each value: valid ones, or possible ones under a name that speaks of members.
+fn is_joined(stats: &Stats) -> bool {
+    per_cent(stats.joined, stats) >= 60
+        || (party(&stats.keys) == Some(Role::Member) && per_cent(stats.joined_possible, stats) >= 80)
 }
 
 /// The role of a field and how many of its values fit it.
 fn role_of(stats: &Stats, leases: bool) -> (Option<Role>, u64) {
     let named = party(&stats.keys);
     let thing = stats.keys.last().is_some_and(|words| is_thing(words));
-    if per_cent(stats.joined, stats) >= 60 && !thing {
-        return (Some(Role::Member), stats.joined);
+    if is_joined(stats) && !thing {
+        return (Some(Role::Member), stats.joined.max(stats.joined_possible));
     }
     if is_number(stats) {
         let role = match named {
@@ -363,7 +371,9 @@ fn role_of(stats: &Stats, leases: bool) -> (Option<Role>, u64) {
         })
     });
     if per_cent(stats.ids, stats) >= 90 && !thing {
-        return match named {
+        // What a chat is called is no person.
+        let part = named.filter(|role| *role != Role::Member || !is_talk(&stats.keys));
+        return match part {
             Some(role @ (Role::Sender | Role::Recipient | Role::Member | Role::Caller | Role::Callee))
                 if various > 2 =>
             {

@@ -281,3 +281,40 @@ fn one_secret_on_both_planes_is_one_story() {
     let other = committed("justalk-kids/report.json");
     assert!(!other.contains("\"stories\""));
 }
+
+/// Another way to name the conversation of two numbers.
+type Named<'c> = &'c dyn Fn(usize, &str, &str) -> String;
+
+/// A message of two numbers.
+fn message(n: usize, (a, b): (&str, &str), chat: &str) -> String {
+    let words = ["heron", "mill", "boat", "rope", "milk", "dusk"];
+    let said = [n, n / 6, n / 36, n + 1].map(|at| words[at % 6]).join(" ");
+    let at = format!("2026-10-03T00:{:02}:{:02}Z", n / 60, n % 60);
+    format!(r#"{{"at":"{at}","from":"+{a}","members":["+{a}","+{b}"],{chat},"msg":"well {said}"}}"#)
+}
+
+/// What a conversation is called is nobody, whether it is made of its members' numbers or of anything else: in ranges that no
+/// numbering plan knows, too.
+#[test]
+fn the_name_of_a_conversation_is_no_person() {
+    // Area codes that are not assigned: possible numbers, and no valid ones.
+    let number = |n: usize| format!("1{}555{:04}", 243 + n % 4, 100 + n);
+    let chats: [(&str, Named<'_>); 4] = [
+        ("numbers", &|_, a, b| format!(r#""chat":"{a}_{b}""#)),
+        ("ids", &|n, _, _| format!(r#""chat":"c-{:x}7f""#, n * 7_919)),
+        ("ids of rooms", &|n, _, _| format!(r#""room":{{"id":"room{n}x"}}"#)),
+        ("ids of threads", &|n, _, _| format!(r#""thread_id":"{:08x}b""#, n * 65_537)),
+    ];
+    for (what, chat) in chats {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.ndjson");
+        let line = |n: usize| {
+            let (a, b) = (number(2 * n), number(2 * n + 1));
+            message(n, (&a, &b), &chat(n, &a, &b))
+        };
+        fs::write(&path, (0..200).map(line).collect::<Vec<_>>().join("\n")).unwrap();
+        let found = expose(&[path]);
+        assert_eq!((found.messages, found.phone_numbers), (200, 400), "{what}: {:#?}", found.roles);
+        assert_eq!((found.people, found.conversations), (400, 200), "{what}: {:#?}", found.roles);
+    }
+}
