@@ -64,16 +64,7 @@ fn open(bytes: &[u8], _: &Hint<'_>, fields: &mut Fields<'_>) -> Result<(), Malfo
     let separator = if per == 3 { digits.get(2).copied() } else { None };
     let mut out = Vec::with_capacity(digits.len() / per + 1);
     let (mut upper, mut lower, mut letters) = (false, false, false);
-    // A run without separators, as most are: pair by pair, nothing to compare.
-    let run = if per == 2 { digits } else { &[] };
-    for [high, low] in run.as_chunks::<2>().0 {
-        let (Some(a), Some(b)) = (hex_digit(*high), hex_digit(*low)) else { return Err(WHAT) };
-        upper |= high.is_ascii_uppercase() | low.is_ascii_uppercase();
-        lower |= high.is_ascii_lowercase() | low.is_ascii_lowercase();
-        out.push(a << 4 | b);
-    }
-    letters |= upper || lower;
-    for group in digits.get(run.len()..).unwrap_or_default().chunks(per) {
+    for group in digits.chunks(per) {
         let (Some(high), Some(low)) = (group.first(), group.get(1)) else { return Err(WHAT) };
         if group.get(2).copied() != separator && group.len() == per {
             return Err(WHAT);
