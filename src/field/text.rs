@@ -1,5 +1,7 @@
 //! Whether bytes read as text: what guesses are checked against.
 
+use data_encoding::{BASE64_NOPAD, BASE64URL_NOPAD};
+
 /// Whether all of `bytes` is UTF-8 text without stray control characters. Empty is not text.
 pub(super) fn is_text(bytes: &[u8]) -> bool {
     !bytes.is_empty() && std::str::from_utf8(bytes).is_ok_and(|text| text.chars().all(is_text_char))
@@ -39,6 +41,11 @@ pub(super) fn is_uuid(bytes: &[u8]) -> bool {
             8 | 13 | 18 | 23 => *byte == b'-',
             _ => byte.is_ascii_hexdigit(),
         })
+}
+
+/// The alphabet of base64 that digits are of, strict about what is left over in the last one.
+pub(super) fn encoding(digits: &[u8]) -> data_encoding::Encoding {
+    if memchr::memchr2(b'-', b'_', digits).is_some() { BASE64URL_NOPAD } else { BASE64_NOPAD }
 }
 
 /// Whether the digits of base64 change between upper case, lower case, numbers and the rest as often as in base64 of random bytes

@@ -3,10 +3,9 @@
 use crate::bytes::{Malformed, Match};
 use crate::field::fields::to_u32;
 use crate::field::shape::{Filter, Shape};
-use crate::field::text::{has_text, is_spread, is_text, is_uuid};
+use crate::field::text::{encoding, has_text, is_spread, is_text, is_uuid};
 use crate::field::{Decoder, Fields, Hint, Sample};
 use crate::model::field::{Kind, Reach};
-use data_encoding::{BASE64_NOPAD, BASE64URL_NOPAD};
 use std::borrow::Cow;
 
 /// The entry.
@@ -119,10 +118,6 @@ fn is_wordy(bytes: &[u8]) -> bool {
     let foreign = count(|c| c >= '\u{180}' && !('\u{1e00}'..='\u{1eff}').contains(&c));
     let latin = count(|c| c.is_ascii_alphabetic());
     signs.saturating_mul(4) <= all && (latin == 0 || foreign == 0)
-}
-
-fn encoding(digits: &[u8]) -> data_encoding::Encoding {
-    if memchr::memchr2(b'-', b'_', digits).is_some() { BASE64URL_NOPAD } else { BASE64_NOPAD }
 }
 
 fn open(bytes: &[u8], hint: &Hint<'_>, fields: &mut Fields<'_>) -> Result<(), Malformed> {

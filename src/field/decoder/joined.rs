@@ -6,10 +6,9 @@
 use crate::bytes::{Malformed, Match};
 use crate::field::fields::to_u32;
 use crate::field::shape::{Filter, Shape};
-use crate::field::text::{is_spread, is_text, is_uuid};
+use crate::field::text::{encoding, is_spread, is_text, is_uuid};
 use crate::field::{Decoder, Fields, Hint, Key, Sample};
 use crate::model::field::Kind;
-use data_encoding::{BASE64_NOPAD, BASE64URL_NOPAD};
 use std::ops::Range;
 
 /// The entry.
@@ -99,8 +98,7 @@ fn is_base64(text: &[u8]) -> bool {
     if pads > 2 || (pads > 0 && !text.len().is_multiple_of(4)) || is_uuid(text) || !mixed {
         return false;
     }
-    let coding = if memchr::memchr2(b'-', b'_', digits).is_some() { BASE64URL_NOPAD } else { BASE64_NOPAD };
-    coding.decode(digits).is_ok_and(|out| is_spread(digits, pads > 0) || is_text(&out))
+    encoding(digits).decode(digits).is_ok_and(|out| is_spread(digits, pads > 0) || is_text(&out))
 }
 
 /// Runs of the letters and digits that encodings are made of. Padding belongs to what is before it.
