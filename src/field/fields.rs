@@ -114,6 +114,7 @@ impl<'t> Fields<'t> {
             leaf: true,
             whole: true,
             kind: Kind::Container,
+            shape: Shape::ANY,
         });
         Self {
             nodes,
@@ -162,7 +163,7 @@ impl<'t> Fields<'t> {
 
     /// Puts out a field that stands in the input, or in the shared buffer, as it is.
     pub fn leaf(&mut self, key: Key, view: View, kind: Kind) -> Option<NodeId> {
-        let node = self.push(key.into(), view, kind)?;
+        let node = self.push(key.into(), view, kind, Shape::ANY)?;
         if matches!(kind, Kind::Bytes | Kind::Text) {
             self.out.queue.push(Waiting { node, shape: None, declared: self.declares });
         }
@@ -172,14 +173,35 @@ impl<'t> Fields<'t> {
     /// Puts out a text field of which the shape is known already.
     #[inline]
     pub fn shaped_leaf(&mut self, key: Key, view: View, shape: Shape) {
-        let Some(node) = self.push(key.into(), view, Kind::Text) else { return };
+        let Some(node) = self.push(key.into(), view, Kind::Text, shape) else { return };
+        self.wait(node, (view.end.saturating_sub(view.start)) as usize, shape);
+    }
+
+    /// Puts a text of `len` bytes up for opening, if its shape is one that some decoder asks for.
+    #[inline]
+    fn wait(&mut self, node: NodeId, len: usize, shape: Shape) {
         // Letters of other scripts are looked at more closely when its turn comes.
         let open = self.declares || shape.meets(Shape::HIGH) || may_open(shape);
-        if open && !is_plain(shape, (view.end.saturating_sub(view.start)) as usize) {
+        if open && !is_plain(shape, len) {
             if self.out.queue.capacity() == 0 {
                 self.out.queue.reserve(16);
             }
             self.out.queue.push(Waiting { node, shape: Some(shape), declared: self.declares });
+        }
+    }
+
+    /// Puts out nodes of a structure that is known, whose parents stand before them. Their steps, parents and order are
+    /// those that a decoder put out for it before.
+    pub(super) fn stamp(&mut self, nodes: impl Iterator<Item = Node>) {
+        for node in nodes {
+            let id = to_u32(self.nodes.len());
+            if matches!(node.kind, Kind::Text) {
+                self.wait(id, node.end.saturating_sub(node.start) as usize, node.shape);
+            }
+            self.nodes.push(node);
+        }
+        if let Some(open) = self.nodes.get_mut(self.open as usize) {
+            open.leaf = false;
         }
     }
 
@@ -213,7 +235,7 @@ impl<'t> Fields<'t> {
             self.exhausted("nesting");
             return;
         }
-        match self.push(key.into(), view, Kind::Container) {
+        match self.push(key.into(), view, Kind::Container, Shape::ANY) {
             Some(node) => self.stack.push(node),
             None => self.below = self.below.saturating_add(1),
         }
@@ -375,7 +397,7 @@ impl<'t> Fields<'t> {
     }
 
     #[inline]
-    fn push(&mut self, step: Step, view: View, kind: Kind) -> Option<NodeId> {
+    fn push(&mut self, step: Step, view: View, kind: Kind, shape: Shape) -> Option<NodeId> {
         if self.is_full() {
             self.exhausted("fields");
             return None;
@@ -395,6 +417,7 @@ impl<'t> Fields<'t> {
             leaf: !matches!(kind, Kind::Container),
             whole: true,
             kind,
+            shape,
         });
         Some(id)
     }

@@ -8,6 +8,7 @@ pub mod fields;
 mod inflate;
 mod percent;
 pub mod shape;
+mod stencil;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -17,7 +18,8 @@ mod unpack;
 pub mod walk;
 
 pub use fields::{Fields, Key};
-pub use walk::{message_of, message_of_parts, walk, walk_by, walk_bytes, walk_within};
+pub use stencil::Stencils;
+pub use walk::{message_of, message_of_parts, walk, walk_by, walk_bytes, walk_known, walk_within};
 
 use crate::bytes::{Malformed, Match};
 use crate::model::message::PartKind;

@@ -2,8 +2,10 @@
 
 use crate::bytes::Match;
 use crate::field::decoder::DECODERS;
+use crate::field::decoder::json::JSON;
 use crate::field::fields::{Fields, Output, Place, Waiting, to_u32};
 use crate::field::shape::Shape;
+use crate::field::stencil::Stencils;
 use crate::field::{Decoder, Given, Hint, Limits};
 use crate::model::field::{Buffer, Kind, Node, NodeId, Step, Tree};
 use crate::model::message::{Message, Part, PartKind};
@@ -31,23 +33,35 @@ pub fn walk_by<'m>(message: &'m Message, protos: Option<&Protos>) -> Tree<'m> {
         // A label ends with the path, or with the path and what of the exchange it is.
         root: message.label.split(' ').find_map(|word| protos.of_path(word, message.direction == Direction::ToServer)),
     });
-    peel(message, &Limits::default(), given, true)
+    peel(message, &Limits::default(), given, true, None)
+}
+
+/// Peels a record of a store: the structure of those that are built like one before is known.
+pub fn walk_known<'m>(message: &'m Message, stencils: &mut Stencils) -> Tree<'m> {
+    peel(message, &Limits::default(), None, true, Some(stencils))
 }
 
 /// Peels a message without any shortcut: every decoder is asked about every field.
 #[cfg(test)]
 pub(super) fn walk_plainly(message: &Message) -> Tree<'_> {
-    peel(message, &Limits::default(), None, false)
+    peel(message, &Limits::default(), None, false, None)
 }
 
 /// Peels what can be peeled from a message within `limits`.
 pub fn walk_within<'m>(message: &'m Message, limits: &Limits) -> Tree<'m> {
-    peel(message, limits, None, true)
+    peel(message, limits, None, true, None)
 }
 
-fn peel<'m>(message: &'m Message, limits: &Limits, given: Option<Given<'_>>, shortcuts: bool) -> Tree<'m> {
+fn peel<'m>(
+    message: &'m Message,
+    limits: &Limits,
+    given: Option<Given<'_>>,
+    shortcuts: bool,
+    stencils: Option<&mut Stencils>,
+) -> Tree<'m> {
     let mut walk = Walk {
         shortcuts,
+        stencils,
         given,
         tree: Tree::new(message),
         queue: Vec::with_capacity(16),
@@ -146,6 +160,8 @@ fn filtered(shape: Shape, declared: bool) -> u128 {
 
 /// The peeling of one message under way.
 struct Walk<'m, 'g> {
+    /// Structures that are known, for records.
+    stencils: Option<&'g mut Stencils>,
     /// Decoders that need a declaration are asked only where there may be one, and shapes are taken from whoever knows them.
     shortcuts: bool,
     given: Option<Given<'g>>,
@@ -278,6 +294,7 @@ impl<'m> Walk<'m, '_> {
             leaf: true,
             whole: part.whole,
             kind: Kind::Bytes,
+            shape: Shape::ANY,
         });
         // The coding applied last comes off first.
         for coding in part.encodings.iter().rev() {
@@ -301,6 +318,12 @@ impl<'m> Walk<'m, '_> {
         if !node.leaf || !matches!(node.kind, Kind::Bytes | Kind::Text) {
             return None;
         }
+        if id == 0
+            && let Some(opened) = self.lay()
+        {
+            return Some(opened);
+        }
+        let node = self.tree.node(id)?;
         let bytes = self.tree.bytes(node);
         let shape = waiting.shape.filter(|_| self.shortcuts).unwrap_or_else(|| Shape::of(bytes)).of_text(bytes);
         let mut guesses: SmallVec<[(Match, &'static Decoder); 8]> = SmallVec::new();
@@ -319,7 +342,43 @@ impl<'m> Walk<'m, '_> {
         }
         // Stable: of two that fit equally well, the first of the registry comes first.
         guesses.sort_by_key(|(fit, _)| std::cmp::Reverse(*fit));
-        guesses.into_iter().find_map(|(_, decoder)| self.attempt(id, decoder, None))
+        let opened = guesses.into_iter().find_map(|(_, decoder)| self.attempt(id, decoder, None));
+        if id == 0
+            && opened.is_some()
+            && let Some(stencils) = &mut self.stencils
+        {
+            stencils.learn(&self.tree);
+        }
+        opened
+    }
+
+    /// Lays a known structure over a record, if it has one.
+    fn lay(&mut self) -> Option<NodeId> {
+        let stencils = self.stencils.as_deref_mut()?;
+        let Tree { nodes, buffers, .. } = &mut self.tree;
+        let node = nodes.first().filter(|node| node.whole)?;
+        let input = node.view();
+        let buffer = buffers.first()?;
+        let mut fields = Fields::new(Place {
+            nodes,
+            input,
+            input_node: 0,
+            first_buffer: 1,
+            part: 0,
+            room: 0,
+            max_nodes: self.limits.fields,
+            name: JSON.name,
+            all: !self.shortcuts,
+        });
+        let laid = stencils.lay(&buffer.bytes, &mut fields);
+        let output = fields.finish();
+        let Some((pattern, count)) = laid else {
+            self.tree.nodes.truncate(1);
+            return None;
+        };
+        self.keep(0, output);
+        self.tree.pattern = Some((pattern, count.saturating_add(2)));
+        Some(1)
     }
 
     fn way(&self, id: NodeId) -> Way<'_> {

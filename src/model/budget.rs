@@ -180,6 +180,10 @@ pub const LEARNED_LEAST: usize = 64;
 pub const LEARNED_BYTES: usize = 32 << 20;
 /// Kinds of fields of a dump that one worker tells apart at once; beyond, it forgets them all and begins anew.
 pub const STORE_FIELDS: usize = 16_384;
+/// Structures of records that one worker remembers; what comes beyond is read without.
+pub const STENCILS: usize = 4_096;
+/// Bytes of them.
+pub const STENCIL_BYTES: usize = 1 << 20;
 /// Tables of one SQL dump that are told apart.
 pub const STORE_TABLES: usize = 4_096;
 /// Bytes of one record of a dump; longer ones are skipped.

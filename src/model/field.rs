@@ -6,6 +6,7 @@
 
 use crate::model::message::{Message, Part, PartKind};
 use crate::model::origin::Origins;
+use crate::model::shape::Shape;
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::sync::OnceLock;
@@ -109,6 +110,8 @@ pub struct Node {
     pub whole: bool,
     /// Numbers and other non-text leaves of typed formats.
     pub kind: Kind,
+    /// Kinds of bytes that may stand in it; [`Shape::ANY`] where nobody looked.
+    pub shape: Shape,
 }
 
 /// What a typed format says a leaf is.
@@ -140,6 +143,9 @@ pub struct Tree<'m> {
     pub buffers: Vec<Buffer<'m>>,
     /// Budgets that ended the peeling early, by name; empty when all was peeled.
     pub exhausted: Vec<&'static str>,
+    /// How many of the first nodes are those of a structure that was met before, and its number: of all trees with that
+    /// number these nodes are alike but for where they stand, what they say and whether more was reached from them.
+    pub pattern: Option<(usize, usize)>,
     /// Nodes by buffer, start and width: made when first asked for.
     order: OnceLock<Vec<(View, NodeId)>>,
 }
@@ -147,7 +153,14 @@ pub struct Tree<'m> {
 impl<'m> Tree<'m> {
     /// A tree of which nothing was peeled yet.
     pub const fn new(message: &'m Message) -> Self {
-        Self { message, nodes: Vec::new(), buffers: Vec::new(), exhausted: Vec::new(), order: OnceLock::new() }
+        Self {
+            message,
+            nodes: Vec::new(),
+            buffers: Vec::new(),
+            exhausted: Vec::new(),
+            pattern: None,
+            order: OnceLock::new(),
+        }
     }
 
     /// The bytes of a node.

@@ -26,6 +26,7 @@ pub mod record;
 pub mod report;
 pub mod scenario;
 pub mod secret;
+pub mod shape;
 pub mod sighting;
 pub mod socket;
 pub mod stream;

@@ -26,6 +26,7 @@ use std::sync::Arc;
 /// Where records are read, one after the other.
 pub(super) struct Desk<'r> {
     message: Message,
+    stencils: field::Stencils,
     ways: Ways<'r>,
 }
 
@@ -44,14 +45,14 @@ impl<'r> Desk<'r> {
             parts: vec![Part::new(PartKind::Body, Vec::new(), Origins::new())],
             whole: true,
         };
-        Self { message, ways: Ways::new(roles) }
+        Self { message, stencils: field::Stencils::default(), ways: Ways::new(roles) }
     }
 
     /// Peels a record and looks for what was planted.
     pub(super) fn read(&mut self, brief: &Brief<'_>, record: &Record<'_>, ledger: &mut Ledger, finds: &mut Finds) {
         let dump = brief.capture;
         self.lay(record);
-        let tree = field::walk(&self.message);
+        let tree = field::walk_known(&self.message, &mut self.stencils);
         let leaves = self.ways.leaves(&tree);
         if let Some(why) = unread(&tree, record) {
             finds.unread.note(why, record.line);
@@ -67,7 +68,7 @@ impl<'r> Desk<'r> {
     /// Looks at a record of the sample that roles are learned from.
     pub(super) fn learn(&mut self, record: &Record<'_>, learner: &mut exposure::Learner) {
         self.lay(record);
-        learner.look(&self.ways.leaves(&field::walk(&self.message)));
+        learner.look(&self.ways.leaves(&field::walk_known(&self.message, &mut self.stencils)));
     }
 
     /// Makes the message of a record: nobody's flow, on its way to the store, its line where a message has frames.

@@ -9,7 +9,7 @@ use crate::field::{Decoder, Fields, Hint, Key, Sample};
 use crate::model::field::{Kind, View};
 
 /// One JSON text.
-pub(super) static JSON: Decoder = Decoder {
+pub(in crate::field) static JSON: Decoder = Decoder {
     name: "json",
     about: "JSON, with every key, surrogate and depth kept (RFC 8259)",
     layer: false,
@@ -470,7 +470,7 @@ const fn is_bare(byte: u8) -> bool {
 }
 
 /// The value of a number; what Python and JavaScript write for the values JSON lacks counts too.
-fn number(word: &[u8]) -> Option<Kind> {
+pub(in crate::field) fn number(word: &[u8]) -> Option<Kind> {
     let (negative, digits) = match word {
         [b'-', digits @ ..] => (true, digits),
         _ => (false, word),

@@ -26,7 +26,7 @@ mod gzip;
 mod hex;
 mod html_entities;
 mod joined;
-mod json;
+pub(super) mod json;
 mod jwe;
 mod jwt;
 mod logfmt;

@@ -10,6 +10,7 @@ use crate::model::message::{Message, Part, PartKind};
 use crate::model::origin::Origins;
 use crate::model::packet::Endpoint;
 use crate::model::scenario::Planted;
+use crate::model::shape::Shape;
 use crate::model::stream::{Direction, FlowKey, Transport};
 use crate::model::taxonomy::Data;
 use crate::model::time::Timestamp;
@@ -45,6 +46,7 @@ pub(super) fn flat(message: &Message) -> Tree<'_> {
         leaf: true,
         whole: true,
         kind: Kind::Bytes,
+        shape: Shape::ANY,
     });
     tree.buffers.push(Buffer { bytes: Cow::Borrowed(bytes), from: None, part: 0 });
     tree

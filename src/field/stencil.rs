@@ -1,0 +1,356 @@
+//! The structure of records that are built alike: learned from one, and laid over the next.
+//!
+//! Programs write their records from a few statements, so between the values of one stand the very bytes that stand
+//! between those of another. JSON is told from left to right: where these bytes are equal, everything but the values is,
+//! and neither names nor containers need be read again. What is laid over a record is, node for node, what reading it
+//! would have given; a record that differs anywhere is read.
+#![deny(clippy::arithmetic_side_effects, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+use crate::field::decoder::json::{JSON, number};
+use crate::field::fields::{Fields, to_u32};
+use crate::field::shape::Shape;
+use crate::model::budget;
+use crate::model::field::{Kind, Node, NodeId, Step, Tree, View};
+use std::ops::Range;
+
+/// Values of a record whose structure is remembered.
+const VALUES: usize = 256;
+/// Structures that may follow one another at one place: more are no statement's.
+const ALTERNATIVES: usize = 24;
+/// Members of a list of which all are numbers, for which bytes may be put out beside them.
+const FEWEST_BYTES: usize = 16;
+/// Marks that there is no further edge.
+const NONE: u32 = u32::MAX;
+
+/// The structures of records met so far.
+#[derive(Debug, Default)]
+pub struct Stencils {
+    /// For every place behind a value, and the beginning, the edge that was taken last.
+    points: Vec<u32>,
+    edges: Vec<Edge>,
+    /// The bytes between values, one run after the other.
+    literals: Vec<u8>,
+    patterns: Vec<Pattern>,
+    /// What stands at the places for values in the record at hand.
+    values: Vec<Value>,
+    /// How much further every run of bytes between values stands in the record at hand than in the one it was learned from.
+    shifts: Vec<u32>,
+}
+
+/// Bytes that may follow a value, or begin a record.
+#[derive(Clone, Debug)]
+struct Edge {
+    literal: Range<usize>,
+    /// Another that may.
+    other: u32,
+    to: To,
+}
+
+/// What follows bytes between values.
+#[derive(Clone, Copy, Debug)]
+enum To {
+    /// A value in quotes, and the point behind it.
+    Text(u32),
+    /// A number, a truth value or null, and the point behind it.
+    Bare(u32),
+    /// The end: the record is of this pattern.
+    End(u32),
+}
+
+/// A value of the record at hand.
+#[derive(Clone, Copy, Debug)]
+struct Value {
+    start: u32,
+    end: u32,
+    kind: Kind,
+    shape: Shape,
+}
+
+/// All nodes of a structure behind the decoder's own.
+#[derive(Debug)]
+struct Pattern {
+    marks: Vec<Mark>,
+    /// Where its runs of bytes between values begin.
+    starts: Vec<u32>,
+}
+
+/// A node, and what moves its ends.
+#[derive(Debug)]
+struct Mark {
+    node: Node,
+    /// The run of bytes that its key stands in.
+    key: usize,
+    span: Span,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Span {
+    /// It is the value at this place.
+    Value(usize),
+    /// It begins in one run of bytes between values, and ends in another.
+    Literals(usize, usize),
+}
+
+impl Stencils {
+    /// Tells which known structure a record has; what its values are is remembered for [`Stencils::lay`].
+    fn read(&mut self, bytes: &[u8]) -> Option<usize> {
+        self.values.clear();
+        self.shifts.clear();
+        let (mut at, mut point) = (0_usize, 0_u32);
+        loop {
+            let rest = bytes.get(at..)?;
+            let (edge, value) = self.follow(bytes, at, rest, point)?;
+            let len = edge.literal.len();
+            let start = at.saturating_add(len);
+            self.shifts.push(to_u32(at));
+            match edge.to {
+                To::End(pattern) => {
+                    let pattern = pattern as usize;
+                    for (shift, start) in self.shifts.iter_mut().zip(&self.patterns.get(pattern)?.starts) {
+                        *shift = shift.wrapping_sub(*start);
+                    }
+                    return Some(pattern);
+                }
+                To::Text(next) | To::Bare(next) => {
+                    let value = value?;
+                    at = value.end as usize;
+                    debug_assert!(start <= at, "a value ends behind its beginning");
+                    self.values.push(value);
+                    point = next;
+                }
+            }
+        }
+    }
+
+    /// The edge that leads on from a point, and the value behind it.
+    #[inline]
+    fn follow(&mut self, bytes: &[u8], at: usize, rest: &[u8], point: u32) -> Option<(Edge, Option<Value>)> {
+        let mut before = NONE;
+        let mut index = *self.points.get(point as usize)?;
+        loop {
+            let edge = self.edges.get(index as usize)?.clone();
+            let literal = self.literals.get(edge.literal.clone())?;
+            if rest.starts_with(literal) {
+                let start = at.saturating_add(literal.len());
+                let value = match edge.to {
+                    To::Text(_) => Some(text(bytes, start)?),
+                    To::Bare(_) => bare(bytes, start),
+                    To::End(_) => None,
+                };
+                let fits = match edge.to {
+                    To::End(_) => literal.len() == rest.len(),
+                    _ => value.is_some(),
+                };
+                if fits {
+                    // What was met last is met again soon.
+                    if before != NONE {
+                        let first = self.points.get(point as usize).copied().unwrap_or(NONE);
+                        if let Some(before) = self.edges.get_mut(before as usize) {
+                            before.other = edge.other;
+                        }
+                        if let Some(edge) = self.edges.get_mut(index as usize) {
+                            edge.other = first;
+                        }
+                        if let Some(slot) = self.points.get_mut(point as usize) {
+                            *slot = index;
+                        }
+                    }
+                    return Some((edge, value));
+                }
+            }
+            before = index;
+            index = edge.other;
+        }
+    }
+
+    /// Puts out what reading a record would have put out, if its structure is known: which one it is, and how many nodes
+    /// there are.
+    pub(super) fn lay(&mut self, bytes: &[u8], fields: &mut Fields<'_>) -> Option<(usize, usize)> {
+        let index = self.read(bytes)?;
+        let pattern = self.patterns.get(index)?;
+        let moved = |offset: u32, literal: usize| offset.wrapping_add(self.shifts.get(literal).copied().unwrap_or(0));
+        fields.stamp(pattern.marks.iter().map(|mark| {
+            let mut node = mark.node.clone();
+            if let Step::Key(view) = node.step {
+                let (start, end) = (moved(view.start, mark.key), moved(view.end, mark.key));
+                node.step = Step::Key(View { start, end, ..view });
+            }
+            match mark.span {
+                Span::Value(place) => {
+                    if let Some(value) = self.values.get(place) {
+                        (node.start, node.end) = (value.start, value.end);
+                        (node.kind, node.shape) = (value.kind, value.shape);
+                    }
+                }
+                Span::Literals(first, last) => {
+                    (node.start, node.end) = (moved(node.start, first), moved(node.end, last));
+                }
+            }
+            node
+        }));
+        Some((index, pattern.marks.len()))
+    }
+
+    /// Remembers the structure of a record that was read, if it is one that shows between its values alone.
+    pub(super) fn learn(&mut self, tree: &Tree<'_>) {
+        let [buffer] = tree.buffers.as_slice() else { return };
+        let bytes = &*buffer.bytes;
+        let Some(([_, json], nodes)) = tree.nodes.split_first_chunk::<2>() else { return };
+        let odd = Shape::of(bytes).meets(Shape::NUL.or(Shape::CONTROL)) || std::str::from_utf8(bytes).is_err();
+        if odd || json.step != Step::Open(JSON.name) || !json.whole || nodes.is_empty() {
+            return;
+        }
+        if !tree.exhausted.is_empty() || nodes.len() > 2 * VALUES || self.is_full() || !is_simple(nodes, bytes) {
+            return;
+        }
+        let leaves: Vec<&Node> = nodes.iter().filter(|node| node.leaf).collect();
+        if leaves.len() > VALUES || has_number_lists(nodes) {
+            return;
+        }
+        // The runs of bytes before each value and behind the last one.
+        let mut runs: Vec<Range<usize>> = Vec::with_capacity(leaves.len().saturating_add(1));
+        let mut at = 0;
+        for leaf in &leaves {
+            let (start, end) = (leaf.start as usize, leaf.end as usize);
+            if start < at || end < start {
+                return;
+            }
+            runs.push(at..start);
+            at = end;
+        }
+        runs.push(at..bytes.len());
+        let run_of = |offset: u32| runs.iter().rposition(|run| run.start <= offset as usize).unwrap_or(0);
+        let mut place = 0_usize;
+        let mut marks = Vec::with_capacity(nodes.len());
+        for node in nodes {
+            let key = if let Step::Key(view) = node.step { run_of(view.start) } else { 0 };
+            let span = if node.leaf {
+                place = place.saturating_add(1);
+                Span::Value(place.saturating_sub(1))
+            } else {
+                Span::Literals(run_of(node.start), run_of(node.end.saturating_sub(1)))
+            };
+            marks.push(Mark { node: node.clone(), key, span });
+        }
+        let starts = runs.iter().map(|run| to_u32(run.start)).collect();
+        let kinds: Vec<bool> = leaves.iter().map(|leaf| matches!(leaf.kind, Kind::Text)).collect();
+        self.insert(bytes, &runs, &kinds, Pattern { marks, starts });
+    }
+
+    /// Whether no more structures are remembered: a store has few, and what has many has none.
+    fn is_full(&self) -> bool {
+        self.patterns.len() >= budget::STENCILS || self.literals.len() >= budget::STENCIL_BYTES
+    }
+
+    fn insert(&mut self, bytes: &[u8], runs: &[Range<usize>], kinds: &[bool], pattern: Pattern) {
+        if self.points.is_empty() {
+            self.points.push(NONE);
+        }
+        let mut point = 0_u32;
+        for (place, run) in runs.iter().enumerate() {
+            let literal = bytes.get(run.clone()).unwrap_or_default();
+            let text = kinds.get(place);
+            let mut index = self.points.get(point as usize).copied().unwrap_or(NONE);
+            let mut others = 0_usize;
+            let next = loop {
+                let Some(edge) = self.edges.get(index as usize) else { break None };
+                if self.literals.get(edge.literal.clone()) == Some(literal) {
+                    match (edge.to, text) {
+                        (To::Text(next), Some(true)) | (To::Bare(next), Some(false)) => break Some(next),
+                        (To::End(_), None) => return,
+                        _ => {}
+                    }
+                }
+                others = others.saturating_add(1);
+                index = edge.other;
+            };
+            if let Some(next) = next {
+                point = next;
+                continue;
+            }
+            if others >= ALTERNATIVES {
+                return;
+            }
+            let new = to_u32(self.points.len());
+            let to = match text {
+                Some(true) => To::Text(new),
+                Some(false) => To::Bare(new),
+                None => To::End(to_u32(self.patterns.len())),
+            };
+            let start = self.literals.len();
+            self.literals.extend_from_slice(literal);
+            let edge = to_u32(self.edges.len());
+            if let Some(first) = self.points.get_mut(point as usize) {
+                self.edges.push(Edge { literal: start..self.literals.len(), other: *first, to });
+                *first = edge;
+            }
+            if text.is_some() {
+                self.points.push(NONE);
+                point = new;
+            }
+        }
+        self.patterns.push(pattern);
+    }
+}
+
+/// Whether all of the structure shows between the values: nothing of it was decoded, cut short or put out beside it.
+fn is_simple(nodes: &[Node], bytes: &[u8]) -> bool {
+    nodes.iter().all(|node| {
+        let step = match node.step {
+            Step::Key(view) => view.buffer == 0,
+            Step::Index(_) => true,
+            Step::Part(_) | Step::Open(_) | Step::Name(_) | Step::Number(_) => false,
+        };
+        let quoted = node.start.checked_sub(1).and_then(|before| bytes.get(before as usize)) == Some(&b'"')
+            && bytes.get(node.end as usize) == Some(&b'"');
+        let value = match node.kind {
+            // One without members is all structure.
+            Kind::Container => !node.leaf,
+            Kind::Text => node.leaf && quoted,
+            Kind::Integer(_) | Kind::Float(_) | Kind::Simple => node.leaf,
+            Kind::Bytes => false,
+        };
+        node.buffer == 0 && step && node.whole && !node.fresh && value
+    })
+}
+
+/// Whether some list is of numbers alone, and long: its bytes may be put out, which depends on what they are.
+fn has_number_lists(nodes: &[Node]) -> bool {
+    let mut members: Vec<(NodeId, usize, bool)> = Vec::new();
+    for node in nodes {
+        let parent = node.parent.unwrap_or_default();
+        let bare = matches!(node.kind, Kind::Integer(_) | Kind::Float(_) | Kind::Simple);
+        match members.iter_mut().rev().find(|(id, ..)| *id == parent) {
+            Some((_, count, all)) => (*count, *all) = (count.saturating_add(1), *all && bare),
+            None => members.push((parent, 1, bare)),
+        }
+    }
+    members.iter().any(|(_, count, bare)| *bare && *count >= FEWEST_BYTES)
+}
+
+/// The text that begins at `start` and ends before a quote; `None` if there is an escape in it, or what makes records be
+/// looked at in another way.
+#[inline]
+fn text(bytes: &[u8], start: usize) -> Option<Value> {
+    let rest = bytes.get(start..)?;
+    let len = memchr::memchr2(b'"', b'\\', rest)?;
+    let text = rest.get(..len).filter(|_| rest.get(len) == Some(&b'"'))?;
+    let shape = Shape::of(text);
+    let odd =
+        shape.meets(Shape::NUL.or(Shape::CONTROL)) || (shape.meets(Shape::HIGH) && std::str::from_utf8(text).is_err());
+    (!odd).then(|| Value { start: to_u32(start), end: to_u32(start.saturating_add(len)), kind: Kind::Text, shape })
+}
+
+/// The number or word that begins at `start`.
+#[inline]
+fn bare(bytes: &[u8], start: usize) -> Option<Value> {
+    let rest = bytes.get(start..)?;
+    let is_bare = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'+' | b'.');
+    let len = rest.iter().position(|byte| !is_bare(byte))?;
+    let word = rest.get(..len)?;
+    let kind = match word {
+        b"true" | b"false" | b"null" => Kind::Simple,
+        _ => number(word)?,
+    };
+    Some(Value { start: to_u32(start), end: to_u32(start.saturating_add(len)), kind, shape: Shape::ANY })
+}
