@@ -237,6 +237,12 @@ impl Stencils {
         self.insert(bytes, &runs, &kinds, Pattern { marks, starts });
     }
 
+    /// How many structures are remembered.
+    #[cfg(test)]
+    pub(super) fn remembered(&self) -> usize {
+        self.patterns.len()
+    }
+
     /// Whether no more structures are remembered: a store has few, and what has many has none.
     fn is_full(&self) -> bool {
         self.patterns.len() >= budget::STENCILS || self.literals.len() >= budget::STENCIL_BYTES

@@ -4,6 +4,7 @@ mod bombs;
 mod guesses;
 mod nesting;
 mod shortcuts;
+mod stencils;
 
 use crate::field::decoder::DECODERS;
 use crate::field::shape::Shape;

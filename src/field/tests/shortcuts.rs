@@ -7,7 +7,7 @@ use crate::model::field::Tree;
 use proptest::prelude::*;
 
 /// All of a tree.
-fn told(tree: &Tree<'_>) -> (String, String, Vec<&'static str>) {
+pub(super) fn told(tree: &Tree<'_>) -> (String, String, Vec<&'static str>) {
     (format!("{:?}", tree.nodes), format!("{:?}", tree.buffers), tree.exhausted.clone())
 }
 
@@ -35,7 +35,7 @@ fn quoted(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// A record around values, under names that some decoders listen to.
-fn record(values: &[Vec<u8>]) -> Vec<u8> {
+pub(super) fn record(values: &[Vec<u8>]) -> Vec<u8> {
     let names = ["msg", "query", "path", "authorization", "cookie", "", "q\\u0075ery", "members", "url"];
     let mut out = b"{\"@timestamp\":\"2026-10-03T00:00:00.578Z\",\"n\":-12,\"f\":1.5e3".to_vec();
     for (value, name) in values.iter().zip(names.iter().cycle()) {
@@ -47,7 +47,7 @@ fn record(values: &[Vec<u8>]) -> Vec<u8> {
 }
 
 /// The samples of all decoders, as strings.
-fn samples() -> Vec<Vec<u8>> {
+pub(super) fn samples() -> Vec<Vec<u8>> {
     DECODERS.iter().flat_map(|decoder| decoder.samples).map(|sample| quoted(sample.bytes)).collect()
 }
 
