@@ -82,6 +82,10 @@ pub(super) fn named(text: &str) -> Option<&'static str> {
 
 /// The same for bytes.
 fn is_named(bytes: &[u8]) -> Option<&'static str> {
+    // Most values begin with none of these.
+    if !matches!(bytes.first()?.to_ascii_lowercase(), b'r' | b'h' | b'p' | b'w') {
+        return None;
+    }
     NAMES.iter().find(|name| bytes.eq_ignore_ascii_case(name.as_bytes())).copied()
 }
 
@@ -186,6 +190,13 @@ pub(super) fn is_bech32(word: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_name_is_met_in_either_case() {
+        for name in NAMES {
+            assert_eq!(named(&name.to_uppercase()), Some(name));
+        }
+    }
 
     #[test]
     fn addresses_are_held_to_their_checksums() {

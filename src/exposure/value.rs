@@ -103,9 +103,11 @@ pub(super) fn is_email(text: &str) -> bool {
 
 /// A time: seconds, milli-, micro- or nanoseconds since the epoch, or written out (ISO 8601, RFC 3339, with a space).
 pub(super) fn time(text: &str, month_first: bool) -> Option<Timestamp> {
-    const SECOND: i64 = 1_000_000_000;
     // 2001 to 2065.
     let plausible = |seconds: i64| (1_000_000_000..3_000_000_000).contains(&seconds);
+    if is_iso(text.as_bytes()) {
+        return written(text);
+    }
     let dated = day_and_month(text);
     if dated.is_none()
         && let Some((whole, _)) = text.split_once('.').or(Some((text, "")))
@@ -125,8 +127,25 @@ pub(super) fn time(text: &str, month_first: bool) -> Option<Timestamp> {
         }
         None => text,
     };
+    written(text)
+}
+
+const SECOND: i64 = 1_000_000_000;
+
+/// Whether a text begins as nearly all times in records do, `2026-11-02T09:00:00`: it is neither a number nor a date with
+/// the year at its end.
+fn is_iso(text: &[u8]) -> bool {
+    let form = b"dddd-dd-ddTdd:dd:dd";
+    text.get(..form.len()).is_some_and(|head| {
+        head.iter().zip(form).all(|(byte, form)| if *form == b'd' { byte.is_ascii_digit() } else { byte == form })
+    })
+}
+
+/// A time whose year stands first.
+fn written(text: &str) -> Option<Timestamp> {
+    let plausible = |seconds: i64| (1_000_000_000..3_000_000_000).contains(&seconds);
     let bytes = text.as_bytes();
-    let number = |from: usize, to: usize| text.get(from..to)?.parse::<i64>().ok();
+    let number = |from: usize, to: usize| digits(text.get(from..to)?);
     let sign = |at: usize, signs: &[u8]| bytes.get(at).is_some_and(|byte| signs.contains(byte));
     if !(sign(4, b"-/.") && sign(7, b"-/.") && sign(10, b"T t_") && sign(13, b":")) {
         return None;
@@ -149,6 +168,14 @@ pub(super) fn time(text: &str, month_first: bool) -> Option<Timestamp> {
     let digits = fraction.bytes().take_while(u8::is_ascii_digit).chain(std::iter::repeat(b'0')).take(9);
     let nanoseconds = digits.fold(0_i64, |sum, digit| sum * 10 + i64::from(digit - b'0'));
     plausible(seconds).then(|| Timestamp(seconds.saturating_mul(SECOND).saturating_add(nanoseconds)))
+}
+
+/// The value of a few digits, which a sign may stand before.
+fn digits(text: &str) -> Option<i64> {
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) && text.len() <= 9 {
+        return Some(text.bytes().fold(0, |sum, digit| sum * 10 + i64::from(digit - b'0')));
+    }
+    text.parse().ok()
 }
 
 /// The first two numbers of a date whose year stands last, in either order: `02/11/2026 09:00`.
@@ -195,16 +222,25 @@ pub(super) fn is_prose(text: &str) -> bool {
     if text.is_ascii() {
         return is_ascii_prose(text.as_bytes());
     }
-    let letters = text.chars().filter(|c| c.is_alphabetic() || !c.is_ascii()).count();
-    if letters == 0 || text.chars().any(|c| c.is_control() && !c.is_whitespace()) {
+    let (mut letters, mut visible, mut word, mut longest, mut scripts) = (0_usize, 0_usize, 0_usize, 0_usize, false);
+    for c in text.chars() {
+        letters += usize::from(!c.is_ascii() || c.is_ascii_alphabetic());
+        scripts |= c > '\u{2e7f}';
+        if c.is_whitespace() {
+            word = 0;
+            continue;
+        }
+        if c.is_control() {
+            return false;
+        }
+        visible += 1;
+        word += 1;
+        longest = longest.max(word);
+    }
+    if letters == 0 || (longest >= 24 && !scripts && !text.contains("://")) {
         return false;
     }
-    let longest = text.split_whitespace().map(|word| word.chars().count()).max().unwrap_or(0);
-    let scripts = text.chars().any(|c| c > '\u{2e7f}');
-    if longest >= 24 && !scripts && !text.contains("://") {
-        return false;
-    }
-    letters * 2 >= text.chars().filter(|c| !c.is_whitespace()).count()
+    letters * 2 >= visible
 }
 
 /// The same for ASCII, in one pass: most fields are asked.

@@ -4,7 +4,7 @@ use crate::exposure::Leaf;
 use crate::exposure::notes;
 use crate::exposure::role::{Given, Roles};
 use crate::model::budget;
-use crate::model::field::{Kind, Node, Step, Tree};
+use crate::model::field::{Kind, Node, NodeId, Step, Tree};
 use crate::model::record::CUT;
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -57,19 +57,31 @@ pub struct Ways<'r> {
     hasher: foldhash::fast::RandomState,
     /// Way and container of every node of the record at hand.
     nodes: Vec<(u32, u32)>,
+    /// What is known of the nodes of structures that many records have.
+    patterns: Vec<Option<Pattern>>,
+}
+
+/// The nodes of a structure that many records have.
+#[derive(Debug)]
+struct Pattern {
+    /// Way and container of each.
+    nodes: Box<[(u32, u32)]>,
+    /// Those that may be fields of interest, in their order.
+    fields: Box<[NodeId]>,
 }
 
 impl<'r> Ways<'r> {
     /// Ways to fields of which `roles` are known; without roles to learn from.
     pub fn new(roles: Option<&'r Roles>) -> Self {
         let hasher = foldhash::fast::RandomState::default();
-        Self { roles, known: Vec::new(), next: HashMap::default(), hasher, nodes: Vec::new() }
+        Self { roles, known: Vec::new(), next: HashMap::default(), hasher, nodes: Vec::new(), patterns: Vec::new() }
     }
 
     /// The fields of a record that say something; where roles are known, those that may count.
     pub fn leaves<'a>(&'a mut self, tree: &'a Tree<'_>) -> Vec<Leaf<'a>> {
         if self.known.is_empty() || self.known.len() > budget::STORE_FIELDS {
             self.next.clear();
+            self.patterns.clear();
             self.known.clear();
             self.known.push(Way {
                 path: 0xcbf2_9ce4_8422_2325,
@@ -84,16 +96,29 @@ impl<'r> Ways<'r> {
             });
         }
         self.nodes.clear();
-        let mut last = 0;
-        for node in &tree.nodes {
+        let known = tree.pattern.and_then(|(index, _)| self.patterns.get(index)).and_then(Option::as_ref);
+        if let Some(pattern) = known {
+            self.nodes.extend_from_slice(&pattern.nodes);
+        }
+        let mut last = self.nodes.last().map_or(0, |(way, _)| *way);
+        for node in tree.nodes.get(self.nodes.len()..).unwrap_or_default() {
             let found = self.way(tree, node, last);
             last = found.0;
             self.nodes.push(found);
         }
+        if self.patterns.get(tree.pattern.map_or(usize::MAX, |(index, _)| index)).is_none_or(Option::is_none) {
+            self.remember(tree);
+        }
         let this: &'a Self = self;
+        let pattern = tree.pattern.and_then(|(index, _)| this.patterns.get(index)).and_then(Option::as_ref);
+        let fields = pattern.map_or(&[][..], |pattern| &pattern.fields);
+        let rest = pattern.map_or(0, |pattern| pattern.nodes.len());
+        let others = (0..).take(tree.nodes.len()).skip(rest);
         let mut found = Vec::with_capacity(32);
-        for ((id, node), (way, container)) in (0..).zip(&tree.nodes).zip(&this.nodes) {
-            let Some(way) = this.known.get(*way as usize).filter(|_| node.leaf) else { continue };
+        for id in fields.iter().copied().chain(others) {
+            let Some(node) = tree.node(id).filter(|node| node.leaf) else { continue };
+            let Some((way, container)) = this.nodes.get(id as usize) else { continue };
+            let Some(way) = this.known.get(*way as usize) else { continue };
             // A value in which the record breaks off is not the value that stood there.
             if way.cut || is_cut(tree, node) {
                 continue;
@@ -103,6 +128,30 @@ impl<'r> Ways<'r> {
             }
         }
         found
+    }
+
+    /// Keeps what was found out of the nodes of a structure that other records have as well.
+    fn remember(&mut self, tree: &Tree<'_>) {
+        let Some((index, count)) = tree.pattern else { return };
+        let nodes: Box<[(u32, u32)]> = self.nodes.get(..count).unwrap_or_default().into();
+        let counts = |way: &Way| self.roles.is_none() || way.given.is_some();
+        let may = |node: &Node, way: &Way| match node.kind {
+            Kind::Container => false,
+            Kind::Bytes | Kind::Text => !way.cut,
+            // In the next record this may be a number where a word stood.
+            Kind::Integer(_) | Kind::Float(_) | Kind::Simple => !way.cut && counts(way),
+        };
+        let fields = (0..).zip(&tree.nodes).zip(&nodes).filter_map(|((id, node), (way, _))| {
+            let way = self.known.get(*way as usize)?;
+            may(node, way).then_some(id)
+        });
+        let pattern = Pattern { fields: fields.collect(), nodes };
+        while self.patterns.len() <= index {
+            self.patterns.push(None);
+        }
+        if let Some(slot) = self.patterns.get_mut(index) {
+            *slot = Some(pattern);
+        }
     }
 
     /// What a field says, if it may count.

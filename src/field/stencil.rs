@@ -338,14 +338,36 @@ fn has_number_lists(nodes: &[Node]) -> bool {
 /// looked at in another way.
 #[inline]
 fn text(bytes: &[u8], start: usize) -> Option<Value> {
+    const STOP: Shape = Shape::QUOTE.or(Shape::BACKSLASH);
     let rest = bytes.get(start..)?;
-    let len = memchr::memchr2(b'"', b'\\', rest)?;
-    let text = rest.get(..len).filter(|_| rest.get(len) == Some(&b'"'))?;
-    let shape = Shape::of(text);
-    let odd =
-        shape.meets(Shape::NUL.or(Shape::CONTROL)) || (shape.meets(Shape::HIGH) && std::str::from_utf8(text).is_err());
+    let (mut shape, mut end) = (Shape::NONE, None);
+    for (len, byte) in rest.iter().take(SHORT).enumerate() {
+        let class = Shape::of_byte(*byte);
+        if class.meets(STOP) {
+            end = Some(len);
+            break;
+        }
+        shape = shape | class;
+    }
+    let len = match end {
+        Some(len) => len,
+        None => {
+            let more = rest.get(SHORT..)?;
+            let len = memchr::memchr2(b'"', b'\\', more)?;
+            shape = shape | Shape::of(more.get(..len)?);
+            SHORT.saturating_add(len)
+        }
+    };
+    if rest.get(len) != Some(&b'"') {
+        return None;
+    }
+    let odd = shape.meets(Shape::NUL.or(Shape::CONTROL))
+        || (shape.meets(Shape::HIGH) && std::str::from_utf8(rest.get(..len)?).is_err());
     (!odd).then(|| Value { start: to_u32(start), end: to_u32(start.saturating_add(len)), kind: Kind::Text, shape })
 }
+
+/// Bytes of a text that are looked at one by one for its end: most texts are no longer.
+const SHORT: usize = 48;
 
 /// The number or word that begins at `start`.
 #[inline]
