@@ -295,6 +295,10 @@ impl Ledger {
 
     /// A real and a leased number in one record are one person's.
     fn links(&mut self, parties: &[Party]) {
+        let is_one = |party: &Party| matches!(party.role, Role::LeasedNumber | Role::RealNumber | Role::Identity);
+        if !parties.iter().any(is_one) {
+            return;
+        }
         let of = |role| {
             let mut keys: SmallVec<[Key; 8]> = parties
                 .iter()

@@ -17,6 +17,9 @@ const KEY: usize = 120;
 /// Bytes of one value that are looked at: a list of recipients may stand in one.
 const VALUE: usize = 64 << 10;
 
+/// Fields of interest that few records exceed: what so little needs is at hand at once.
+const FEW: usize = 12;
+
 /// The way to a field.
 #[derive(Debug)]
 pub struct Way {
@@ -114,7 +117,7 @@ impl<'r> Ways<'r> {
         let fields = pattern.map_or(&[][..], |pattern| &pattern.fields);
         let rest = pattern.map_or(0, |pattern| pattern.nodes.len());
         let others = (0..).take(tree.nodes.len()).skip(rest);
-        let mut found = Vec::with_capacity(32);
+        let mut found = Vec::with_capacity(FEW);
         for id in fields.iter().copied().chain(others) {
             let Some(node) = tree.node(id).filter(|node| node.leaf) else { continue };
             let Some((way, container)) = this.nodes.get(id as usize) else { continue };

@@ -6,11 +6,11 @@
 //! would have given; a record that differs anywhere is read.
 #![deny(clippy::arithmetic_side_effects, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
-use crate::field::decoder::json::{JSON, number};
+use crate::field::decoder::json::{JSON, number, unescape};
 use crate::field::fields::{Fields, to_u32};
 use crate::field::shape::Shape;
 use crate::model::budget;
-use crate::model::field::{Kind, Node, NodeId, Step, Tree, View};
+use crate::model::field::{Kind, Node, NodeId, Reach, Step, Tree, View};
 use std::ops::Range;
 
 /// Values of a record whose structure is remembered.
@@ -35,6 +35,8 @@ pub struct Stencils {
     values: Vec<Value>,
     /// How much further every run of bytes between values stands in the record at hand than in the one it was learned from.
     shifts: Vec<u32>,
+    /// Room for the nodes of the next record, from one that is done with.
+    spare: Vec<Node>,
 }
 
 /// Bytes that may follow a value, or begin a record.
@@ -62,6 +64,10 @@ enum To {
 struct Value {
     start: u32,
     end: u32,
+    /// Its first escape.
+    escape: Option<u32>,
+    /// The text that its escapes stand for, once they are undone.
+    text: Option<View>,
     kind: Kind,
     shape: Shape,
 }
@@ -92,6 +98,20 @@ enum Span {
 }
 
 impl Stencils {
+    /// Room for nodes.
+    pub(super) fn room(&mut self) -> Vec<Node> {
+        let mut room = std::mem::take(&mut self.spare);
+        room.clear();
+        room
+    }
+
+    /// Takes the room of a tree that is done with, for the next one.
+    pub fn reuse(&mut self, tree: Tree<'_>) {
+        if tree.nodes.capacity() <= 4 * VALUES {
+            self.spare = tree.nodes;
+        }
+    }
+
     /// Tells which known structure a record has; what its values are is remembered for [`Stencils::lay`].
     fn read(&mut self, bytes: &[u8]) -> Option<usize> {
         self.values.clear();
@@ -167,6 +187,12 @@ impl Stencils {
     /// there are.
     pub(super) fn lay(&mut self, bytes: &[u8], fields: &mut Fields<'_>) -> Option<(usize, usize)> {
         let index = self.read(bytes)?;
+        for value in &mut self.values {
+            if let Some(escape) = value.escape {
+                let (text, shape) = unescape(bytes, value.start as usize..escape as usize, fields)?;
+                (value.text, value.shape) = (Some(text), shape);
+            }
+        }
         let pattern = self.patterns.get(index)?;
         let moved = |offset: u32, literal: usize| offset.wrapping_add(self.shifts.get(literal).copied().unwrap_or(0));
         fields.stamp(pattern.marks.iter().map(|mark| {
@@ -180,6 +206,10 @@ impl Stencils {
                     if let Some(value) = self.values.get(place) {
                         (node.start, node.end) = (value.start, value.end);
                         (node.kind, node.shape) = (value.kind, value.shape);
+                        if let Some(text) = value.text {
+                            (node.buffer, node.start, node.end) = (text.buffer, text.start, text.end);
+                            node.fresh = true;
+                        }
                     }
                 }
                 Span::Literals(first, last) => {
@@ -193,16 +223,22 @@ impl Stencils {
 
     /// Remembers the structure of a record that was read, if it is one that shows between its values alone.
     pub(super) fn learn(&mut self, tree: &Tree<'_>) {
-        let [buffer] = tree.buffers.as_slice() else { return };
+        let Some(buffer) = tree.buffers.first().filter(|_| tree.buffers.len() <= 2) else { return };
         let bytes = &*buffer.bytes;
         let Some(([_, json], nodes)) = tree.nodes.split_first_chunk::<2>() else { return };
         let odd = Shape::of(bytes).meets(Shape::NUL.or(Shape::CONTROL)) || std::str::from_utf8(bytes).is_err();
         if odd || json.step != Step::Open(JSON.name) || !json.whole || nodes.is_empty() {
             return;
         }
-        if !tree.exhausted.is_empty() || nodes.len() > 2 * VALUES || self.is_full() || !is_simple(nodes, bytes) {
+        if !tree.exhausted.is_empty() || nodes.len() > 2 * VALUES || self.is_full() {
             return;
         }
+        // Where the values stand in the record, whether they were read from there or had to be decoded.
+        let Some(nodes) = nodes.iter().map(|node| undecoded(tree, node)).collect::<Option<Vec<Node>>>() else { return };
+        if !is_simple(&nodes, bytes) {
+            return;
+        }
+        let nodes = nodes.as_slice();
         let leaves: Vec<&Node> = nodes.iter().filter(|node| node.leaf).collect();
         if leaves.len() > VALUES || has_number_lists(nodes) {
             return;
@@ -299,6 +335,17 @@ impl Stencils {
     }
 }
 
+/// A node with its range in the record itself; `None` if that is not known.
+fn undecoded(tree: &Tree<'_>, node: &Node) -> Option<Node> {
+    if node.buffer == 0 {
+        return Some(node.clone());
+    }
+    let Some((0, Reach::Table(way))) = &tree.buffers.get(node.buffer as usize)?.from else { return None };
+    let at = |here: u32| Some(way.get(way.binary_search_by_key(&here, |(here, _)| *here).ok()?)?.1);
+    let (start, end) = (at(node.start)?, at(node.end)?);
+    Some(Node { buffer: 0, start, end, fresh: false, shape: Shape::ANY, ..node.clone() })
+}
+
 /// Whether all of the structure shows between the values: nothing of it was decoded, cut short or put out beside it.
 fn is_simple(nodes: &[Node], bytes: &[u8]) -> bool {
     nodes.iter().all(|node| {
@@ -358,12 +405,30 @@ fn text(bytes: &[u8], start: usize) -> Option<Value> {
             SHORT.saturating_add(len)
         }
     };
+    let end = to_u32(start.saturating_add(len));
+    let value = Value { start: to_u32(start), end, escape: None, text: None, kind: Kind::Text, shape };
     if rest.get(len) != Some(&b'"') {
-        return None;
+        // What it stands for is told later, if the record is one of a known structure.
+        let len = len.saturating_add(escaped_len(rest.get(len..)?)?);
+        let written = rest.get(..len)?;
+        let odd = Shape::of(written).meets(Shape::NUL.or(Shape::CONTROL)) || std::str::from_utf8(written).is_err();
+        return (!odd).then(|| Value { end: to_u32(start.saturating_add(len)), escape: Some(end), ..value });
     }
     let odd = shape.meets(Shape::NUL.or(Shape::CONTROL))
         || (shape.meets(Shape::HIGH) && std::str::from_utf8(rest.get(..len)?).is_err());
-    (!odd).then(|| Value { start: to_u32(start), end: to_u32(start.saturating_add(len)), kind: Kind::Text, shape })
+    (!odd).then_some(value)
+}
+
+/// Bytes from the first escape of a text to its closing quote.
+fn escaped_len(bytes: &[u8]) -> Option<usize> {
+    let mut at = 0_usize;
+    loop {
+        at = at.saturating_add(memchr::memchr2(b'"', b'\\', bytes.get(at..)?)?);
+        if bytes.get(at) == Some(&b'"') {
+            return Some(at);
+        }
+        at = at.saturating_add(2);
+    }
 }
 
 /// Bytes of a text that are looked at one by one for its end: most texts are no longer.
@@ -380,5 +445,12 @@ fn bare(bytes: &[u8], start: usize) -> Option<Value> {
         b"true" | b"false" | b"null" => Kind::Simple,
         _ => number(word)?,
     };
-    Some(Value { start: to_u32(start), end: to_u32(start.saturating_add(len)), kind, shape: Shape::ANY })
+    Some(Value {
+        start: to_u32(start),
+        end: to_u32(start.saturating_add(len)),
+        escape: None,
+        text: None,
+        kind,
+        shape: Shape::ANY,
+    })
 }

@@ -57,13 +57,15 @@ fn peel<'m>(
     limits: &Limits,
     given: Option<Given<'_>>,
     shortcuts: bool,
-    stencils: Option<&mut Stencils>,
+    mut stencils: Option<&mut Stencils>,
 ) -> Tree<'m> {
+    let mut tree = Tree::new(message);
+    tree.nodes = stencils.as_deref_mut().map(Stencils::room).unwrap_or_default();
     let mut walk = Walk {
         shortcuts,
         stencils,
         given,
-        tree: Tree::new(message),
+        tree,
         queue: Vec::with_capacity(16),
         typed: BTreeMap::new(),
         spent: 0,

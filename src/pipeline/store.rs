@@ -63,12 +63,16 @@ impl<'r> Desk<'r> {
         let hits = wanted.filter_map(|shown| hit(&tree, shown)).collect();
         let found = sighting::detect_beside(&tree, &brief.cx, &scene, hits, &|data| finds.wants(data));
         finds.take(found);
+        drop(leaves);
+        self.stencils.reuse(tree);
     }
 
     /// Looks at a record of the sample that roles are learned from.
     pub(super) fn learn(&mut self, record: &Record<'_>, learner: &mut exposure::Learner) {
         self.lay(record);
-        learner.look(&self.ways.leaves(&field::walk_known(&self.message, &mut self.stencils)));
+        let tree = field::walk_known(&self.message, &mut self.stencils);
+        learner.look(&self.ways.leaves(&tree));
+        self.stencils.reuse(tree);
     }
 
     /// Makes the message of a record: nobody's flow, on its way to the store, its line where a message has frames.

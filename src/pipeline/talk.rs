@@ -56,6 +56,8 @@ pub(super) struct Finds {
     pub(super) unread: Unread,
     /// Sightings by rule in dumps.
     by_rule: BTreeMap<Data, usize>,
+    /// Data of which one more of these was met than is kept: every record asks.
+    sated: Vec<Data>,
     /// Opaque payloads and short values, for what only a whole run can show.
     pub(super) pool: Pool,
     /// Messages to servers, to be held against those of other runs.
@@ -88,7 +90,7 @@ pub(super) struct Carried {
 impl Finds {
     /// Whether more of this data, found by rule in a store, is still looked for: until one more was met than is kept.
     pub(super) fn wants(&self, data: Data) -> bool {
-        self.by_rule.get(&data).is_none_or(|met| *met <= budget::DUMP_SIGHTINGS)
+        !self.sated.contains(&data)
     }
 
     /// Keeps what was seen in one message, as far as the budget goes.
@@ -99,6 +101,9 @@ impl Finds {
             let by_rule = sighting.planted.is_none() && sighting.place.flow.is_none();
             let alike = if by_rule { self.by_rule.entry(sighting.data).or_default() } else { &mut 0 };
             *alike += 1;
+            if *alike == budget::DUMP_SIGHTINGS + 1 {
+                self.sated.push(sighting.data);
+            }
             if *alike <= budget::DUMP_SIGHTINGS && self.sightings.len() < budget::SIGHTINGS {
                 self.sightings.push(sighting);
             } else {

@@ -8,8 +8,10 @@ use crate::capture::{EvidenceKind, Format, Loss, Source, Stopped, Window};
 use crate::model::item::Item;
 use crate::model::origin::FrameNo;
 use crate::model::record::Record;
+use memchr::memmem::Finder;
 use std::borrow::Cow;
 use std::collections::VecDeque;
+use std::sync::LazyLock;
 
 /// The registry entry.
 pub(super) static FORMAT: Format = Format {
@@ -59,10 +61,13 @@ struct JsonLines {
     records: u64,
 }
 
+/// What stands between two objects on one line.
+static BETWEEN: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"}{"));
+
 /// The objects of a line that holds several, one behind the other: a line's end is missing. None of any other line.
 fn several(line: &[u8]) -> Vec<Vec<u8>> {
     let mut found = Vec::new();
-    if memchr::memmem::find(line, b"}{").is_none() {
+    if BETWEEN.find(line).is_none() {
         return found;
     }
     let mut values = serde_json::Deserializer::from_slice(line).into_iter::<serde::de::IgnoredAny>();

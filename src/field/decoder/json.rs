@@ -426,6 +426,17 @@ impl Reader<'_, '_, '_> {
     }
 }
 
+/// The text in quotes whose first escape stands at the end of `before` and which begins where that begins: where it can be
+/// read decoded, and its shape. `None` if it is no JSON.
+pub(in crate::field) fn unescape(
+    bytes: &[u8],
+    before: std::ops::Range<usize>,
+    fields: &mut Fields<'_>,
+) -> Option<(View, Shape)> {
+    let mut reader = Reader { bytes, at: before.start, fields, levels: Vec::new(), values: 0 };
+    reader.escaped(before.start, before.end).ok()
+}
+
 /// Fewest numbers that are taken for bytes.
 const FEWEST_BYTES: u32 = 16;
 

@@ -32,11 +32,21 @@ fn records_that_differ_in_values_alone_are_laid() {
         // Another kind of value is another structure.
         (&[r#"{"a":1}"#, r#"{"a":"1"}"#, r#"{"a":[]}"#, r#"{"a":{}}"#, r#"{"a":true}"#, r#"{"a":"{}"}"#], 2),
         (&[r#"{ "a" : 1 }"#, r#"{ "a" : 22 }"#, r#"{ "a" :  22 }"#, r#"{"a":22}"#, r#"{ "a" : 1 } "#], 1),
-        // Escapes are read, and what is no JSON is not laid.
+        // Escapes are undone, and what is no JSON is not laid.
         (
             &[r#"{"a":"x"}"#, r#"{"a":"\u0041"}"#, r#"{"a":"\"x\""}"#, r#"{"a":"x\"}"#, r#"{"a":"x}"#, r#"{"a":"x"}}"#],
-            0,
+            2,
         ),
+        (
+            &[
+                r#"{"a":"\"x\\","b":"\n"}"#,
+                r#"{"a":"y","b":"\ud83d\ude42\ud83d"}"#,
+                r#"{"a":"\x","b":""}"#,
+                r#"{"a":"\u12","b":""}"#,
+            ],
+            1,
+        ),
+        (&[r#"{"a":"{\"b\":[1,\"x\"]}","c":"d"}"#, r#"{"a":"{\"b\":[]}","c":"\\"}"#], 1),
         (&[r#"{"a":1}"#, r#"{"a":1e}"#, r#"{"a":tru}"#, r#"{"a":}"#, r#"{"a":-}"#, r#"{"a":NaN}"#], 1),
         (&[r#"{"a\n":1}"#, r#"{"a\n":2}"#], 0),
         (&[r#"[1,"a"]"#, r#"[2,"b"]"#], 1),
@@ -133,7 +143,7 @@ proptest! {
         shapes in proptest::collection::vec(shapes(), 1..4),
         space in prop_oneof![Just(""), Just(" "), Just("\n\t")],
         texts in proptest::collection::vec(prop_oneof![
-            "[ !#-\\[\\]-~]{0,20}", "\\+?[0-9 ]{4,14}", "[0-9a-f]{8,40}", "[A-Za-z0-9+/]{8,60}", "[а-я ]{0,9}", "[a-z=&]{0,14}", "\\PC{0,6}",
+            "[ !#-\\[\\]-~]{0,20}", "([a-z ]|\\\\[\"\\\\/nu]|\\\\u00[0-9a-f]{2}){0,9}", "\\+?[0-9 ]{4,14}", "[0-9a-f]{8,40}", "[A-Za-z0-9+/]{8,60}", "[а-я ]{0,9}", "[a-z=&]{0,14}", "\\PC{0,6}",
         ], 40),
         bares in proptest::collection::vec(prop_oneof!["-?[0-9]{1,20}", "-?[0-9]{1,3}\\.[0-9]{1,9}", Just("true".to_owned()), Just("null".to_owned()), "[0-9a-z.+-]{1,4}"], 40),
         order in proptest::collection::vec(0..3_usize, 2..8), turn in 0..40_usize,
