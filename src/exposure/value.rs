@@ -70,7 +70,8 @@ impl Numbers {
     /// Asks the numbering plans.
     fn ask(self, digits: u64) -> bool {
         let parsed = PHONE_NUMBER_UTIL.parse(format!("+{digits}"), None);
-        parsed.is_ok_and(|number| number.is_valid() || (self.lenient && number.is_possible_with_reason().is_ok()))
+        // Whether it is possible is told by its length, whether it is valid by its plan: the dear question comes last.
+        parsed.is_ok_and(|number| (self.lenient && number.is_possible_with_reason().is_ok()) || number.is_valid())
     }
 
     /// Numbers inside a longer text that joins them: `+44…->+49…`, `4477…_4977…`.

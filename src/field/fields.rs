@@ -193,12 +193,12 @@ impl<'t> Fields<'t> {
     /// Puts out nodes of a structure that is known, whose parents stand before them. Their steps, parents and order are
     /// those that a decoder put out for it before.
     pub(super) fn stamp(&mut self, nodes: impl Iterator<Item = Node>) {
-        for node in nodes {
-            let id = to_u32(self.nodes.len());
-            if matches!(node.kind, Kind::Text) {
-                self.wait(id, node.end.saturating_sub(node.start) as usize, node.shape);
-            }
-            self.nodes.push(node);
+        let first = self.nodes.len();
+        self.nodes.extend(nodes);
+        for id in first..self.nodes.len() {
+            let Some(node) = self.nodes.get(id).filter(|node| matches!(node.kind, Kind::Text)) else { continue };
+            let (len, shape) = (node.end.saturating_sub(node.start) as usize, node.shape);
+            self.wait(to_u32(id), len, shape);
         }
         if let Some(open) = self.nodes.get_mut(self.open as usize) {
             open.leaf = false;

@@ -119,11 +119,10 @@ impl Stencils {
         let (mut at, mut point) = (0_usize, 0_u32);
         loop {
             let rest = bytes.get(at..)?;
-            let (edge, value) = self.follow(bytes, at, rest, point)?;
-            let len = edge.literal.len();
+            let (len, to, value) = self.follow(bytes, at, rest, point)?;
             let start = at.saturating_add(len);
             self.shifts.push(to_u32(at));
-            match edge.to {
+            match to {
                 To::End(pattern) => {
                     let pattern = pattern as usize;
                     for (shift, start) in self.shifts.iter_mut().zip(&self.patterns.get(pattern)?.starts) {
@@ -142,23 +141,25 @@ impl Stencils {
         }
     }
 
-    /// The edge that leads on from a point, and the value behind it.
+    /// How many bytes lead on from a point, to what, and the value behind them.
     #[inline]
-    fn follow(&mut self, bytes: &[u8], at: usize, rest: &[u8], point: u32) -> Option<(Edge, Option<Value>)> {
+    fn follow(&mut self, bytes: &[u8], at: usize, rest: &[u8], point: u32) -> Option<(usize, To, Option<Value>)> {
         let mut before = NONE;
         let mut index = *self.points.get(point as usize)?;
         loop {
-            let edge = self.edges.get(index as usize)?.clone();
-            let literal = self.literals.get(edge.literal.clone())?;
+            let Edge { literal, other, to } = self.edges.get(index as usize)?;
+            let (other, to) = (*other, *to);
+            let literal = self.literals.get(literal.clone())?;
             if rest.starts_with(literal) {
-                let start = at.saturating_add(literal.len());
-                let value = match edge.to {
+                let len = literal.len();
+                let start = at.saturating_add(len);
+                let value = match to {
                     To::Text(_) => Some(text(bytes, start)?),
                     To::Bare(_) => bare(bytes, start),
                     To::End(_) => None,
                 };
-                let fits = match edge.to {
-                    To::End(_) => literal.len() == rest.len(),
+                let fits = match to {
+                    To::End(_) => len == rest.len(),
                     _ => value.is_some(),
                 };
                 if fits {
@@ -166,7 +167,7 @@ impl Stencils {
                     if before != NONE {
                         let first = self.points.get(point as usize).copied().unwrap_or(NONE);
                         if let Some(before) = self.edges.get_mut(before as usize) {
-                            before.other = edge.other;
+                            before.other = other;
                         }
                         if let Some(edge) = self.edges.get_mut(index as usize) {
                             edge.other = first;
@@ -175,11 +176,11 @@ impl Stencils {
                             *slot = index;
                         }
                     }
-                    return Some((edge, value));
+                    return Some((len, to, value));
                 }
             }
             before = index;
-            index = edge.other;
+            index = other;
         }
     }
 
@@ -387,24 +388,23 @@ fn has_number_lists(nodes: &[Node]) -> bool {
 fn text(bytes: &[u8], start: usize) -> Option<Value> {
     const STOP: Shape = Shape::QUOTE.or(Shape::BACKSLASH);
     let rest = bytes.get(start..)?;
-    let (mut shape, mut end) = (Shape::NONE, None);
-    for (len, byte) in rest.iter().take(SHORT).enumerate() {
-        let class = Shape::of_byte(*byte);
+    let (mut shape, mut len) = (Shape::NONE, 0_usize);
+    for eight in rest.as_chunks::<8>().0 {
+        let classes = eight.iter().fold(Shape::NONE, |classes, byte| classes | Shape::of_byte(*byte));
+        if classes.meets(STOP) {
+            break;
+        }
+        shape = shape | classes;
+        len = len.saturating_add(8);
+    }
+    loop {
+        let class = Shape::of_byte(*rest.get(len)?);
         if class.meets(STOP) {
-            end = Some(len);
             break;
         }
         shape = shape | class;
+        len = len.saturating_add(1);
     }
-    let len = match end {
-        Some(len) => len,
-        None => {
-            let more = rest.get(SHORT..)?;
-            let len = memchr::memchr2(b'"', b'\\', more)?;
-            shape = shape | Shape::of(more.get(..len)?);
-            SHORT.saturating_add(len)
-        }
-    };
     let end = to_u32(start.saturating_add(len));
     let value = Value { start: to_u32(start), end, escape: None, text: None, kind: Kind::Text, shape };
     if rest.get(len) != Some(&b'"') {
@@ -430,9 +430,6 @@ fn escaped_len(bytes: &[u8]) -> Option<usize> {
         at = at.saturating_add(2);
     }
 }
-
-/// Bytes of a text that are looked at one by one for its end: most texts are no longer.
-const SHORT: usize = 48;
 
 /// The number or word that begins at `start`.
 #[inline]

@@ -67,12 +67,14 @@ impl Shape {
     }
 
     /// The shape of `bytes` as decoders take it: letters of other scripts make no binary.
+    #[inline]
     pub fn of_text(self, bytes: &[u8]) -> Self {
         let text = self.meets(Self::HIGH) && !self.meets(Self::NUL.or(Self::CONTROL));
         if text && std::str::from_utf8(bytes).is_ok() { self.without(Self::HIGH) } else { self }
     }
 
     /// The set as a number.
+    #[inline]
     pub const fn bits(self) -> u32 {
         self.0
     }
@@ -85,16 +87,19 @@ impl Shape {
     }
 
     /// Both sets.
+    #[inline]
     pub const fn or(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
     /// Every class that is not in this set.
+    #[inline]
     pub const fn complement(self) -> Self {
         Self(Self::ANY.0 & !self.0)
     }
 
     /// This set less `other`.
+    #[inline]
     pub const fn without(self, other: Self) -> Self {
         Self(self.0 & !other.0)
     }
