@@ -6,6 +6,7 @@ use plainsight::model::message::{Message, Part, PartKind};
 use plainsight::model::origin::Origins;
 use plainsight::model::packet::Endpoint;
 use plainsight::model::scenario::Planted;
+use plainsight::model::shape::Shape;
 use plainsight::model::stream::{Direction, FlowKey, Transport};
 use plainsight::model::taxonomy::Data;
 use plainsight::model::time::Timestamp;
@@ -82,6 +83,7 @@ fn main() {
         leaf: true,
         whole: true,
         kind: Kind::Bytes,
+        shape: Shape::ANY,
     });
     tree.buffers.push(Buffer { bytes: Cow::Borrowed(&body), from: None, part: 0 });
     let scene = Scene { capture: "bench", flow: None, flow_start: 1 };

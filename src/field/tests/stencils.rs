@@ -95,8 +95,8 @@ fn what_is_remembered_is_bounded() {
 enum Shape {
     Text,
     Bare,
-    List(Vec<Shape>),
-    Object(Vec<(String, Shape)>),
+    List(Vec<Self>),
+    Object(Vec<(String, Self)>),
 }
 
 fn shapes() -> impl Strategy<Value = Shape> {
