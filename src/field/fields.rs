@@ -1,8 +1,9 @@
 //! What a decoder puts out: nodes and buffers, kept only if the decoder succeeds.
 
 use crate::bytes::Malformed;
+use crate::field::Hint;
 use crate::field::shape::{Shape, is_plain};
-use crate::field::walk::may_open;
+use crate::field::walk::{is_opened, may_open};
 use crate::model::budget;
 use crate::model::field::{Buffer, BufferId, Kind, Node, NodeId, Reach, Step, View};
 use smallvec::SmallVec;
@@ -59,13 +60,15 @@ pub struct Fields<'t> {
     max_nodes: usize,
     /// Names of fields say what is in them.
     declares: bool,
+    /// What is known about a layer that the decoder undoes, where what nothing opens need not be put out.
+    inside: Option<Hint<'t>>,
 }
 
 /// What is kept when a decoder succeeds.
 #[derive(Debug, Default)]
 pub(super) struct Output {
-    pub(super) buffers: Vec<Buffer<'static>>,
-    /// Nodes that some decoder may open.
+    pub(super) buffers: SmallVec<[Buffer<'static>; 1]>,
+    /// Nodes that some decoder may open, behind those that wait already.
     pub(super) queue: Vec<Waiting>,
     /// Media types declared for nodes.
     pub(super) typed: Vec<(NodeId, String)>,
@@ -74,6 +77,8 @@ pub(super) struct Output {
     pub(super) spent: usize,
     /// It counts only if something opens what it put out.
     pub(super) tentative: bool,
+    /// Some decoder would try to open what was put out.
+    pub(super) fits: bool,
 }
 
 /// A node that some decoder may open.
@@ -98,11 +103,15 @@ pub(super) struct Place<'t> {
     pub(super) name: &'static str,
     /// Every field is put up for opening, whatever its shape.
     pub(super) all: bool,
+    /// What waits already.
+    pub(super) queue: Vec<Waiting>,
+    /// What is known about a layer that the decoder undoes; `None` if all that is tentative is put out.
+    pub(super) inside: Option<Hint<'t>>,
 }
 
 impl<'t> Fields<'t> {
     pub(super) fn new(place: Place<'t>) -> Self {
-        let Place { nodes, input, input_node, first_buffer, part, room, max_nodes, name, all } = place;
+        let Place { nodes, input, input_node, first_buffer, part, room, max_nodes, name, all, queue, inside } = place;
         let open = to_u32(nodes.len());
         nodes.push(Node {
             parent: Some(input_node),
@@ -124,7 +133,7 @@ impl<'t> Fields<'t> {
             became: false,
             stack: smallvec::smallvec![open],
             below: 0,
-            out: Output::default(),
+            out: Output { queue, ..Output::default() },
             first_buffer,
             part,
             texts: Vec::new(),
@@ -134,6 +143,7 @@ impl<'t> Fields<'t> {
             room,
             max_nodes,
             declares: all || name == "url",
+            inside,
         }
     }
 
@@ -181,7 +191,7 @@ impl<'t> Fields<'t> {
     #[inline]
     fn wait(&mut self, node: NodeId, len: usize, shape: Shape) {
         // Letters of other scripts are looked at more closely when its turn comes.
-        let open = self.declares || shape.meets(Shape::HIGH) || may_open(shape);
+        let open = self.declares || shape.meets(Shape::HIGH) || may_open(shape, len);
         if open && !is_plain(shape, len) {
             if self.out.queue.capacity() == 0 {
                 self.out.queue.reserve(16);
@@ -296,6 +306,20 @@ impl<'t> Fields<'t> {
     /// What was put out is kept only if some decoder can open it: on its own it could be chance.
     pub fn tentative(&mut self) {
         self.out.tentative = true;
+    }
+
+    /// The decoder undid a layer, and `bytes`, which it is about to put out, are kept only if some decoder can open them. An
+    /// error where none would so much as try: then they need not be put out.
+    pub fn tentative_if_opened(&mut self, bytes: &[u8]) -> Result<(), Malformed> {
+        if let Some(hint) = &self.inside {
+            if !is_opened(hint, bytes) {
+                self.out.spent = self.out.spent.saturating_add(bytes.len());
+                return Err(Malformed::Illegal("layer of something"));
+            }
+            self.out.fits = true;
+        }
+        self.tentative();
+        Ok(())
     }
 
     /// The input is cut short or damaged, and what was put out is what there is.

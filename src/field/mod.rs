@@ -36,13 +36,27 @@ pub struct Hint<'a> {
     /// The content coding declared for this very layer.
     pub encoding: Option<&'a str>,
     /// What the field is called.
-    pub name: Option<&'a str>,
+    pub name: Name<'a>,
     /// Decoders already applied on the way here, outermost first.
     pub within: &'a [&'static str],
     /// The bytes are the whole field: nothing was cut off.
     pub whole: bool,
     /// Schemas that were given, and what they say of this message.
     pub protos: Option<Given<'a>>,
+}
+
+/// What a field is called, as it stands there: most decoders never ask.
+#[derive(Clone, Copy, Debug)]
+pub struct Name<'a>(Option<&'a [u8]>);
+
+impl<'a> Name<'a> {
+    /// It has none.
+    pub const NONE: Self = Self(None);
+
+    /// The name, if there is one and it is text.
+    pub fn get(self) -> Option<&'a str> {
+        std::str::from_utf8(self.0?).ok()
+    }
 }
 
 /// Protocol Buffers schemas that were given for a message.

@@ -17,7 +17,16 @@ pub(super) fn is_text_so_far(bytes: &[u8]) -> bool {
 
 /// Whether four printable bytes, the shortest value that is ever looked for, stand together somewhere in `bytes`.
 pub(super) fn has_text(bytes: &[u8]) -> bool {
-    bytes.windows(4).any(|four| four.iter().all(|byte| matches!(byte, 0x20..=0x7e)) || is_utf8_pair(four))
+    let mut run = 0_u8;
+    for (at, byte) in bytes.iter().enumerate() {
+        match byte {
+            0x20..=0x7e if run == 3 => return true,
+            0x20..=0x7e => run = run.saturating_add(1),
+            0xc3..=0xef if bytes.get(at..at.saturating_add(4)).is_some_and(is_utf8_pair) => return true,
+            _ => run = 0,
+        }
+    }
+    false
 }
 
 /// Two letters of two bytes each, or a sign of three and what follows it.
@@ -51,19 +60,20 @@ pub(super) fn encoding(digits: &[u8]) -> data_encoding::Encoding {
 /// Whether the digits of base64 change between upper case, lower case, numbers and the rest as often as in base64 of random bytes
 /// (0.65 of all neighbours), rather than as seldom as in names and words.
 pub(super) fn is_spread(digits: &[u8], padded: bool) -> bool {
-    let class = |byte: u8| match byte {
-        b'A'..=b'Z' => 1_u8,
-        b'a'..=b'z' => 2,
-        b'0'..=b'9' => 4,
-        _ => 8,
+    // Without branches, and in counts of a byte that few enough neighbours cannot overflow: many are told at a time.
+    let class = |byte: u8| {
+        u8::from(byte.is_ascii_uppercase())
+            | u8::from(byte.is_ascii_lowercase()) << 1
+            | u8::from(byte.is_ascii_digit()) << 2
     };
-    let (mut seen, mut changes, mut last) = (0, 0_usize, digits.first().map_or(0, |byte| class(*byte)));
-    for byte in digits {
-        let this = class(*byte);
-        seen |= this;
-        changes = changes.saturating_add(usize::from(this != last));
-        last = this;
-    }
+    let seen = digits.iter().fold(0, |seen, byte| seen | class(*byte));
+    let ones = digits.chunks(128);
+    let others = digits.get(1..).unwrap_or_default().chunks(128);
+    let changes = ones.zip(others).fold(0_usize, |changes, (ones, others)| {
+        let pairs = ones.iter().zip(others);
+        let some = pairs.fold(0_u8, |some, (one, other)| some.wrapping_add(u8::from(class(*one) != class(*other))));
+        changes.saturating_add(usize::from(some))
+    });
     let all = digits.len().saturating_sub(1);
     let (upper, lower, number) = (seen & 1 != 0, seen & 2 != 0, seen & 4 != 0);
     // 40 % of neighbours, a third where padding speaks for it too.
@@ -108,6 +118,38 @@ pub(super) fn is_media_type(content_type: Option<&str>, types: &[&str]) -> bool 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    /// Classes one after the other.
+    fn changes(digits: &[u8]) -> (usize, u8) {
+        let class = |byte: u8| match byte {
+            b'A'..=b'Z' => 1_u8,
+            b'a'..=b'z' => 2,
+            b'0'..=b'9' => 4,
+            _ => 8,
+        };
+        let pairs = digits.iter().zip(digits.iter().skip(1));
+        let changes = pairs.filter(|(one, other)| class(**one) != class(**other)).count();
+        (changes, digits.iter().fold(0, |seen, byte| seen | class(*byte)))
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_told_fast_is_what_is_told_slowly(
+            digits in prop_oneof!["[A-Za-z0-9+/_-]{0,40}", "[a-zA]{0,300}", "[a-z0-9A-Z]{0,300}"],
+            bytes in proptest::collection::vec(prop_oneof![any::<u8>(), 0x20..0x7f_u8, 0x80..0xf0_u8, Just(0xe5), Just(0xc3)], 0..12),
+            padded in any::<bool>(),
+        ) {
+            let (changes, seen) = changes(digits.as_bytes());
+            let all = digits.len().saturating_sub(1);
+            let enough = if padded { changes * 3 >= all } else { changes * 5 >= all * 2 };
+            let mixed = seen & 3 == 3 && (seen & 4 != 0 || padded || digits.len() < 32);
+            prop_assert_eq!(is_spread(digits.as_bytes(), padded), mixed && enough);
+            let slowly =
+                bytes.windows(4).any(|four| four.iter().all(|byte| matches!(byte, 0x20..=0x7e)) || is_utf8_pair(four));
+            prop_assert_eq!(has_text(&bytes), slowly);
+        }
+    }
 
     #[test]
     fn text_is_told_from_bytes() {

@@ -1,6 +1,6 @@
 //! Binary formats that are a tree of counted containers (MessagePack, CBOR): the walk they share.
 
-use crate::bytes::Malformed;
+use crate::bytes::{Cursor, Malformed};
 use crate::field::{Fields, Key};
 use crate::model::field::Kind;
 use std::ops::Range;
@@ -34,6 +34,42 @@ pub(super) struct Builder<'f, 't> {
     levels: Vec<Level>,
     /// Bytes of text read: what chance seldom brings.
     pub(super) texts: usize,
+}
+
+/// Items that are read before anything is made of them.
+const LOOK: usize = 16;
+
+/// Whether a container may be all of the bytes of `cursor` and hold `texts` bytes of text: most random bytes run out of
+/// themselves, or leave some over, within a few items. What is told to be none, [`Builder`] finds to be none.
+pub(super) fn may_build(
+    mut cursor: Cursor<'_>,
+    texts: usize,
+    item: fn(&mut Cursor<'_>) -> Result<Item, Malformed>,
+) -> bool {
+    let (mut left, mut read) = (1_u64, 0_usize);
+    for _ in 0..LOOK {
+        let Ok(item) = item(&mut cursor) else { return false };
+        left = left.saturating_sub(1);
+        match item {
+            Item::Leaf(Kind::Text, range) => read = read.saturating_add(range.len()),
+            Item::Leaf(..) | Item::Typed(..) => {}
+            Item::Enter { count: Some(count), is_map, .. } => {
+                left = left.saturating_add(count.saturating_mul(if is_map { 2 } else { 1 }));
+            }
+            // Of no count: only its end tells.
+            Item::Enter { count: None, .. } => return true,
+            Item::Leave(_) => return false,
+        }
+        let rest = cursor.rest().len();
+        if left == 0 {
+            return rest == 0 && read >= texts;
+        }
+        // No item is shorter than a byte.
+        if left > u64::try_from(rest).unwrap_or(u64::MAX) || read.saturating_add(rest) < texts {
+            return false;
+        }
+    }
+    true
 }
 
 impl<'f, 't> Builder<'f, 't> {

@@ -6,8 +6,8 @@ use crate::field::decoder::json::JSON;
 use crate::field::fields::{Fields, Output, Place, Waiting, to_u32};
 use crate::field::shape::Shape;
 use crate::field::stencil::Stencils;
-use crate::field::{Decoder, Given, Hint, Limits};
-use crate::model::field::{Buffer, Kind, Node, NodeId, Step, Tree};
+use crate::field::{Decoder, Given, Hint, Limits, Name};
+use crate::model::field::{Buffer, Kind, Node, NodeId, Step, Tree, View};
 use crate::model::message::{Message, Part, PartKind};
 use crate::model::origin::Origins;
 use crate::model::packet::Endpoint;
@@ -66,6 +66,7 @@ fn peel<'m>(
         stencils,
         given,
         tree,
+        way: Way::default(),
         queue: Vec::with_capacity(16),
         typed: BTreeMap::new(),
         spent: 0,
@@ -118,18 +119,55 @@ pub fn walk_bytes<R>(bytes: impl Into<Vec<u8>>, content_type: Option<&str>, look
 
 /// The decoders that bytes of a shape may pass the filter of, in the registry's order; where nothing is `declared`, those
 /// of them that go without.
+#[cfg(test)]
 pub(super) fn candidates(shape: Shape, declared: bool) -> impl Iterator<Item = &'static Decoder> {
-    let mut left = candidate_set(shape, declared);
+    members(candidate_set(shape, declared)).map(|(_, decoder)| decoder)
+}
+
+/// Whether some decoder may open `len` bytes of text of a shape of which nothing is declared.
+pub(super) fn may_open(shape: Shape, len: usize) -> bool {
+    candidate_set(shape, false) & long_enough(len) != 0
+}
+
+/// Whether some decoder would try to open bytes.
+pub(super) fn is_opened(hint: &Hint<'_>, bytes: &[u8]) -> bool {
+    let set = candidate_set(Shape::of(bytes).of_text(bytes), true) & long_enough(bytes.len());
+    members(set).any(|(_, decoder)| bytes.len() >= decoder.filter.min && (decoder.fits)(hint, bytes) >= Match::Maybe)
+}
+
+/// The decoders of a set of indexes, and the index of each as a set.
+fn members(mut set: u128) -> impl Iterator<Item = (u128, &'static Decoder)> {
     std::iter::from_fn(move || {
-        let next = left.trailing_zeros();
-        left &= left.checked_sub(1)?;
-        DECODERS.get(next as usize).copied()
+        let next = set.trailing_zeros();
+        let rest = set & set.checked_sub(1)?;
+        let index = set ^ rest;
+        set = rest;
+        Some((index, *DECODERS.get(next as usize)?))
     })
 }
 
-/// Whether some decoder may open text of a shape of which nothing is declared.
-pub(super) fn may_open(shape: Shape) -> bool {
-    candidate_set(shape, false) != 0
+/// Lengths of which is remembered whom they suffice.
+const LENGTHS: usize = 64;
+
+/// The decoders that `len` bytes are enough for, as a set of indexes; of more than [`LENGTHS`] bytes, all of them.
+fn long_enough(len: usize) -> u128 {
+    static SETS: [u128; LENGTHS] = long_enough_sets();
+    SETS.get(len).copied().unwrap_or(u128::MAX)
+}
+
+#[expect(clippy::indexing_slicing, reason = "the indexes run over both lists")]
+const fn long_enough_sets() -> [u128; LENGTHS] {
+    let mut sets = [0; LENGTHS];
+    let mut index = 0;
+    while index < DECODERS.len() {
+        let mut len = DECODERS[index].filter.min;
+        while len < LENGTHS {
+            sets[len] |= 1 << index;
+            len += 1;
+        }
+        index += 1;
+    }
+    sets
 }
 
 /// The same as a set of indexes, remembered: values have few shapes.
@@ -162,6 +200,8 @@ fn filtered(shape: Shape, declared: bool) -> u128 {
 
 /// The peeling of one message under way.
 struct Walk<'m, 'g> {
+    /// What led to the node at hand.
+    way: Way<'m>,
     /// Structures that are known, for records.
     stencils: Option<&'g mut Stencils>,
     /// Decoders that need a declaration are asked only where there may be one, and shapes are taken from whoever knows them.
@@ -180,105 +220,148 @@ struct Walk<'m, 'g> {
 }
 
 /// Whether one run of bytes came out that counts only if something opens it, and nothing does.
-fn is_dead_end(decoder: &Decoder, output: &Output, nodes: &[Node], way: &Way<'_>, given: Option<Given<'_>>) -> bool {
-    let ([buffer], [waiting], true) = (output.buffers.as_slice(), output.queue.as_slice(), output.tentative) else {
+fn is_dead_end(output: &Output, waiting: Option<&Waiting>, nodes: &[Node], inside: &Hint<'_>) -> bool {
+    let ([buffer], Some(waiting), true) = (output.buffers.as_slice(), waiting, output.tentative && !output.fits) else {
         return false;
     };
     let Some(node) = nodes.get(waiting.node as usize).filter(|_| output.exhausted.is_empty()) else { return false };
     let Some(bytes) = buffer.bytes.get(node.start as usize..node.end as usize) else { return false };
-    let mut within = way.within.clone();
-    within.push(decoder.name);
-    let hint = Hint {
-        part: None,
-        content_type: way.content_type.filter(|_| node.fresh),
-        encoding: None,
-        name: way.name,
-        within: &within,
-        whole: way.whole && node.whole,
-        protos: given,
-    };
-    let fits = |decoder: &Decoder| bytes.len() >= decoder.filter.min && (decoder.fits)(&hint, bytes) >= Match::Maybe;
-    !candidates(Shape::of(bytes).of_text(bytes), true).any(fits)
+    let hint =
+        Hint { content_type: inside.content_type.filter(|_| node.fresh), whole: inside.whole && node.whole, ..*inside };
+    !is_opened(&hint, bytes)
 }
 
-/// What led to a node.
-struct Way<'a> {
+/// What a node is called.
+#[derive(Clone, Copy, Default)]
+enum Called<'m> {
+    #[default]
+    Nothing,
+    Header(&'m str),
+    Text(&'static str),
+    At(View),
+}
+
+/// What led to a node. Of fields that the same decoder put out most of it is the same, and is told once.
+#[derive(Default)]
+struct Way<'m> {
+    /// The innermost node on the way that is a part of the message, or a decoder's.
+    opened: Option<NodeId>,
     part: Option<PartKind>,
-    name: Option<&'a str>,
-    content_type: Option<&'a str>,
+    /// What that node is called, and whether all of it is there.
+    opened_called: Called<'m>,
+    opened_whole: bool,
+    /// What the node itself is called, and whether all of it is there.
+    called: Called<'m>,
+    whole: bool,
     within: SmallVec<[&'static str; 8]>,
     layers: usize,
-    whole: bool,
 }
 
-impl<'a> Way<'a> {
-    fn to(
-        id: NodeId,
-        message: &'a Message,
-        nodes: &[Node],
-        buffers: &'a [Buffer<'_>],
-        typed: &'a BTreeMap<NodeId, String>,
-    ) -> Self {
-        let mut way =
-            Self { part: None, name: None, content_type: None, within: SmallVec::new(), layers: 0, whole: true };
-        let (mut at, mut named, mut direct) = (Some(id), false, true);
-        while let Some((id, node)) = at.and_then(|id| Some((id, nodes.get(id as usize)?))) {
-            way.whole &= node.whole;
-            if direct {
-                way.content_type = typed.get(&id).map(String::as_str);
+impl<'m> Way<'m> {
+    /// Goes to a node.
+    fn lead(&mut self, id: NodeId, message: &'m Message, nodes: &[Node]) {
+        let (mut at, mut called, mut whole) = (id, Called::Nothing, true);
+        while let Some(node) = nodes.get(at as usize) {
+            match node.step {
+                Step::Open(_) | Step::Part(_) => break,
+                Step::Key(key) if matches!(called, Called::Nothing) => called = Called::At(key),
+                Step::Name(name) if matches!(called, Called::Nothing) => called = Called::Text(name),
+                Step::Key(_) | Step::Name(_) | Step::Index(_) | Step::Number(_) => {}
             }
+            whole &= node.whole;
+            match node.parent {
+                Some(parent) => at = parent,
+                None => break,
+            }
+        }
+        if self.opened != Some(at) {
+            self.climb(at, message, nodes);
+        }
+        self.called = if matches!(called, Called::Nothing) { self.opened_called } else { called };
+        self.whole = whole && self.opened_whole;
+    }
+
+    /// Tells all that is the same for the fields that a decoder put out.
+    fn climb(&mut self, opened: NodeId, message: &'m Message, nodes: &[Node]) {
+        *self = Self { opened: Some(opened), opened_whole: true, ..Self::default() };
+        let mut at = Some(opened);
+        while let Some(node) = at.and_then(|id| nodes.get(id as usize)) {
+            self.opened_whole &= node.whole;
+            let named = !matches!(self.opened_called, Called::Nothing);
             match node.step {
                 Step::Open(name) => {
-                    way.within.push(name);
-                    way.layers += usize::from(node.fresh);
-                    // A media type says what the bytes are once their coding is undone.
-                    direct &= node.fresh && way.content_type.is_none();
+                    self.within.push(name);
+                    self.layers = self.layers.saturating_add(usize::from(node.fresh));
                 }
                 Step::Part(part) => {
                     if let Some(part) = message.parts.get(part as usize) {
-                        if way.within.is_empty() {
-                            way.part = Some(part.kind);
-                        }
-                        if direct && way.content_type.is_none() {
-                            way.content_type = part.content_type.as_deref();
+                        if self.within.is_empty() {
+                            self.part = Some(part.kind);
                         }
                         if !named && part.kind == PartKind::Header {
-                            way.name = Some(&part.name);
+                            self.opened_called = Called::Header(&part.name);
                         }
                     }
                 }
-                Step::Key(key) if !named => {
-                    named = true;
-                    way.name = buffers
-                        .get(key.buffer as usize)
-                        .and_then(|buffer| buffer.bytes.get(key.start as usize..key.end as usize))
-                        .and_then(|key| std::str::from_utf8(key).ok());
-                    direct = false;
-                }
-                Step::Name(name) if !named => {
-                    named = true;
-                    way.name = Some(name);
-                    direct = false;
-                }
-                Step::Key(_) | Step::Name(_) | Step::Index(_) | Step::Number(_) => direct = false,
+                Step::Key(key) if !named => self.opened_called = Called::At(key),
+                Step::Name(name) if !named => self.opened_called = Called::Text(name),
+                Step::Key(_) | Step::Name(_) | Step::Index(_) | Step::Number(_) => {}
             }
             at = node.parent;
         }
-        way.within.reverse();
-        way
+        self.within.reverse();
     }
 
-    fn hint<'s>(&'s self, encoding: Option<&'s str>, protos: Option<Given<'s>>) -> Hint<'s> {
+    /// Forgets what is told of nodes from `id` on.
+    fn forget(&mut self, id: NodeId) {
+        self.opened = self.opened.filter(|opened| *opened < id);
+    }
+
+    /// What is known about the node.
+    fn hint<'s>(
+        &'s self,
+        buffers: &'s [Buffer<'_>],
+        content_type: Option<&'s str>,
+        protos: Option<Given<'s>>,
+    ) -> Hint<'s> {
+        let name = match self.called {
+            Called::Nothing => None,
+            Called::Header(name) | Called::Text(name) => Some(name.as_bytes()),
+            Called::At(key) => buffers
+                .get(key.buffer as usize)
+                .and_then(|buffer| buffer.bytes.get(key.start as usize..key.end as usize)),
+        };
         Hint {
             part: self.part,
-            content_type: self.content_type,
-            encoding,
-            name: self.name,
+            content_type,
+            encoding: None,
+            name: Name(name),
             within: &self.within,
             whole: self.whole,
             protos,
         }
     }
+}
+
+/// The media type that was declared of a node: what the bytes are once their coding is undone.
+fn declared<'s>(
+    id: NodeId,
+    message: &'s Message,
+    nodes: &[Node],
+    typed: &'s BTreeMap<NodeId, String>,
+) -> Option<&'s str> {
+    let mut at = Some(id);
+    while let Some((id, node)) = at.and_then(|id| Some((id, nodes.get(id as usize)?))) {
+        if let Some(declared) = typed.get(&id) {
+            return Some(declared);
+        }
+        match node.step {
+            Step::Open(_) if node.fresh => at = node.parent,
+            Step::Part(part) => return message.parts.get(part as usize)?.content_type.as_deref(),
+            _ => return None,
+        }
+    }
+    None
 }
 
 impl<'m> Walk<'m, '_> {
@@ -328,22 +411,25 @@ impl<'m> Walk<'m, '_> {
         let node = self.tree.node(id)?;
         let bytes = self.tree.bytes(node);
         let shape = waiting.shape.filter(|_| self.shortcuts).unwrap_or_else(|| Shape::of(bytes)).of_text(bytes);
-        let mut guesses: SmallVec<[(Match, &'static Decoder); 8]> = SmallVec::new();
-        let mut way = None;
-        for decoder in candidates(shape, waiting.declared || !self.shortcuts) {
+        let set = candidate_set(shape, waiting.declared || !self.shortcuts) & long_enough(bytes.len());
+        if set == 0 {
+            return None;
+        }
+        let Tree { message, nodes, buffers, .. } = &self.tree;
+        self.way.lead(id, message, nodes);
+        let hint = self.way.hint(buffers, declared(id, message, nodes, &self.typed), self.given);
+        let (mut certain, mut maybe) = (0, 0);
+        for (index, decoder) in members(set) {
             if bytes.len() >= decoder.filter.min {
-                let way = way.get_or_insert_with(|| self.way(id));
-                let fit = (decoder.fits)(&way.hint(None, self.given), bytes);
-                if fit >= Match::Maybe {
-                    guesses.push((fit, decoder));
+                match (decoder.fits)(&hint, bytes) {
+                    Match::Certain => certain |= index,
+                    Match::Maybe => maybe |= index,
+                    Match::No | Match::NeedMore => {}
                 }
             }
         }
-        if guesses.is_empty() {
-            return None;
-        }
-        // Stable: of two that fit equally well, the first of the registry comes first.
-        guesses.sort_by_key(|(fit, _)| std::cmp::Reverse(*fit));
+        // Of two that fit equally well, the first of the registry comes first.
+        let guesses = members(certain).chain(members(maybe));
         let opened = guesses.into_iter().find_map(|(_, decoder)| self.attempt(id, decoder, None));
         if id == 0
             && opened.is_some()
@@ -361,6 +447,7 @@ impl<'m> Walk<'m, '_> {
         let node = nodes.first().filter(|node| node.whole)?;
         let input = node.view();
         let buffer = buffers.first()?;
+        let queued = self.queue.len();
         let mut fields = Fields::new(Place {
             nodes,
             input,
@@ -371,20 +458,20 @@ impl<'m> Walk<'m, '_> {
             max_nodes: self.limits.fields,
             name: JSON.name,
             all: !self.shortcuts,
+            queue: std::mem::take(&mut self.queue),
+            inside: None,
         });
         let laid = stencils.lay(&buffer.bytes, &mut fields);
         let output = fields.finish();
         let Some((pattern, count)) = laid else {
             self.tree.nodes.truncate(1);
+            self.queue = output.queue;
+            self.queue.truncate(queued);
             return None;
         };
         self.keep(0, output);
         self.tree.pattern = Some((pattern, count.saturating_add(2)));
         Some(1)
-    }
-
-    fn way(&self, id: NodeId) -> Way<'_> {
-        Way::to(id, self.tree.message, &self.tree.nodes, &self.tree.buffers, &self.typed)
     }
 
     /// Tries one decoder on a node; its node, if it succeeds. If it does not, nothing is left behind.
@@ -393,10 +480,10 @@ impl<'m> Walk<'m, '_> {
         let Tree { message, nodes, buffers, .. } = &mut self.tree;
         let first_buffer = to_u32(buffers.len());
         let before = (nodes.len(), buffers.len(), self.queue.len(), self.spent);
-        let way = Way::to(id, message, nodes, buffers, &self.typed);
-        let over = if way.within.len() >= self.limits.depth {
+        self.way.lead(id, message, nodes);
+        let over = if self.way.within.len() >= self.limits.depth {
             Some("depth")
-        } else if decoder.layer && way.layers >= self.limits.layers {
+        } else if decoder.layer && self.way.layers >= self.limits.layers {
             Some("layers")
         } else if nodes.len() >= self.limits.fields {
             Some("fields")
@@ -411,6 +498,11 @@ impl<'m> Walk<'m, '_> {
         }
         let buffer = buffers.get(input.buffer as usize)?;
         let bytes = buffer.bytes.get(input.start as usize..input.end as usize)?;
+        self.way.within.push(decoder.name);
+        let content_type = declared(id, message, nodes, &self.typed);
+        let inside = Hint { part: None, ..self.way.hint(buffers, content_type, self.given) };
+        let (_, within) = inside.within.split_last().unwrap_or((&"", &[]));
+        let hint = Hint { part: self.way.part, encoding: coding, within, ..inside };
         let mut fields = Fields::new(Place {
             nodes,
             input,
@@ -421,12 +513,20 @@ impl<'m> Walk<'m, '_> {
             max_nodes: self.limits.fields,
             name: decoder.name,
             all: !self.shortcuts,
+            queue: std::mem::take(&mut self.queue),
+            inside: self.shortcuts.then_some(inside),
         });
-        let opened = (decoder.open)(bytes, &way.hint(coding, self.given), &mut fields).is_ok() && !fields.is_empty();
+        let opened = (decoder.open)(bytes, &hint, &mut fields).is_ok() && !fields.is_empty();
         let output = fields.finish();
         self.guessed = self.guessed.saturating_add(output.spent);
-        if !opened || (self.shortcuts && is_dead_end(decoder, &output, nodes, &way, self.given)) {
+        let waiting = output.queue.get(before.2..).unwrap_or_default();
+        let waiting = waiting.first().filter(|_| waiting.len() == 1);
+        let kept = opened && !(self.shortcuts && is_dead_end(&output, waiting, nodes, &inside));
+        self.way.within.pop();
+        if !kept {
             self.tree.nodes.truncate(before.0);
+            self.queue = output.queue;
+            self.queue.truncate(before.2);
             return None;
         }
         let node = to_u32(before.0);
@@ -438,6 +538,7 @@ impl<'m> Walk<'m, '_> {
             self.queue.truncate(before.2);
             self.spent = before.3;
             self.typed.retain(|id, _| *id < node);
+            self.way.forget(node);
             if let Some(input) = self.tree.nodes.get_mut(id as usize) {
                 input.leaf = true;
             }
@@ -450,8 +551,10 @@ impl<'m> Walk<'m, '_> {
         if let Some(input) = self.tree.nodes.get_mut(id as usize) {
             input.leaf = false;
         }
-        self.tree.buffers.extend(output.buffers);
-        self.queue.extend(output.queue);
+        for buffer in output.buffers {
+            self.tree.buffers.push(buffer);
+        }
+        self.queue = output.queue;
         self.typed.extend(output.typed);
         self.spent = self.spent.saturating_add(output.spent);
         for budget in output.exhausted {

@@ -24,7 +24,7 @@ pub(super) static AUTHORIZATION: Decoder = Decoder {
 };
 
 fn fits(hint: &Hint<'_>, _: &[u8]) -> Match {
-    let named = matches!(hint.name, Some("authorization" | "proxy-authorization"));
+    let named = matches!(hint.name.get(), Some("authorization" | "proxy-authorization"));
     if named && hint.part == Some(PartKind::Header) { Match::Certain } else { Match::No }
 }
 

@@ -44,15 +44,18 @@ const SHORT: usize = 8;
 
 fn fits(hint: &Hint<'_>, bytes: &[u8]) -> Match {
     let text = bytes.trim_ascii();
-    let pads = text.iter().rev().take_while(|byte| **byte == b'=').count();
-    let digits = text.get(..text.len().saturating_sub(pads)).unwrap_or_default();
+    let (digits, pads) = split_pads(text);
     if pads > 2 || is_uuid(text) || digits.len() < 6 {
         return Match::No;
     }
     // Most short words and numbers are told from base64 here, before anything is allocated.
-    if hint.encoding.is_none() && digits.len() <= SHORT_DIGITS && !digits.iter().any(|byte| b"\r\n\t".contains(byte)) {
+    if hint.encoding.is_none() && digits.len() <= SHORT_DIGITS {
         let mut short = [0; SHORT_DIGITS / 4 * 3];
-        let Some(len) = decode_short(digits, &mut short) else { return Match::No };
+        let Some(len) = decode_short(digits, &mut short) else {
+            // Digits in several lines are joined first.
+            let lines = digits.iter().any(|byte| matches!(byte, b'\r' | b'\n' | b'\t'));
+            return if lines { Match::Maybe } else { Match::No };
+        };
         let out = short.get(..len).unwrap_or_default();
         if !(is_text(out) || has_text(out) || (len >= LONG && is_spread(digits, pads > 0))) {
             return Match::No;
@@ -64,7 +67,7 @@ fn fits(hint: &Hint<'_>, bytes: &[u8]) -> Match {
 /// Digits up to which a guess is checked at once.
 const SHORT_DIGITS: usize = 32;
 
-/// Values of the digits of both alphabets; 255 for what is none.
+/// Values of the digits of both alphabets, marked where it is of one alone; both marks for what is none.
 static VALUES: [u8; 256] = values();
 
 #[expect(clippy::cast_possible_truncation, clippy::indexing_slicing, reason = "64 digits, each a byte")]
@@ -76,37 +79,55 @@ const fn values() -> [u8; 256] {
         values[DIGITS[at] as usize] = at as u8;
         at += 1;
     }
-    values[b'-' as usize] = 62;
-    values[b'_' as usize] = 63;
+    values[b'+' as usize] |= PLAIN;
+    values[b'/' as usize] |= PLAIN;
+    values[b'-' as usize] = 0x3e | URL;
+    values[b'_' as usize] = 0x3f | URL;
     values
 }
 
+/// Marks of digits that stand in one alphabet alone.
+const PLAIN: u8 = 0x40;
+const URL: u8 = 0x80;
+
 /// Decodes a few digits of one alphabet into `out`, as strictly as [`encoding`] does; the bytes they make.
 fn decode_short(digits: &[u8], out: &mut [u8; SHORT_DIGITS / 4 * 3]) -> Option<usize> {
-    let (mut url, mut plain) = (false, false);
-    let mut bytes = out.iter_mut();
-    let mut len = 0_usize;
-    for group in digits.chunks(4) {
-        let mut value = 0_u32;
-        for byte in group {
-            url |= matches!(byte, b'-' | b'_');
-            plain |= matches!(byte, b'+' | b'/');
-            let digit = VALUES.get(usize::from(*byte)).copied().filter(|digit| *digit < 64)?;
-            value = value << 6 | u32::from(digit);
-        }
-        // What is left over in the last digit must be zero.
-        let (value, count) = match group.len() {
-            4 => (value << 8, 3),
-            3 if value.trailing_zeros() >= 2 => (value << 14, 2),
-            2 if value.trailing_zeros() >= 4 => (value << 20, 1),
-            _ => return None,
-        };
-        for byte in value.to_be_bytes().into_iter().take(count) {
-            *bytes.next()? = byte;
-            len = len.saturating_add(1);
-        }
+    let value = |byte: u8| VALUES.get(usize::from(byte)).copied().unwrap_or(PLAIN | URL);
+    let (fours, rest) = digits.as_chunks::<4>();
+    let (threes, _) = out.as_chunks_mut::<3>();
+    let mut threes = threes.iter_mut();
+    let mut seen = 0;
+    for (four, three) in fours.iter().zip(&mut threes) {
+        let [a, b, c, d] = *four;
+        let (a, b, c, d) = (value(a), value(b), value(c), value(d));
+        seen |= a | b | c | d;
+        *three = [a << 2 | b >> 4 & 0x03, b << 4 | c >> 2 & 0x0f, c << 6 | d & 0x3f];
     }
-    (!url || !plain).then_some(len)
+    // What is left over in the last digit must be zero.
+    let more = match *rest {
+        [] => 0,
+        [a, b] => {
+            let (a, b) = (value(a), value(b));
+            seen |= a | b;
+            *threes.next()? = [a << 2 | b >> 4 & 0x03, 0, 0];
+            if b & 0x0f != 0 {
+                return None;
+            }
+            1
+        }
+        [a, b, c] => {
+            let (a, b, c) = (value(a), value(b), value(c));
+            seen |= a | b | c;
+            *threes.next()? = [a << 2 | b >> 4 & 0x03, b << 4 | c >> 2 & 0x0f, 0];
+            if c & 0x03 != 0 {
+                return None;
+            }
+            2
+        }
+        _ => return None,
+    };
+    let fits = seen & (PLAIN | URL) != PLAIN | URL && digits.len() <= SHORT_DIGITS;
+    fits.then_some((fours.len().saturating_mul(3)).saturating_add(more))
 }
 
 /// Whether a short text is letters and digits of one script for the most part: one name in a thousand decodes to signs.
@@ -120,21 +141,44 @@ fn is_wordy(bytes: &[u8]) -> bool {
     signs.saturating_mul(4) <= all && (latin == 0 || foreign == 0)
 }
 
+/// Whether what digits decode to is kept even if nothing opens it.
+fn is_plausible(digits: &[u8], pads: usize, out: &[u8]) -> bool {
+    let words = is_text(out) && (pads > 0 || out.len() >= SHORT || is_wordy(out));
+    words || (out.len() >= LONG && is_spread(digits, pads > 0))
+}
+
+/// The digits, and how much padding stands behind them.
+fn split_pads(text: &[u8]) -> (&[u8], usize) {
+    let pads = text.iter().rev().take_while(|byte| **byte == b'=').count();
+    (text.get(..text.len().saturating_sub(pads)).unwrap_or_default(), pads)
+}
+
 fn open(bytes: &[u8], hint: &Hint<'_>, fields: &mut Fields<'_>) -> Result<(), Malformed> {
     const WHAT: Malformed = Malformed::Illegal("base64");
+    let trimmed = bytes.trim_ascii();
+    let (digits, pads) = split_pads(trimmed);
+    let mut short = [0; SHORT_DIGITS / 4 * 3];
+    if digits.len() <= SHORT_DIGITS
+        && (pads == 0 || trimmed.len().is_multiple_of(4))
+        && let Some(len) = decode_short(digits, &mut short)
+    {
+        let out = short.get(..len).unwrap_or_default();
+        if hint.encoding.is_none() && !is_plausible(digits, pads, out) {
+            fields.tentative_if_opened(out)?;
+        }
+        let way = Reach::Ratio { start: to_u32(leading(bytes)), per: 4, of: 3 };
+        fields.whole(out.to_vec(), way, Kind::Bytes);
+        return Ok(());
+    }
     let (text, way) = unwrap(bytes);
-    let pads = text.iter().rev().take_while(|byte| **byte == b'=').count();
-    let digits = text.get(..text.len().saturating_sub(pads)).unwrap_or_default();
+    let (digits, pads) = split_pads(&text);
     // Padding, where it is, must be right; and what is left over in the last digit must be zero.
     if pads > 0 && !text.len().is_multiple_of(4) {
         return Err(WHAT);
     }
     let out = encoding(digits).decode(digits).map_err(|_| WHAT)?;
-    let declared = hint.encoding.is_some();
-    let words = is_text(&out) && (pads > 0 || out.len() >= SHORT || is_wordy(&out));
-    let plausible = words || (out.len() >= LONG && is_spread(digits, pads > 0));
-    if !declared && !plausible {
-        fields.tentative();
+    if hint.encoding.is_none() && !is_plausible(digits, pads, &out) {
+        fields.tentative_if_opened(&out)?;
     }
     let way = match way {
         Some(lines) => Reach::Blocks(lines),

@@ -27,7 +27,8 @@ const LONGEST_GUESS: usize = 1 << 20;
 
 fn fits(hint: &Hint<'_>, bytes: &[u8]) -> Match {
     // Undeclared it is looked for where a whole payload stands, not in every binary value of a structure.
-    let is_payload = hint.name.is_none() || hint.within.last().is_some_and(|last| matches!(*last, "base64" | "hex"));
+    let is_payload =
+        hint.name.get().is_none() || hint.within.last().is_some_and(|last| matches!(*last, "base64" | "hex"));
     if hint.whole && is_payload && bytes.len() <= LONGEST_GUESS { Match::Maybe } else { Match::No }
 }
 

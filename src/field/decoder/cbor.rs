@@ -3,7 +3,7 @@
 use crate::bytes::{Cursor, Malformed, Match};
 use crate::field::shape::{Filter, Shape};
 use crate::field::text::is_media_type;
-use crate::field::typed::{Builder, Item};
+use crate::field::typed::{Builder, Item, may_build};
 use crate::field::{Decoder, Fields, Hint, Sample};
 use crate::model::field::Kind;
 
@@ -33,11 +33,14 @@ pub(super) static CBOR: Decoder = Decoder {
     ],
 };
 
+/// Bytes of text in what is taken for a value undeclared.
+const FEWEST: usize = 4;
+
 fn fits(hint: &Hint<'_>, bytes: &[u8]) -> Match {
     let declared = is_media_type(hint.content_type, &["application/cbor", "+cbor"]);
     match bytes.first() {
         Some(0x81..=0x9b | 0x9f | 0xa1..=0xbb | 0xbf | 0xc0..=0xdb) if declared => Match::Certain,
-        Some(0x81..=0x9b | 0x9f | 0xa1..=0xbb | 0xbf) => Match::Maybe,
+        Some(0x81..=0x9b | 0x9f | 0xa1..=0xbb | 0xbf) if may_build(Cursor::new(bytes), FEWEST, item) => Match::Maybe,
         // Messages of COSE (RFC 9052): an array behind the tag that says which.
         Some(0xd0..=0xd2) if bytes.get(1).is_some_and(|next| matches!(next, 0x83 | 0x84)) => Match::Certain,
         Some(0xd8) if matches!(bytes.get(1..3), Some([0x60..=0x62, 0x84 | 0x85])) => Match::Certain,
@@ -54,7 +57,7 @@ fn open(bytes: &[u8], hint: &Hint<'_>, fields: &mut Fields<'_>) -> Result<(), Ma
     while !builder.item(item(&mut cursor)?)? {}
     let texts = builder.texts;
     cursor.finish("CBOR value")?;
-    if !declared && texts < 4 { Err(Malformed::Illegal("CBOR value")) } else { Ok(()) }
+    if !declared && texts < FEWEST { Err(Malformed::Illegal("CBOR value")) } else { Ok(()) }
 }
 
 fn item(cursor: &mut Cursor<'_>) -> Result<Item, Malformed> {

@@ -32,7 +32,7 @@ pub(super) static COOKIE: Decoder = Decoder {
 };
 
 fn fits(hint: &Hint<'_>, _: &[u8]) -> Match {
-    let is_cookie = hint.part == Some(PartKind::Header) && matches!(hint.name, Some("cookie" | "set-cookie"));
+    let is_cookie = hint.part == Some(PartKind::Header) && matches!(hint.name.get(), Some("cookie" | "set-cookie"));
     if is_cookie { Match::Certain } else { Match::No }
 }
 

@@ -49,7 +49,7 @@ fn fits(hint: &Hint<'_>, bytes: &[u8]) -> Match {
     }
     // Behind a GET the message is the query's parameter `dns` (section 4.1): a question, and its reserved bit is zero.
     let asked = matches!(bytes.get(2..6), Some([flags, low, 0, 1]) if flags & 0xf8 == 0 && low & 0x40 == 0);
-    let named = hint.name == Some("dns") && hint.within.contains(&"base64");
+    let named = hint.name.get() == Some("dns") && hint.within.contains(&"base64");
     if named && asked && skim(bytes).is_ok() { Match::Maybe } else { Match::No }
 }
 

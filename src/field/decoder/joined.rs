@@ -68,7 +68,34 @@ const MOST: usize = 16;
 /// What registration tokens of Firebase Cloud Messaging begin with behind their colon: the push service made them.
 const PUSH_TOKEN: &[u8] = b"APA91b";
 
+/// What pieces and their padding are made of.
+const DIGITS: Shape =
+    Shape::ALNUM.or(Shape::PLUS).or(Shape::SLASH).or(Shape::MINUS).or(Shape::UNDERSCORE).or(Shape::EQUALS);
+
+/// Whether a piece may be as long as the shortest encoded one: a few bytes tell that those of dates and host names are not.
+fn may_hold_coded(bytes: &[u8]) -> bool {
+    let is_other = |byte: &u8| !Shape::of_byte(*byte).within(DIGITS);
+    // A run as long as that holds one of any two bytes that stand so far apart.
+    let mut at = FEWEST.saturating_sub(1);
+    while let Some((before, [byte, after @ ..])) = bytes.split_at_checked(at) {
+        if !is_other(byte) {
+            let left = before.iter().rev().position(is_other).unwrap_or(before.len());
+            let right = after.iter().position(is_other).unwrap_or(after.len());
+            if left.saturating_add(right).saturating_add(1) >= FEWEST {
+                return true;
+            }
+            at = at.saturating_add(right).saturating_add(1);
+        }
+        at = at.saturating_add(FEWEST);
+    }
+    false
+}
+
 fn fits(_: &Hint<'_>, bytes: &[u8]) -> Match {
+    if may_hold_coded(bytes) { fits_pieces(bytes) } else { Match::No }
+}
+
+fn fits_pieces(bytes: &[u8]) -> Match {
     let mut pieces = pieces(bytes);
     if pieces.clone().nth(MOST).is_some() || pieces.clone().nth(1).is_none() && !bytes.starts_with(b"{") {
         return Match::No;
@@ -129,7 +156,8 @@ fn open(bytes: &[u8], _: &Hint<'_>, fields: &mut Fields<'_>) -> Result<(), Malfo
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::field::walk_bytes;
+    use crate::field::{Name, walk_bytes};
+    use proptest::prelude::*;
 
     fn fits_text(text: &str) -> bool {
         fits(
@@ -137,13 +165,24 @@ mod tests {
                 part: None,
                 content_type: None,
                 encoding: None,
-                name: None,
+                name: Name::NONE,
                 within: &[],
                 whole: true,
                 protos: None,
             },
             text.as_bytes(),
         ) == Match::Maybe
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_left_early_has_no_encoded_piece(
+            text in prop_oneof!["([0-9a-f]{20,34}[:.,]?){1,3}", "([A-Za-z0-9+/_-]{0,26}={0,3}[:;?{},.!]){0,5}[A-Za-z0-9]{0,30}", "\\PC{0,60}"],
+        ) {
+            if !may_hold_coded(text.as_bytes()) {
+                prop_assert_eq!(fits_pieces(text.as_bytes()), Match::No);
+            }
+        }
     }
 
     #[test]

@@ -111,7 +111,7 @@ fn fits(hint: &Hint<'_>, bytes: &[u8]) -> Match {
     // A line stands for itself, whatever it was packed in; of a structure, it is the value of something.
     let is_layer = |name: &&str| super::DECODERS.iter().any(|decoder| decoder.layer && decoder.name == *name);
     if matches!(hint.part, Some(PartKind::Header | PartKind::Path | PartKind::Query))
-        || hint.name.is_none() && !hint.within.iter().all(is_layer)
+        || hint.name.get().is_none() && !hint.within.iter().all(is_layer)
     {
         return Match::No;
     }

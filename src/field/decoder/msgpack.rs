@@ -3,7 +3,7 @@
 use crate::bytes::{Cursor, Malformed, Match};
 use crate::field::shape::{Filter, Shape};
 use crate::field::text::is_media_type;
-use crate::field::typed::{Builder, Item};
+use crate::field::typed::{Builder, Item, may_build};
 use crate::field::{Decoder, Fields, Hint, Sample};
 use crate::model::field::Kind;
 
@@ -24,11 +24,14 @@ pub(super) static MSGPACK: Decoder = Decoder {
     }],
 };
 
+/// Bytes of text in what is taken for a value undeclared.
+const FEWEST: usize = 4;
+
 fn fits(hint: &Hint<'_>, bytes: &[u8]) -> Match {
     const TYPES: &[&str] = &["application/msgpack", "application/x-msgpack", "application/vnd.msgpack"];
     match bytes.first() {
         Some(0x81..=0x8f | 0x91..=0x9f | 0xdc..=0xdf) if is_media_type(hint.content_type, TYPES) => Match::Certain,
-        Some(0x81..=0x8f | 0x91..=0x9f | 0xdc..=0xdf) => Match::Maybe,
+        Some(0x81..=0x8f | 0x91..=0x9f | 0xdc..=0xdf) if may_build(Cursor::new(bytes), FEWEST, item) => Match::Maybe,
         _ => Match::No,
     }
 }
@@ -41,7 +44,7 @@ fn open(bytes: &[u8], hint: &Hint<'_>, fields: &mut Fields<'_>) -> Result<(), Ma
     let texts = builder.texts;
     cursor.finish("MessagePack value")?;
     // A short array of numbers could be anything.
-    if !declared && texts < 4 { Err(Malformed::Illegal("MessagePack value")) } else { Ok(()) }
+    if !declared && texts < FEWEST { Err(Malformed::Illegal("MessagePack value")) } else { Ok(()) }
 }
 
 fn item(cursor: &mut Cursor<'_>) -> Result<Item, Malformed> {

@@ -25,7 +25,7 @@ pub(super) static PATH: Decoder = Decoder {
 };
 
 fn fits(hint: &Hint<'_>, _: &[u8]) -> Match {
-    if hint.part == Some(PartKind::Path) || (hint.name == Some("path") && hint.within.last() == Some(&"url")) {
+    if hint.part == Some(PartKind::Path) || (hint.name.get() == Some("path") && hint.within.last() == Some(&"url")) {
         Match::Certain
     } else {
         Match::No

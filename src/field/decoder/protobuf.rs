@@ -35,6 +35,8 @@ pub(super) static PROTOBUF: Decoder = Decoder {
 
 /// Field numbers above this are not believed without a declaration.
 const HIGHEST: u32 = 4_096;
+/// Fields that are read before anything is made of them.
+const LOOK: usize = 8;
 /// Messages one inside the other; deeper ones are looked at anew.
 const LEVELS: usize = 64;
 /// Evidence, in tenths of a bit, from which undeclared bytes are taken for a message.
@@ -91,27 +93,37 @@ fn level(bytes: &[u8], highest: u32) -> Result<Vec<Field>, Malformed> {
     let mut cursor = Cursor::new(bytes);
     let mut fields = Vec::new();
     while !cursor.is_empty() {
-        let tag = varint(&mut cursor)?;
-        let number = u32::try_from(tag >> 3).map_err(|_| Malformed::Illegal("protobuf field number"))?;
-        if number == 0 || number > highest {
-            return Err(Malformed::Illegal("protobuf field number"));
-        }
-        let mut start = cursor.position();
-        let value = match tag & 7 {
-            0 => Value::Varint(varint(&mut cursor)?),
-            1 => Value::Fixed64(cursor.array("protobuf fixed64")?),
-            2 => {
-                let len = usize::try_from(varint(&mut cursor)?).map_err(|_| Malformed::TooLarge("protobuf field"))?;
-                start = cursor.position();
-                cursor.take(len, "protobuf field")?;
-                Value::Bytes
-            }
-            5 => Value::Fixed32(cursor.array("protobuf fixed32")?),
-            _ => return Err(Malformed::Illegal("protobuf wire type")),
-        };
-        fields.push(Field { number, value, range: start..cursor.position() });
+        fields.push(field(&mut cursor, highest)?);
     }
     Ok(fields)
+}
+
+fn field(cursor: &mut Cursor<'_>, highest: u32) -> Result<Field, Malformed> {
+    let tag = varint(cursor)?;
+    let number = u32::try_from(tag >> 3).map_err(|_| Malformed::Illegal("protobuf field number"))?;
+    if number == 0 || number > highest {
+        return Err(Malformed::Illegal("protobuf field number"));
+    }
+    let mut start = cursor.position();
+    let value = match tag & 7 {
+        0 => Value::Varint(varint(cursor)?),
+        1 => Value::Fixed64(cursor.array("protobuf fixed64")?),
+        2 => {
+            let len = usize::try_from(varint(cursor)?).map_err(|_| Malformed::TooLarge("protobuf field"))?;
+            start = cursor.position();
+            cursor.take(len, "protobuf field")?;
+            Value::Bytes
+        }
+        5 => Value::Fixed32(cursor.array("protobuf fixed32")?),
+        _ => return Err(Malformed::Illegal("protobuf wire type")),
+    };
+    Ok(Field { number, value, range: start..cursor.position() })
+}
+
+/// Whether bytes begin like a message: random ones seldom get past their second field.
+fn begins(bytes: &[u8]) -> bool {
+    let mut cursor = Cursor::new(bytes);
+    (0..LOOK).all(|_| cursor.is_empty() || field(&mut cursor, HIGHEST).is_ok())
 }
 
 fn fits(hint: &Hint<'_>, bytes: &[u8]) -> Match {
@@ -119,7 +131,7 @@ fn fits(hint: &Hint<'_>, bytes: &[u8]) -> Match {
         return Match::Certain;
     }
     let tag = bytes.first().copied().unwrap_or_default();
-    if matches!(tag & 7, 0 | 1 | 2 | 5) && tag >> 3 != 0 { Match::Maybe } else { Match::No }
+    if matches!(tag & 7, 0 | 1 | 2 | 5) && tag >> 3 != 0 && begins(bytes) { Match::Maybe } else { Match::No }
 }
 
 fn is_declared(hint: &Hint<'_>) -> bool {
@@ -143,7 +155,7 @@ fn open(bytes: &[u8], hint: &Hint<'_>, fields: &mut Fields<'_>) -> Result<(), Ma
     }
     // What a method takes or gives is said by its path; otherwise the bytes have to say which type they are.
     let kind = hint.protos.and_then(|given| {
-        let said = hint.name.is_none().then_some(given.root).flatten();
+        let said = hint.name.get().is_none().then_some(given.root).flatten();
         Some((given.protos, said.or_else(|| schema::only(given.protos, bytes, &top))?))
     });
     match kind {

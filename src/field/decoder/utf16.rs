@@ -66,6 +66,10 @@ const fn evidence(unit: u16) -> Option<i64> {
 
 fn weigh(bytes: &[u8], order: Order) -> i64 {
     let head = bytes.get(..2_048).unwrap_or(bytes);
+    // One unit in ten of random bytes is for private use.
+    if units(head, order).any(|unit| matches!(unit, 0xe000..=0xf8ff)) {
+        return i64::MIN;
+    }
     let mut sum = 0_i64;
     let mut before = None;
     for unit in units(head, order) {

@@ -171,7 +171,7 @@ proptest! {
     fn what_is_passed_over_as_plain_text_fits_no_decoder(text in "[A-Za-z][A-Za-z0-9.,-]{0,12}( [A-Za-z0-9.,-]{1,12}){1,6}") {
         let shape = Shape::of(text.as_bytes());
         prop_assume!(is_plain(shape, text.len()));
-        let hint = Hint { part: None, content_type: None, encoding: None, name: None, within: &["json"], whole: true, protos: None };
+        let hint = Hint { part: None, content_type: None, encoding: None, name: crate::field::Name::NONE, within: &["json"], whole: true, protos: None };
         for decoder in DECODERS.iter().filter(|decoder| decoder.filter.passes(shape, text.len())) {
             prop_assert_eq!((decoder.fits)(&hint, text.as_bytes()), Match::No, "{}", decoder.name);
         }
