@@ -47,7 +47,7 @@ pub struct Fields<'t> {
     stack: SmallVec<[NodeId; 16]>,
     /// Levels beyond [`budget::NESTING`] that got no node.
     below: usize,
-    pub(super) out: Output,
+    out: &'t mut Output,
     first_buffer: BufferId,
     part: u32,
     /// Values that are not in the input as they are: one after the other, each followed by a NUL.
@@ -61,10 +61,10 @@ pub struct Fields<'t> {
     /// Names of fields say what is in them.
     declares: bool,
     /// What is known about a layer that the decoder undoes, where what nothing opens need not be put out.
-    inside: Option<Hint<'t>>,
+    inside: Option<&'t Hint<'t>>,
 }
 
-/// What is kept when a decoder succeeds.
+/// What is kept when a decoder succeeds; one place for all decoders that are asked, one after the other.
 #[derive(Debug, Default)]
 pub(super) struct Output {
     pub(super) buffers: SmallVec<[Buffer<'static>; 1]>,
@@ -79,6 +79,17 @@ pub(super) struct Output {
     pub(super) tentative: bool,
     /// Some decoder would try to open what was put out.
     pub(super) fits: bool,
+}
+
+impl Output {
+    /// Makes it empty, but for the first `waiting` nodes.
+    pub(super) fn clear(&mut self, waiting: usize) {
+        self.buffers.clear();
+        self.queue.truncate(waiting);
+        self.typed.clear();
+        self.exhausted.clear();
+        (self.spent, self.tentative, self.fits) = (0, false, false);
+    }
 }
 
 /// A node that some decoder may open.
@@ -103,15 +114,15 @@ pub(super) struct Place<'t> {
     pub(super) name: &'static str,
     /// Every field is put up for opening, whatever its shape.
     pub(super) all: bool,
-    /// What waits already.
-    pub(super) queue: Vec<Waiting>,
+    /// What it puts out, beside nodes: nothing yet, but what waits already.
+    pub(super) out: &'t mut Output,
     /// What is known about a layer that the decoder undoes; `None` if all that is tentative is put out.
-    pub(super) inside: Option<Hint<'t>>,
+    pub(super) inside: Option<&'t Hint<'t>>,
 }
 
 impl<'t> Fields<'t> {
     pub(super) fn new(place: Place<'t>) -> Self {
-        let Place { nodes, input, input_node, first_buffer, part, room, max_nodes, name, all, queue, inside } = place;
+        let Place { nodes, input, input_node, first_buffer, part, room, max_nodes, name, all, out, inside } = place;
         let open = to_u32(nodes.len());
         nodes.push(Node {
             parent: Some(input_node),
@@ -131,9 +142,9 @@ impl<'t> Fields<'t> {
             input_node,
             open,
             became: false,
-            stack: smallvec::smallvec![open],
+            stack: SmallVec::from_buf_and_len([open; 16], 1),
             below: 0,
-            out: Output { queue, ..Output::default() },
+            out,
             first_buffer,
             part,
             texts: Vec::new(),
@@ -153,7 +164,7 @@ impl<'t> Fields<'t> {
     }
 
     /// Ends the decoding: the shared buffer gets its bytes.
-    pub(super) fn finish(mut self) -> Output {
+    pub(super) fn finish(mut self) {
         if let Some(id) = self.texts_id
             && let Some(buffer) = self.out.buffers.get_mut(id.saturating_sub(self.first_buffer) as usize)
         {
@@ -161,7 +172,6 @@ impl<'t> Fields<'t> {
             buffer.bytes = Cow::Owned(std::mem::take(&mut self.texts));
             buffer.from = Some((self.input_node, Reach::Table(std::mem::take(&mut self.texts_way))));
         }
-        self.out
     }
 
     /// A range of the input.
@@ -191,8 +201,7 @@ impl<'t> Fields<'t> {
     #[inline]
     fn wait(&mut self, node: NodeId, len: usize, shape: Shape) {
         // Letters of other scripts are looked at more closely when its turn comes.
-        let open = self.declares || shape.meets(Shape::HIGH) || may_open(shape, len);
-        if open && !is_plain(shape, len) {
+        if !is_plain(shape, len) && (self.declares || shape.meets(Shape::HIGH) || may_open(shape, len)) {
             if self.out.queue.capacity() == 0 {
                 self.out.queue.reserve(16);
             }
@@ -311,7 +320,7 @@ impl<'t> Fields<'t> {
     /// The decoder undid a layer, and `bytes`, which it is about to put out, are kept only if some decoder can open them. An
     /// error where none would so much as try: then they need not be put out.
     pub fn tentative_if_opened(&mut self, bytes: &[u8]) -> Result<(), Malformed> {
-        if let Some(hint) = &self.inside {
+        if let Some(hint) = self.inside {
             if !is_opened(hint, bytes) {
                 self.out.spent = self.out.spent.saturating_add(bytes.len());
                 return Err(Malformed::Illegal("layer of something"));

@@ -4,7 +4,14 @@ use data_encoding::{BASE64_NOPAD, BASE64URL_NOPAD};
 
 /// Whether all of `bytes` is UTF-8 text without stray control characters. Empty is not text.
 pub(super) fn is_text(bytes: &[u8]) -> bool {
-    !bytes.is_empty() && std::str::from_utf8(bytes).is_ok_and(|text| text.chars().all(is_text_char))
+    // Random bytes are seldom so much as one character.
+    let begins = match bytes {
+        [] => false,
+        [0x20..=0x7e, ..] => true,
+        [0xc2..=0xf4, 0x80..=0xbf, ..] => true,
+        [first, ..] => matches!(first, b'\t' | b'\n' | b'\r'),
+    };
+    begins && std::str::from_utf8(bytes).is_ok_and(|text| text.chars().all(is_text_char))
 }
 
 /// Like [`is_text`], but the end may be cut inside a character.
@@ -148,6 +155,8 @@ mod tests {
             let slowly =
                 bytes.windows(4).any(|four| four.iter().all(|byte| matches!(byte, 0x20..=0x7e)) || is_utf8_pair(four));
             prop_assert_eq!(has_text(&bytes), slowly);
+            let text = std::str::from_utf8(&bytes).is_ok_and(|text| !text.is_empty() && text.chars().all(is_text_char));
+            prop_assert_eq!(is_text(&bytes), text);
         }
     }
 

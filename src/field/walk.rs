@@ -52,6 +52,14 @@ pub fn walk_within<'m>(message: &'m Message, limits: &Limits) -> Tree<'m> {
     peel(message, limits, None, true, None)
 }
 
+/// Nodes for which room is kept from one message to the next.
+const SPARED: usize = 1_024;
+
+thread_local! {
+    /// Room for nodes to open.
+    static SPARE: Cell<Vec<Waiting>> = const { Cell::new(Vec::new()) };
+}
+
 fn peel<'m>(
     message: &'m Message,
     limits: &Limits,
@@ -67,7 +75,7 @@ fn peel<'m>(
         given,
         tree,
         way: Way::default(),
-        queue: Vec::with_capacity(16),
+        out: Output { queue: SPARE.take(), ..Output::default() },
         typed: BTreeMap::new(),
         spent: 0,
         guessed: 0,
@@ -79,9 +87,14 @@ fn peel<'m>(
     }
     // Breadth first: what is near the surface is seen even when a budget bites deep down.
     let mut next = 0;
-    while let Some(waiting) = walk.queue.get(next).copied() {
+    while let Some(waiting) = walk.out.queue.get(next).copied() {
         next += 1;
         walk.open(waiting);
+    }
+    let mut queue = walk.out.queue;
+    if queue.capacity() <= SPARED {
+        queue.clear();
+        SPARE.set(queue);
     }
     walk.tree
 }
@@ -117,6 +130,11 @@ pub fn walk_bytes<R>(bytes: impl Into<Vec<u8>>, content_type: Option<&str>, look
     look(&walk(&message))
 }
 
+/// A set of decoders, by their indexes.
+type Set = u64;
+
+const _: () = assert!(DECODERS.len() <= Set::BITS as usize, "a set holds every decoder");
+
 /// The decoders that bytes of a shape may pass the filter of, in the registry's order; where nothing is `declared`, those
 /// of them that go without.
 #[cfg(test)]
@@ -131,12 +149,18 @@ pub(super) fn may_open(shape: Shape, len: usize) -> bool {
 
 /// Whether some decoder would try to open bytes.
 pub(super) fn is_opened(hint: &Hint<'_>, bytes: &[u8]) -> bool {
-    let set = candidate_set(Shape::of(bytes).of_text(bytes), true) & long_enough(bytes.len());
+    let set = candidate_set(Shape::of(bytes).of_text(bytes), is_declared(hint)) & long_enough(bytes.len());
     members(set).any(|(_, decoder)| bytes.len() >= decoder.filter.min && (decoder.fits)(hint, bytes) >= Match::Maybe)
 }
 
+/// Whether anything is declared of the bytes of a part, or of what a decoder made of all that it was given: no name says
+/// what those are.
+const fn is_declared(hint: &Hint<'_>) -> bool {
+    hint.part.is_some() || hint.content_type.is_some()
+}
+
 /// The decoders of a set of indexes, and the index of each as a set.
-fn members(mut set: u128) -> impl Iterator<Item = (u128, &'static Decoder)> {
+fn members(mut set: Set) -> impl Iterator<Item = (Set, &'static Decoder)> {
     std::iter::from_fn(move || {
         let next = set.trailing_zeros();
         let rest = set & set.checked_sub(1)?;
@@ -150,13 +174,13 @@ fn members(mut set: u128) -> impl Iterator<Item = (u128, &'static Decoder)> {
 const LENGTHS: usize = 64;
 
 /// The decoders that `len` bytes are enough for, as a set of indexes; of more than [`LENGTHS`] bytes, all of them.
-fn long_enough(len: usize) -> u128 {
-    static SETS: [u128; LENGTHS] = long_enough_sets();
-    SETS.get(len).copied().unwrap_or(u128::MAX)
+fn long_enough(len: usize) -> Set {
+    static SETS: [Set; LENGTHS] = long_enough_sets();
+    SETS.get(len).copied().unwrap_or(Set::MAX)
 }
 
 #[expect(clippy::indexing_slicing, reason = "the indexes run over both lists")]
-const fn long_enough_sets() -> [u128; LENGTHS] {
+const fn long_enough_sets() -> [Set; LENGTHS] {
     let mut sets = [0; LENGTHS];
     let mut index = 0;
     while index < DECODERS.len() {
@@ -171,11 +195,11 @@ const fn long_enough_sets() -> [u128; LENGTHS] {
 }
 
 /// The same as a set of indexes, remembered: values have few shapes.
-fn candidate_set(shape: Shape, declared: bool) -> u128 {
+fn candidate_set(shape: Shape, declared: bool) -> Set {
     /// Sets remembered by one thread.
     const KNOWN: usize = 1 << 11;
     thread_local! {
-        static SETS: [Cell<(u64, u128)>; KNOWN] = const { [const { Cell::new((u64::MAX, 0)) }; KNOWN] };
+        static SETS: [Cell<(u64, Set)>; KNOWN] = const { [const { Cell::new((u64::MAX, 0)) }; KNOWN] };
     }
     let key = u64::from(shape.bits()) << 1 | u64::from(declared);
     let slot = usize::try_from(key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 53).unwrap_or_default();
@@ -191,11 +215,65 @@ fn candidate_set(shape: Shape, declared: bool) -> u128 {
     })
 }
 
-fn filtered(shape: Shape, declared: bool) -> u128 {
-    let passing = (0..).zip(DECODERS).filter(|(_, decoder)| {
-        decoder.filter.passes(shape, usize::MAX) && (declared || decoder.filter.goes_without(shape))
-    });
-    passing.fold(0, |set, (index, _): (u32, _)| set | 1_u128.checked_shl(index).unwrap_or(0))
+/// Decoders, as sets of indexes, by what their filters say of one class of bytes.
+#[derive(Clone, Copy)]
+struct Class {
+    /// It is one of those of which one occurs.
+    any: Set,
+    /// It does not occur.
+    none: Set,
+    /// It occurs where nothing is declared.
+    wanted: Set,
+}
+
+const CLASSES: usize = Shape::ANY.bits().count_ones() as usize;
+
+/// What the filters say of every class, and the decoders that go by what is declared alone.
+static FILTERS: ([Class; CLASSES], Set) = filters();
+
+#[expect(clippy::indexing_slicing, reason = "the indexes run over both lists")]
+const fn filters() -> ([Class; CLASSES], Set) {
+    let mut classes = [Class { any: 0, none: 0, wanted: 0 }; CLASSES];
+    let (mut index, mut never) = (0, 0);
+    while index < DECODERS.len() {
+        let (filter, member) = (&DECODERS[index].filter, 1_u64 << index);
+        let mut class = 0;
+        while class < CLASSES {
+            let bit = 1_u32 << class;
+            if filter.any.bits() & bit != 0 {
+                classes[class].any |= member;
+            }
+            if filter.none.bits() & bit != 0 {
+                classes[class].none |= member;
+            }
+            if let Some(all) = filter.undeclared
+                && all.bits() & bit != 0
+            {
+                classes[class].wanted |= member;
+            }
+            class += 1;
+        }
+        if filter.undeclared.is_none() {
+            never |= member;
+        }
+        index += 1;
+    }
+    (classes, never)
+}
+
+/// The decoders whose filters let bytes of a shape pass.
+fn filtered(shape: Shape, declared: bool) -> Set {
+    let (classes, never) = &FILTERS;
+    let (mut any, mut none, mut missing) = (0, 0, *never);
+    for (at, class) in classes.iter().enumerate() {
+        if shape.bits() >> at & 1 == 0 {
+            missing |= class.wanted;
+        } else {
+            any |= class.any;
+            none |= class.none;
+        }
+    }
+    any & !none & !if declared { 0 } else { missing }
 }
 
 /// The peeling of one message under way.
@@ -208,8 +286,8 @@ struct Walk<'m, 'g> {
     shortcuts: bool,
     given: Option<Given<'g>>,
     tree: Tree<'m>,
-    /// Nodes to open, in order.
-    queue: Vec<Waiting>,
+    /// Nodes to open, in order, and what else a decoder puts out.
+    out: Output,
     /// Media types declared inside the message.
     typed: BTreeMap<NodeId, String>,
     /// Decoded bytes kept.
@@ -220,10 +298,11 @@ struct Walk<'m, 'g> {
 }
 
 /// Whether one run of bytes came out that counts only if something opens it, and nothing does.
-fn is_dead_end(output: &Output, waiting: Option<&Waiting>, nodes: &[Node], inside: &Hint<'_>) -> bool {
-    let ([buffer], Some(waiting), true) = (output.buffers.as_slice(), waiting, output.tentative && !output.fits) else {
+fn is_dead_end(output: &Output, queued: usize, nodes: &[Node], inside: &Hint<'_>) -> bool {
+    if !output.tentative || output.fits {
         return false;
-    };
+    }
+    let ([buffer], Some([waiting])) = (output.buffers.as_slice(), output.queue.get(queued..)) else { return false };
     let Some(node) = nodes.get(waiting.node as usize).filter(|_| output.exhausted.is_empty()) else { return false };
     let Some(bytes) = buffer.bytes.get(node.start as usize..node.end as usize) else { return false };
     let hint =
@@ -244,6 +323,8 @@ enum Called<'m> {
 /// What led to a node. Of fields that the same decoder put out most of it is the same, and is told once.
 #[derive(Default)]
 struct Way<'m> {
+    /// Where it is now.
+    node: Option<NodeId>,
     /// The innermost node on the way that is a part of the message, or a decoder's.
     opened: Option<NodeId>,
     part: Option<PartKind>,
@@ -260,6 +341,9 @@ struct Way<'m> {
 impl<'m> Way<'m> {
     /// Goes to a node.
     fn lead(&mut self, id: NodeId, message: &'m Message, nodes: &[Node]) {
+        if self.node == Some(id) {
+            return;
+        }
         let (mut at, mut called, mut whole) = (id, Called::Nothing, true);
         while let Some(node) = nodes.get(at as usize) {
             match node.step {
@@ -279,11 +363,14 @@ impl<'m> Way<'m> {
         }
         self.called = if matches!(called, Called::Nothing) { self.opened_called } else { called };
         self.whole = whole && self.opened_whole;
+        self.node = Some(id);
     }
 
     /// Tells all that is the same for the fields that a decoder put out.
     fn climb(&mut self, opened: NodeId, message: &'m Message, nodes: &[Node]) {
-        *self = Self { opened: Some(opened), opened_whole: true, ..Self::default() };
+        (self.node, self.opened, self.part) = (None, Some(opened), None);
+        (self.opened_called, self.opened_whole, self.layers) = (Called::Nothing, true, 0);
+        self.within.clear();
         let mut at = Some(opened);
         while let Some(node) = at.and_then(|id| nodes.get(id as usize)) {
             self.opened_whole &= node.whole;
@@ -314,6 +401,7 @@ impl<'m> Way<'m> {
 
     /// Forgets what is told of nodes from `id` on.
     fn forget(&mut self, id: NodeId) {
+        self.node = None;
         self.opened = self.opened.filter(|opened| *opened < id);
     }
 
@@ -391,8 +479,8 @@ impl<'m> Walk<'m, '_> {
             at = opened;
         }
         // A decoder queued what it put out itself.
-        if part.encodings.is_empty() || !self.queue.iter().any(|waiting| waiting.node == at) {
-            self.queue.push(Waiting { node: at, shape: None, declared: true });
+        if part.encodings.is_empty() || !self.out.queue.iter().any(|waiting| waiting.node == at) {
+            self.out.queue.push(Waiting { node: at, shape: None, declared: true });
         }
     }
 
@@ -411,13 +499,14 @@ impl<'m> Walk<'m, '_> {
         let node = self.tree.node(id)?;
         let bytes = self.tree.bytes(node);
         let shape = waiting.shape.filter(|_| self.shortcuts).unwrap_or_else(|| Shape::of(bytes)).of_text(bytes);
-        let set = candidate_set(shape, waiting.declared || !self.shortcuts) & long_enough(bytes.len());
-        if set == 0 {
-            return None;
-        }
         let Tree { message, nodes, buffers, .. } = &self.tree;
         self.way.lead(id, message, nodes);
         let hint = self.way.hint(buffers, declared(id, message, nodes, &self.typed), self.given);
+        let asked = waiting.declared && (is_declared(&hint) || !matches!(node.step, Step::Open(_)));
+        let set = candidate_set(shape, asked || !self.shortcuts) & long_enough(bytes.len());
+        if set == 0 {
+            return None;
+        }
         let (mut certain, mut maybe) = (0, 0);
         for (index, decoder) in members(set) {
             if bytes.len() >= decoder.filter.min {
@@ -447,7 +536,7 @@ impl<'m> Walk<'m, '_> {
         let node = nodes.first().filter(|node| node.whole)?;
         let input = node.view();
         let buffer = buffers.first()?;
-        let queued = self.queue.len();
+        let queued = self.out.queue.len();
         let mut fields = Fields::new(Place {
             nodes,
             input,
@@ -458,18 +547,17 @@ impl<'m> Walk<'m, '_> {
             max_nodes: self.limits.fields,
             name: JSON.name,
             all: !self.shortcuts,
-            queue: std::mem::take(&mut self.queue),
+            out: &mut self.out,
             inside: None,
         });
         let laid = stencils.lay(&buffer.bytes, &mut fields);
-        let output = fields.finish();
+        fields.finish();
         let Some((pattern, count)) = laid else {
             self.tree.nodes.truncate(1);
-            self.queue = output.queue;
-            self.queue.truncate(queued);
+            self.out.clear(queued);
             return None;
         };
-        self.keep(0, output);
+        self.keep(0);
         self.tree.pattern = Some((pattern, count.saturating_add(2)));
         Some(1)
     }
@@ -479,7 +567,7 @@ impl<'m> Walk<'m, '_> {
         let input = self.tree.node(id)?.view();
         let Tree { message, nodes, buffers, .. } = &mut self.tree;
         let first_buffer = to_u32(buffers.len());
-        let before = (nodes.len(), buffers.len(), self.queue.len(), self.spent);
+        let before = (nodes.len(), buffers.len(), self.out.queue.len(), self.spent);
         self.way.lead(id, message, nodes);
         let over = if self.way.within.len() >= self.limits.depth {
             Some("depth")
@@ -513,29 +601,27 @@ impl<'m> Walk<'m, '_> {
             max_nodes: self.limits.fields,
             name: decoder.name,
             all: !self.shortcuts,
-            queue: std::mem::take(&mut self.queue),
-            inside: self.shortcuts.then_some(inside),
+            out: &mut self.out,
+            inside: self.shortcuts.then_some(&inside),
         });
         let opened = (decoder.open)(bytes, &hint, &mut fields).is_ok() && !fields.is_empty();
-        let output = fields.finish();
+        fields.finish();
+        let output = &self.out;
         self.guessed = self.guessed.saturating_add(output.spent);
-        let waiting = output.queue.get(before.2..).unwrap_or_default();
-        let waiting = waiting.first().filter(|_| waiting.len() == 1);
-        let kept = opened && !(self.shortcuts && is_dead_end(&output, waiting, nodes, &inside));
+        let kept = opened && !(self.shortcuts && is_dead_end(output, before.2, nodes, &inside));
         self.way.within.pop();
         if !kept {
             self.tree.nodes.truncate(before.0);
-            self.queue = output.queue;
-            self.queue.truncate(before.2);
+            self.out.clear(before.2);
             return None;
         }
         let node = to_u32(before.0);
         let tentative = output.tentative;
-        self.keep(id, output);
+        self.keep(id);
         if tentative && self.open(Waiting { node, shape: None, declared: true }).is_none() {
             self.tree.nodes.truncate(before.0);
             self.tree.buffers.truncate(before.1);
-            self.queue.truncate(before.2);
+            self.out.queue.truncate(before.2);
             self.spent = before.3;
             self.typed.retain(|id, _| *id < node);
             self.way.forget(node);
@@ -547,19 +633,21 @@ impl<'m> Walk<'m, '_> {
         Some(node)
     }
 
-    fn keep(&mut self, id: NodeId, output: Output) {
+    fn keep(&mut self, id: NodeId) {
         if let Some(input) = self.tree.nodes.get_mut(id as usize) {
             input.leaf = false;
         }
-        for buffer in output.buffers {
+        for buffer in self.out.buffers.drain(..) {
             self.tree.buffers.push(buffer);
         }
-        self.queue = output.queue;
-        self.typed.extend(output.typed);
-        self.spent = self.spent.saturating_add(output.spent);
-        for budget in output.exhausted {
+        if !self.out.typed.is_empty() {
+            self.typed.extend(self.out.typed.drain(..));
+        }
+        self.spent = self.spent.saturating_add(self.out.spent);
+        for budget in std::mem::take(&mut self.out.exhausted) {
             self.exhausted(budget);
         }
+        self.out.clear(usize::MAX);
     }
 
     fn exhausted(&mut self, budget: &'static str) {

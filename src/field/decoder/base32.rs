@@ -14,7 +14,8 @@ pub(super) static BASE32: Decoder = Decoder {
     layer: true,
     codings: &[],
     filter: Filter {
-        any: Shape::ALNUM,
+        // Its letters are of one case, and there are some.
+        any: Shape::ALNUM.without(Shape::DIGIT),
         none: Shape::ALNUM.or(Shape::EQUALS).or(Shape::BREAK).complement(),
         min: 7,
         undeclared: Some(Shape::NONE),

@@ -94,6 +94,16 @@ const URL: u8 = 0x80;
 fn decode_short(digits: &[u8], out: &mut [u8; SHORT_DIGITS / 4 * 3]) -> Option<usize> {
     let value = |byte: u8| VALUES.get(usize::from(byte)).copied().unwrap_or(PLAIN | URL);
     let (fours, rest) = digits.as_chunks::<4>();
+    // What is left over in the last digit must be zero: in that of most numbers it is not.
+    let left = match *rest {
+        [] => 0,
+        [_, last] => value(last) & 0x0f,
+        [_, _, last] => value(last) & 0x03,
+        _ => return None,
+    };
+    if left != 0 {
+        return None;
+    }
     let (threes, _) = out.as_chunks_mut::<3>();
     let mut threes = threes.iter_mut();
     let mut seen = 0;
@@ -103,25 +113,18 @@ fn decode_short(digits: &[u8], out: &mut [u8; SHORT_DIGITS / 4 * 3]) -> Option<u
         seen |= a | b | c | d;
         *three = [a << 2 | b >> 4 & 0x03, b << 4 | c >> 2 & 0x0f, c << 6 | d & 0x3f];
     }
-    // What is left over in the last digit must be zero.
     let more = match *rest {
         [] => 0,
         [a, b] => {
             let (a, b) = (value(a), value(b));
             seen |= a | b;
             *threes.next()? = [a << 2 | b >> 4 & 0x03, 0, 0];
-            if b & 0x0f != 0 {
-                return None;
-            }
             1
         }
         [a, b, c] => {
             let (a, b, c) = (value(a), value(b), value(c));
             seen |= a | b | c;
             *threes.next()? = [a << 2 | b >> 4 & 0x03, b << 4 | c >> 2 & 0x0f, 0];
-            if c & 0x03 != 0 {
-                return None;
-            }
             2
         }
         _ => return None,

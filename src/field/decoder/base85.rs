@@ -101,6 +101,9 @@ const fn kinds() -> [u32; 256] {
 static TABLES: [(Digits, bool); 3] = [(digits(RFC1924), false), (digits(Z85), false), (ascii85(), true)];
 
 fn marked(bytes: &[u8]) -> Option<&[u8]> {
+    if !bytes.first().is_some_and(|first| *first == b'<' || first.is_ascii_whitespace()) {
+        return None;
+    }
     bytes.trim_ascii().strip_prefix(b"<~")?.strip_suffix(b"~>")
 }
 

@@ -35,30 +35,115 @@ fn fits(hint: &Hint<'_>, bytes: &[u8]) -> Match {
 /// Whether the first header may be that of a text (RFC 7932, sections 9.1 and 9.2): random bytes often claim to go on
 /// unchanged, and finding out by decoding costs a window.
 fn may_begin(bytes: &[u8]) -> bool {
-    let head = bytes.iter().take(8).rev().fold(0_u64, |head, byte| head << 8 | u64::from(*byte));
-    let mut at = 0_u32;
-    let mut take = |bits: u32| {
-        let value = head >> at & ((1 << bits) - 1);
-        at = at.saturating_add(bits);
-        value
-    };
-    if take(1) == 1 && take(3) == 0 {
-        take(3);
+    let head = bytes.iter().take(16).rev().fold(0_u128, |head, byte| head << 8 | u128::from(*byte));
+    let mut bits = Bits { head, at: 0 };
+    if bits.take(1) == 1 && bits.take(3) == 0 {
+        bits.take(3);
     }
-    let last = take(1) == 1;
-    if last && take(1) == 1 {
+    let last = bits.take(1) == 1;
+    if last && bits.take(1) == 1 {
         return false;
     }
-    let nibbles = match take(2) {
+    let nibbles = match bits.take(2) {
         3 => return true,
-        nibbles => 4_u32.saturating_add(u32::try_from(nibbles).unwrap_or(0)),
+        nibbles => nibbles.saturating_add(4),
     };
-    let len = take(nibbles.saturating_mul(4)).saturating_add(1);
-    if last || take(1) == 0 {
-        return true;
+    let len = bits.take(nibbles.saturating_mul(4)).saturating_add(1);
+    if last || bits.take(1) == 0 {
+        return bits.may_be_codes();
     }
-    let raw = bytes.get(at.div_ceil(8) as usize..).and_then(|rest| rest.get(..usize::try_from(len).ok()?));
+    let raw = bytes.get(bits.at.div_ceil(8) as usize..).and_then(|rest| rest.get(..usize::try_from(len).ok()?));
     raw.is_some_and(is_text_so_far)
+}
+
+/// The first bits of a stream, lowest first.
+struct Bits {
+    head: u128,
+    at: u32,
+}
+
+impl Bits {
+    /// The next bits as a number, zero behind the last of them.
+    fn take(&mut self, bits: u32) -> u32 {
+        let value = self.head.checked_shr(self.at).unwrap_or(0) & (1_u128 << bits.min(32)).saturating_sub(1);
+        self.at = self.at.saturating_add(bits);
+        u32::try_from(value).unwrap_or(0)
+    }
+
+    /// A count from 1 to 256 (section 9.2).
+    fn count(&mut self) -> u32 {
+        if self.take(1) == 0 {
+            return 1;
+        }
+        let more = self.take(3);
+        (1_u32 << more).saturating_add(self.take(more)).saturating_add(1)
+    }
+
+    /// Whether the first prefix code of a block, whichever that is, may be one.
+    fn may_be_codes(&mut self) -> bool {
+        // Block types of literals, of commands and of distances.
+        for _ in 0..3 {
+            let types = self.count();
+            if types > 1 {
+                return self.may_be_code(types.saturating_add(2));
+            }
+        }
+        // How distances are told, and the context of the one type of literals.
+        self.take(8);
+        // Codes of literals and of distances.
+        for _ in 0..2 {
+            let codes = self.count();
+            if codes > 1 {
+                let runs = if self.take(1) == 1 { self.take(4).saturating_add(1) } else { 0 };
+                return self.may_be_code(codes.saturating_add(runs));
+            }
+        }
+        self.may_be_code(256)
+    }
+
+    /// Whether a prefix code (sections 3.4 and 3.5) of an alphabet may be one: its symbols are of it and differ, or its codes'
+    /// codes make up a tree.
+    fn may_be_code(&mut self, alphabet: u32) -> bool {
+        const VALUES: [u32; 16] = [0, 4, 3, 2, 0, 4, 3, 1, 0, 4, 3, 2, 0, 4, 3, 5];
+        const LENGTHS: [u32; 16] = [2, 2, 2, 3, 2, 2, 2, 4, 2, 2, 2, 3, 2, 2, 2, 4];
+        let may = match self.take(2) {
+            1 => {
+                let width = u32::BITS.saturating_sub(alphabet.saturating_sub(1).leading_zeros());
+                let mut symbols = [u32::MAX; 4];
+                let count = self.take(2).saturating_add(1) as usize;
+                (0..count).all(|at| {
+                    let symbol = self.take(width);
+                    let is_new = symbol < alphabet && !symbols.contains(&symbol);
+                    if let Some(slot) = symbols.get_mut(at) {
+                        *slot = symbol;
+                    }
+                    is_new
+                })
+            }
+            skipped => {
+                let (mut space, mut codes) = (32_u32, 0_u32);
+                for _ in skipped..18 {
+                    let next = self.head.checked_shr(self.at).unwrap_or(0) & 0x0f;
+                    let next = usize::try_from(next).unwrap_or(0);
+                    let value = VALUES.get(next).copied().unwrap_or(0);
+                    self.at = self.at.saturating_add(LENGTHS.get(next).copied().unwrap_or(0));
+                    if value > 0 {
+                        codes = codes.saturating_add(1);
+                        match space.checked_sub(32 >> value) {
+                            Some(left) if left > 0 => space = left,
+                            left => {
+                                space = left.unwrap_or(u32::MAX);
+                                break;
+                            }
+                        }
+                    }
+                }
+                codes == 1 || space == 0
+            }
+        };
+        // What was not looked at may be anything.
+        may || self.at > u128::BITS
+    }
 }
 
 fn open(bytes: &[u8], hint: &Hint<'_>, fields: &mut Fields<'_>) -> Result<(), Malformed> {
@@ -119,4 +204,39 @@ fn open(bytes: &[u8], hint: &Hint<'_>, fields: &mut Fields<'_>) -> Result<(), Ma
     }
     fields.whole(out, Reach::Blocks(way), Kind::Bytes);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use brotli_decompressor::BrotliDecompress;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 4_096, ..ProptestConfig::default() })]
+
+        #[test]
+        fn what_does_not_begin_like_a_stream_is_none(
+            bytes in proptest::collection::vec(any::<u8>(), 24..48), low in 0..32_u8, at in any::<prop::sample::Index>(), byte in any::<u8>(),
+        ) {
+            let mut damaged = HERON.to_vec();
+            let at = at.index(damaged.len());
+            damaged[at] = byte;
+            // Short blocks that end the stream.
+            let mut short = bytes.clone();
+            (short[0], short[1]) = (low << 3 | 0b110 & short[0], short[1] & 0b1000_0011);
+            for bytes in [bytes, damaged, short] {
+                if !may_begin(&bytes) {
+                    let mut out = Vec::new();
+                    let done = BrotliDecompress(&mut &bytes[..], &mut out).is_ok();
+                    prop_assert!(!done || out.len() < 16 || !is_text(&out), "{}", bytes.escape_ascii());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_stream_begins_like_one() {
+        assert!(may_begin(HERON));
+    }
 }

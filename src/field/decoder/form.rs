@@ -36,7 +36,7 @@ pub(super) static FORM: Decoder = Decoder {
 };
 
 fn fits(hint: &Hint<'_>, bytes: &[u8]) -> Match {
-    if hint.part == Some(PartKind::Query) || (hint.name.get() == Some("query") && hint.within.last() == Some(&"url")) {
+    if hint.part == Some(PartKind::Query) || (hint.within.last() == Some(&"url") && hint.name.get() == Some("query")) {
         return Match::Certain;
     }
     let head = bytes.get(..4_096).unwrap_or(bytes);

@@ -68,6 +68,10 @@ fn candidates_are_those_whose_filters_pass() {
             let found: Vec<&str> = walk::candidates(shape, true).map(|decoder| decoder.name).collect();
             let all = DECODERS.iter().filter(|decoder| decoder.filter.passes(shape, usize::MAX));
             assert_eq!(found, all.map(|decoder| decoder.name).collect::<Vec<_>>());
+            let found: Vec<&str> = walk::candidates(shape, false).map(|decoder| decoder.name).collect();
+            let all = DECODERS.iter().map(|decoder| (decoder.name, decoder.filter));
+            let all = all.filter(|(_, filter)| filter.passes(shape, usize::MAX) && filter.goes_without(shape));
+            assert_eq!(found, all.map(|(name, _)| name).collect::<Vec<_>>());
         }
     }
 }
