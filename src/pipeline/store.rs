@@ -210,3 +210,90 @@ pub(super) fn at_the_door(door: &Door, file: &str, number: u64) -> Option<Sighti
         audiences: vec![Audience::Public],
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::scenario::Planted;
+    use crate::model::secret::Secrets;
+    use std::fmt::Write as _;
+
+    /// Records of a few kinds, whose values change in what they are and in what they hold.
+    fn records() -> Vec<String> {
+        let mut records = Vec::new();
+        for n in 0..240_u32 {
+            let (a, b) = (202_555_0100 + n % 90, 202_555_0100 + (n * 7 + 3) % 90);
+            let time = format!("2026-10-03T0{}:{:02}:09.5Z", n % 9, n % 60);
+            let word = |n: u32| ["see", "you", "at", "the", "mill", "dusk", "bring", "купи"][n as usize % 8];
+            let plain = format!("{} {} {} {}", word(n), word(n / 8), word(n / 3), word(n * 5));
+            let text = match n % 20 {
+                9 => "VGhlIGhlcm9uIGxhbmRz",
+                12 => "a=1&b=The+heron",
+                _ => plain.as_str(),
+            };
+            let mut record = format!("{{\"ts\":\"{time}\",\"app\":\"app{}\",", n % 3);
+            match n % 8 {
+                0 | 1 => write!(
+                    record,
+                    "\"from\":{{\"uid\":\"u{a}\",\"phone\":\"+1{a}\"}},\"members\":[\"+1{a}\",\"+1{b}\"],\"msg\":\"{text}\"}}"
+                ),
+                2 => write!(record, "\"caller\":\"+1{a}\",\"callee\":\"+1{b}\",\"duration\":{}}}", n % 500),
+                3 => write!(record, "\"caller\":\"+1{a}\",\"callee\":{},\"duration\":null}}", if n % 3 == 0 { "null" } else { "12" }),
+                4 => write!(
+                    record,
+                    "\"from\":{{\"uid\":\"u{a}\",\"phone\":\"+1{a}\"}},\"members\":[\"+1{a}\",\"+1{b}\"],\"payload\":\"{{\\\"msg\\\":\\\"{text}\\\"}}\"}}"
+                ),
+                5 => write!(
+                    record,
+                    "\"user\":{{\"uid\":\"u{a}\",\"phone\":\"+1{a}\"}},\"loc\":{{\"lat\":4{}.85837{n},\"lon\":2.2944{n}}}}}",
+                    n % 10
+                ),
+                6 => write!(record, "\"real\":\"+1{a}\",\"virtual\":\"+1{b}\",\"note\":\"{}\"}}", if n == 86 { "READ_ME" } else { "" }),
+                _ if n == 95 => write!(record, "\"msg\":\"The heron lands at dusk\",\"imei\":\"490154203237518\"}}"),
+                _ => write!(record, "\"msg\":\"flushed {n} rows\",\"imei\":\"490154203237518\",\"sha\":\"{:040x}\"}}", u64::from(n) << 40),
+            }
+            .unwrap();
+            records.push(record);
+        }
+        records
+    }
+
+    #[test]
+    fn what_is_known_of_records_changes_nothing() {
+        let records = records();
+        let laid: Vec<Record<'_>> = (1..)
+            .zip(&records)
+            .map(|(number, text)| Record { number, line: number, bytes: text.as_bytes(), whole: true, kind: 0 })
+            .collect();
+        let mut learner = exposure::Learner::default();
+        let mut desk = Desk::new(None);
+        laid.iter().for_each(|record| desk.learn(record, &mut learner));
+        let roles = learner.learn(&BTreeMap::new());
+        let mut apart = exposure::Learner::default();
+        laid.iter().for_each(|record| Desk::new(None).learn(record, &mut apart));
+        assert_eq!(roles.learned(), apart.learn(&BTreeMap::new()).learned());
+        let plant = |id: &str, data, value: &str| Planted { id: id.into(), data, value: value.into() };
+        let planted =
+            [plant("m", Data::Messages, "The heron lands at dusk"), plant("p", Data::PhoneNumber, "+12025550142")];
+        let matcher = sighting::Matcher::new(&planted);
+        let secrets = Secrets::default();
+        let cx = sighting::Cx::new(&planted, &matcher);
+        let brief = Brief { capture: "dump", secrets: &secrets, cx, roles: &roles, protos: None, paired: false };
+        let count = |one: bool| {
+            let (mut ledger, mut finds) = (Ledger::default(), Finds::default());
+            let mut desk = Desk::new(Some(&roles));
+            for record in &laid {
+                if !one {
+                    desk = Desk::new(Some(&roles));
+                }
+                desk.read(&brief, record, &mut ledger, &mut finds);
+            }
+            (ledger.settle(), finds.sightings, finds.dropped)
+        };
+        let (known, plain) = (count(true), count(false));
+        assert_eq!(format!("{:?}", known.0), format!("{:?}", plain.0));
+        assert_eq!((known.1, known.2), (plain.1, plain.2));
+        assert!(known.0.messages > 60 && known.0.calls >= 30 && known.0.number_links > 0, "{:?}", known.0);
+        assert!(known.0.extortion_notes.len() <= 1 && known.0.precise_locations > 0);
+    }
+}
