@@ -31,6 +31,8 @@ pub(super) struct Engine<const Q: usize> {
     slots: Vec<Slot>,
 }
 
+/// Bytes that are sampled at a time.
+const BLOCK: usize = 32;
 const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
 const FOLD: u64 = 0x2020_2020_2020_2020;
 
@@ -78,7 +80,9 @@ impl<const Q: usize> Engine<Q> {
                 }
             }
         }
-        let bits = (slots.len().saturating_mul(16)).next_power_of_two().clamp(1 << 12, 1 << 22).trailing_zeros();
+        // Sparse while that costs little memory: what a bit stands for by chance has to be looked up.
+        let sparse = slots.len().saturating_mul(64).min(1 << 17).max(slots.len().saturating_mul(16));
+        let bits = sparse.next_power_of_two().clamp(1 << 12, 1 << 22).trailing_zeros();
         let rows = slots.len().next_power_of_two().clamp(1 << 8, 1 << 20).trailing_zeros();
         let (bitmap_shift, table_shift) = (64 - bits, 64 - rows);
         let mut bitmap = vec![0_u64; 1 << (bits - 6)];
@@ -104,51 +108,68 @@ impl<const Q: usize> Engine<Q> {
 
     /// Calls `found` with the needle's index and where it starts, for every occurrence in `haystack`.
     pub(super) fn find(&self, needles: &[Needle], haystack: &[u8], found: &mut impl FnMut(u32, usize)) {
-        for (sample, window) in haystack.array_windows::<Q>().step_by(self.stride).enumerate() {
-            let gram = gram(window);
-            let hash = gram.wrapping_mul(MIX);
-            let bit = hash >> self.bitmap_shift;
-            let word = self.bitmap.get((bit >> 6) as usize).copied().unwrap_or(0);
-            if word >> (bit & 63) & 1 != 0 {
-                self.verify(needles, haystack, sample * self.stride, gram, hash, found);
-            }
+        let mut from = 0;
+        while let Some((at, gram)) = self.next(haystack, from) {
+            self.verify(needles, haystack, at, gram, found);
+            from = at + self.stride;
         }
     }
 
-    /// Whether any needle occurs in `haystack`.
-    pub(super) fn meets(&self, needles: &[Needle], haystack: &[u8]) -> bool {
-        let mut met = false;
-        let mut rest = haystack;
-        let mut at = 0;
-        while let Some(window) = rest.first_chunk::<Q>() {
-            let gram = gram(window);
-            let hash = gram.wrapping_mul(MIX);
-            let bit = hash >> self.bitmap_shift;
-            let word = self.bitmap.get((bit >> 6) as usize).copied().unwrap_or(0);
-            if word >> (bit & 63) & 1 != 0 {
-                self.verify(needles, haystack, at, gram, hash, &mut |_, _| met = true);
-                if met {
-                    return true;
+    /// Calls `met` with the indices of needles that occur in `haystack`, until it says that this is enough.
+    pub(super) fn meets(&self, needles: &[Needle], haystack: &[u8], met: &mut impl FnMut(u32) -> bool) {
+        let (mut from, mut is_enough) = (0, false);
+        while let Some((at, gram)) = self.next(haystack, from).filter(|_| !is_enough) {
+            self.verify(needles, haystack, at, gram, &mut |needle, _| is_enough |= met(needle));
+            from = at + self.stride;
+        }
+    }
+
+    /// The first sample from `from` on that stands in some needle, as far as the bitmap tells, and its window.
+    fn next(&self, haystack: &[u8], from: usize) -> Option<(usize, u64)> {
+        match self.stride {
+            1 => self.next_by::<1>(haystack, from),
+            2 => self.next_by::<2>(haystack, from),
+            3 => self.next_by::<3>(haystack, from),
+            4 => self.next_by::<4>(haystack, from),
+            _ => self.next_by::<5>(haystack, from),
+        }
+    }
+
+    #[inline(never)]
+    fn next_by<const STRIDE: usize>(&self, haystack: &[u8], from: usize) -> Option<(usize, u64)> {
+        let mut at = from;
+        // In a block every window is known to lie inside.
+        let samples = const { (BLOCK - Q) / STRIDE + 1 };
+        while let Some(block) = haystack.get(at..).and_then(|rest| rest.first_chunk::<BLOCK>()) {
+            for offset in (0..samples).map(|sample| sample * STRIDE) {
+                let window = block.get(offset..).and_then(|rest| rest.first_chunk::<Q>());
+                if let Some(gram) = window.map(gram).filter(|gram| self.may_be(*gram)) {
+                    return Some((at + offset, gram));
                 }
             }
-            let Some(next) = rest.get(self.stride..) else { return false };
-            (rest, at) = (next, at + self.stride);
+            at += samples * STRIDE;
         }
-        false
+        while let Some(window) = haystack.get(at..).and_then(|rest| rest.first_chunk::<Q>()) {
+            let gram = gram(window);
+            if self.may_be(gram) {
+                return Some((at, gram));
+            }
+            at += STRIDE;
+        }
+        None
+    }
+
+    #[inline]
+    fn may_be(&self, gram: u64) -> bool {
+        let bit = gram.wrapping_mul(MIX) >> self.bitmap_shift;
+        let word = self.bitmap.get((bit >> 6) as usize).copied().unwrap_or(0);
+        word >> (bit & 63) & 1 != 0
     }
 
     #[cold]
     #[inline(never)]
-    fn verify(
-        &self,
-        needles: &[Needle],
-        haystack: &[u8],
-        at: usize,
-        gram: u64,
-        hash: u64,
-        found: &mut impl FnMut(u32, usize),
-    ) {
-        let row = row(hash, self.table_shift);
+    fn verify(&self, needles: &[Needle], haystack: &[u8], at: usize, gram: u64, found: &mut impl FnMut(u32, usize)) {
+        let row = row(gram.wrapping_mul(MIX), self.table_shift);
         let (Some(from), Some(to)) = (self.starts.get(row), self.starts.get(row + 1)) else { return };
         let slots = self.slots.get(*from as usize..*to as usize).unwrap_or_default();
         for slot in slots.iter().filter(|slot| slot.gram == gram) {
@@ -201,6 +222,35 @@ mod tests {
             let mut starts = Vec::new();
             engine.find(&needles, &haystack, &mut |needle, start| if needle == 1 { starts.push(start) });
             prop_assert_eq!(starts.iter().filter(|start| **start == before.len()).count(), 1);
+        }
+
+        #[test]
+        fn what_is_found_is_what_stands_there(
+            words in proptest::collection::vec("[ab]{4,12}", 1..5),
+            haystack in "[abAB]{0,90}",
+        ) {
+            let needles = needles(&words.iter().map(String::as_str).collect::<Vec<_>>());
+            let shortest = words.iter().map(String::len).min().unwrap();
+            let there = |needle: &Needle, at: usize| {
+                let part = haystack.as_bytes().get(at..at + needle.bytes.len());
+                part.is_some_and(|part| part.eq_ignore_ascii_case(&needle.bytes))
+            };
+            let all = (0..haystack.len()).flat_map(|at| (0_u32..).zip(&needles).map(move |(index, needle)| (at, index, needle)));
+            let mut want: Vec<(usize, u32)> =
+                all.filter(|(at, _, needle)| there(needle, *at)).map(|(at, index, _)| (at, index)).collect();
+            let engine = Engine::<4>::new(&needles, shortest..=usize::MAX).unwrap();
+            let mut found = Vec::new();
+            engine.find(&needles, haystack.as_bytes(), &mut |needle, start| found.push((start, needle)));
+            found.sort_unstable();
+            prop_assert_eq!(&found, &want);
+            let mut met = Vec::new();
+            engine.meets(&needles, haystack.as_bytes(), &mut |needle| {
+                met.push(needle);
+                false
+            });
+            met.sort_unstable();
+            want.sort_by_key(|(_, needle)| *needle);
+            prop_assert_eq!(met, want.into_iter().map(|(_, needle)| needle).collect::<Vec<_>>());
         }
 
         #[test]

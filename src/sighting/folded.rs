@@ -6,6 +6,8 @@
 //! of every script to ASCII, quotes and dashes to the plain ones, any white space to one space; what is ignorable is left
 //! out.
 
+use super::text::Made;
+use std::sync::LazyLock;
 use unicode_normalization::UnicodeNormalization as _;
 
 /// Bytes of one piece that is folded: more is no text of people's.
@@ -25,7 +27,7 @@ pub(super) struct Folded {
 impl Folded {
     /// Folds bytes; `None` if that changes nothing but the case of ASCII letters. What is no UTF-8 stays apart from what is.
     pub(super) fn of(bytes: &[u8]) -> Option<Self> {
-        if bytes.len() > MOST || (bytes.is_ascii() && !is_broken(bytes)) {
+        if bytes.len() > MOST || (bytes.is_ascii() && (Made::of(bytes).is_even || !is_broken(bytes))) {
             return None;
         }
         let mut folder = Folder::default();
@@ -73,11 +75,133 @@ pub(super) fn fold(value: &str) -> String {
     folder.text.trim().to_owned()
 }
 
+/// The ASCII in folded text: its stretches of `least` characters or more, a byte beyond ASCII after each that something
+/// follows. Whatever is ASCII stands in the folded text exactly where it stands in these. `None` for what is not folded.
+///
+/// Most characters of other scripts fold to such again, which is told without folding them.
+pub(super) fn ascii_of(bytes: &[u8], least: usize) -> Option<Vec<u8>> {
+    if bytes.len() > MOST {
+        return None;
+    }
+    let two: &[Vec<u8>] = &TWO;
+    let next = |at: usize| bytes.get(at).filter(|byte| **byte & 0xc0 == 0x80).map(|byte| u32::from(byte & 0x3f));
+    let mut stretches = Stretches { text: Vec::new(), start: 0, least };
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at).copied() {
+        let lead = u32::from(byte);
+        let (len, code) = match byte {
+            0..0x80 => {
+                stretches.push(byte);
+                at += 1;
+                continue;
+            }
+            0xc2..=0xdf if let Some(low) = next(at + 1) => (2, (lead & 0x1f) << 6 | low),
+            0xe0..=0xef if let (Some(middle), Some(low)) = (next(at + 1), next(at + 2)) => {
+                (3, (lead & 0xf) << 12 | middle << 6 | low)
+            }
+            0xf0..=0xf4 if let (Some(high), Some(middle), Some(low)) = (next(at + 1), next(at + 2), next(at + 3)) => {
+                (4, (lead & 7) << 18 | high << 12 | middle << 6 | low)
+            }
+            // No UTF-8: a replacement character.
+            _ => (1, 0xfffd),
+        };
+        at += len;
+        if len == 2 {
+            two.get(code as usize).into_iter().flatten().for_each(|part| stretches.push(*part));
+        } else if is_apart(code) {
+            stretches.end();
+        } else if let Some(letter) = char::from_u32(code).filter(|letter| letter.len_utf8() == len) {
+            stretches.push_folded(letter);
+        } else {
+            stretches.end();
+        }
+    }
+    if stretches.text.len() < stretches.start + least {
+        stretches.text.truncate(stretches.start);
+    }
+    Some(stretches.text)
+}
+
+/// Stretches of ASCII as they are put together.
+struct Stretches {
+    text: Vec<u8>,
+    /// Where the last one begins.
+    start: usize,
+    least: usize,
+}
+
+impl Stretches {
+    /// Puts a byte, folded as [`Folder::push`] does; one beyond ASCII stands for whatever is.
+    #[inline]
+    fn push(&mut self, byte: u8) {
+        match byte {
+            b' ' | b'-' | b'\t'..=b'\r' => {
+                let one = if byte == b'-' { b'-' } else { b' ' };
+                if self.text.len() == self.start || self.text.last() != Some(&one) {
+                    self.text.push(one);
+                }
+            }
+            0..0x80 => self.text.push(byte.to_ascii_lowercase()),
+            _ => self.end(),
+        }
+    }
+
+    /// Ends a stretch; one that is too short is forgotten.
+    #[inline]
+    fn end(&mut self) {
+        if self.text.len() < self.start + self.least {
+            self.text.truncate(self.start);
+        } else {
+            self.text.push(0xff);
+            self.start = self.text.len();
+        }
+    }
+
+    /// Puts whatever a character folds to behind what stands there.
+    fn push_folded(&mut self, letter: char) {
+        let mut folder = Folder::default();
+        let before = self.text.get(self.start..).and_then(<[u8]>::last).filter(|byte| matches!(byte, b' ' | b'-'));
+        folder.text.extend(before.map(|byte| char::from(*byte)));
+        folder.push(letter, 0);
+        for byte in folder.text.bytes().skip(usize::from(before.is_some())) {
+            if byte.is_ascii() { self.text.push(byte) } else { self.end() }
+        }
+    }
+}
+
+/// What each character below U+0800 folds to where nothing stands before it, by its code.
+static TWO: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
+    let folded = |letter: char| {
+        let mut folder = Folder::default();
+        folder.push(letter, 0);
+        let mut bytes = folder.text.into_bytes();
+        bytes.dedup_by(|a, b| !a.is_ascii() && !b.is_ascii());
+        bytes
+    };
+    (0..0x800_u32).filter_map(char::from_u32).map(folded).collect()
+});
+
+/// Whether a character from U+0800 on is known to fold to characters beyond ASCII: most of the text in many scripts.
+const fn is_apart(code: u32) -> bool {
+    match code {
+        // Han, kana, Hangul, emoji, and what stands for bytes that are no text.
+        0x3400..=0x4dbf
+        | 0x4e00..=0x9fff
+        | 0x3001..=0x3029
+        | 0x3041..=0x3096
+        | 0x30a1..=0x30fa
+        | 0xac00..=0xd7a3
+        | 0xfffd
+        | 0x1f300..=0x1f64f
+        | 0x1f680..=0x1faff => true,
+        // Devanagari, Thai and Georgian without digits; symbols.
+        0x900..=0x965 | 0xe01..=0xe4e | 0x10d0..=0x10fa | 0x2190..=0x21ff | 0x2500..=0x2767 => true,
+        _ => false,
+    }
+}
+
 /// Whether ASCII text holds white space before a letter or digit that is not one space: broken lines, columns.
 fn is_broken(bytes: &[u8]) -> bool {
-    if memchr::memchr3(b'\n', b'\r', b'\t', bytes).is_none() && memchr::memmem::find(bytes, b"  ").is_none() {
-        return false;
-    }
     let mut gaps = bytes.chunk_by(|a, b| a.is_ascii_whitespace() == b.is_ascii_whitespace()).skip(1).peekable();
     while let Some(gap) = gaps.next() {
         let wide = gap.len() > 1 || gap != b" ";
@@ -254,7 +378,51 @@ mod tests {
         }
     }
 
+    /// What folding makes of some bytes, but for the way back.
+    fn folded(bytes: &[u8]) -> String {
+        let mut folder = Folder::default();
+        for chunk in bytes.utf8_chunks() {
+            chunk.valid().chars().for_each(|letter| folder.push(letter, 0));
+            if !chunk.invalid().is_empty() {
+                folder.put('\u{fffd}', 0);
+            }
+        }
+        folder.text
+    }
+
+    fn stretches(text: &[u8], least: usize) -> Vec<&[u8]> {
+        text.split(|byte| !byte.is_ascii()).filter(|part| part.len() >= least).collect()
+    }
+
+    #[test]
+    fn the_ascii_of_every_character_is_known() {
+        // The last planes are all alike.
+        let letters = (0x80..0x2_0000_u32).chain((0x2_0000..0x11_0000).step_by(61));
+        for letter in letters.filter_map(char::from_u32) {
+            let text = format!("a{letter}b {letter} -{letter}{letter}-");
+            let (folded, ascii) = (folded(text.as_bytes()), ascii_of(text.as_bytes(), 1).unwrap());
+            assert_eq!(stretches(&ascii, 1), stretches(folded.as_bytes(), 1), "{text}");
+            assert!(!folded.bytes().any(|byte| byte.is_ascii_uppercase()), "{text}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn the_ascii_of_folded_text_is_known_without_folding(
+            pieces in proptest::collection::vec(prop_oneof![
+                "[a-dA-D \t-]{0,6}".prop_map(String::into_bytes),
+                "[а-яЁйéüßﬁﾞｱ漢字가の١²½\u{a0}\u{200b}\u{301}\u{2011}👍\u{fe0f}]{0,4}".prop_map(String::into_bytes),
+                "\\PC{0,3}".prop_map(String::into_bytes),
+                proptest::collection::vec(any::<u8>(), 0..6),
+            ], 0..8),
+            least in 1..9_usize,
+        ) {
+            let bytes = pieces.concat();
+            let (folded, ascii) = (folded(&bytes), ascii_of(&bytes, least).unwrap());
+            prop_assert_eq!(stretches(&ascii, least), stretches(folded.as_bytes(), least));
+            prop_assert_eq!(stretches(&ascii, 1).len(), stretches(&ascii, least).len());
+        }
+
         #[test]
         fn ranges_stay_in_the_original(bytes in proptest::collection::vec(any::<u8>(), 0..80), text in "\\PC{0,20}", a in 0..300_usize, b in 0..300_usize) {
             let bytes = [text.as_bytes(), &bytes].concat();

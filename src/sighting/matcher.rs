@@ -4,10 +4,10 @@ use super::detector::DETECTORS;
 use super::digest;
 use super::engine::{Engine, Needle};
 use super::forms::{Edge, Forms, LONG, SHORTEST, Scope};
-use super::phone::Phones;
+use super::phone::{FEWEST, Phones};
 use super::place::Places;
 use super::spell::Spelling;
-use super::text::is_plain;
+use super::text::Made;
 use crate::model::scenario::Planted;
 use crate::model::sighting::Strength;
 use crate::model::taxonomy::Data;
@@ -78,6 +78,8 @@ pub struct Matcher {
     pub(super) phones: Phones,
     pub(super) places: Places,
     pub(super) spelling: Spelling,
+    /// Bytes of the shortest planted form that folded text can hold, if what it holds is known to be ASCII.
+    pub(super) shortest_folded: Option<usize>,
     screen: Screen,
 }
 
@@ -89,6 +91,8 @@ const FEW: usize = 2_048;
 #[derive(Debug, Default)]
 struct Screen {
     needles: Vec<Needle>,
+    /// How many of them are words and geohashes: the first.
+    words: usize,
     engine: Option<Engine<4>>,
     /// The planted values are among them.
     planted: bool,
@@ -101,8 +105,8 @@ pub struct Glance {
     pub(super) words: bool,
     /// A form of a planted value may stand in it.
     pub(super) planted: bool,
-    /// It is text in UTF-8.
-    pub(super) plain: bool,
+    /// What it is made of.
+    pub(super) made: Made,
 }
 
 impl Matcher {
@@ -154,18 +158,30 @@ impl Matcher {
         let words = DETECTORS.iter().flat_map(|detector| detector.words());
         let words = words.map(|word| Needle { bytes: word.as_bytes().into(), fold: true });
         let mut needles: Vec<Needle> = words.chain(matcher.places.geohash_needles().iter().cloned()).collect();
-        let planted = matcher.all.few();
+        let (words, planted) = (needles.len(), matcher.all.few());
         needles.extend(planted.unwrap_or_default().iter().cloned());
         let engine = Engine::new(&needles, SHORTEST..=usize::MAX);
-        matcher.screen = Screen { planted: planted.is_some(), needles, engine };
+        matcher.screen = Screen { words, planted: planted.is_some(), needles, engine };
+        // Folded text has no capitals.
+        let mut folded = matcher.all.needles.iter().filter(|n| n.fold || !n.bytes.iter().any(u8::is_ascii_uppercase));
+        matcher.shortest_folded = folded.try_fold(FEWEST, |shortest, needle| {
+            (needle.fold && needle.bytes.is_ascii()).then(|| shortest.min(needle.bytes.len()))
+        });
         matcher
     }
 
     /// Looks at a buffer for the first time.
     pub(super) fn glance(&self, bytes: &[u8]) -> Glance {
-        let Screen { needles, engine, planted } = &self.screen;
-        let met = engine.as_ref().is_none_or(|engine| engine.meets(needles, bytes));
-        Glance { words: met, planted: met || !planted, plain: is_plain(bytes) }
+        let Screen { needles, words: first, engine, planted } = &self.screen;
+        let mut glance = Glance { words: false, planted: !planted, made: Made::of(bytes) };
+        if let Some(engine) = engine {
+            engine.meets(needles, bytes, &mut |needle| {
+                let met = if (needle as usize) < *first { &mut glance.words } else { &mut glance.planted };
+                *met = true;
+                glance.words && glance.planted
+            });
+        }
+        glance
     }
 
     /// How many byte sequences are looked for.

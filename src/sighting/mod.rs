@@ -87,7 +87,17 @@ impl<'a> Cx<'a> {
 
     /// Whether a buffer is text in UTF-8.
     fn is_plain(&self, buffer: BufferId, bytes: &[u8]) -> bool {
-        self.glances.get(buffer as usize).map_or_else(|| text::is_plain(bytes), |glance| glance.plain)
+        self.glances.get(buffer as usize).map_or_else(|| text::is_plain(bytes), |glance| glance.made.is_plain)
+    }
+
+    /// Whether bytes beyond ASCII may stand in a buffer.
+    fn may_hold_high(&self, buffer: BufferId) -> bool {
+        self.glances.get(buffer as usize).is_none_or(|glance| !glance.made.is_ascii)
+    }
+
+    /// Whether folding may change more of what stands in a buffer than the case of letters.
+    fn may_fold(&self, buffer: BufferId) -> bool {
+        self.glances.get(buffer as usize).is_none_or(|glance| !glance.made.is_even)
     }
 }
 

@@ -4,12 +4,13 @@
 //! numbers of that length; fewer than 7 digits are never looked for.
 
 use super::forms::{Edge, Forms, Scope};
+use super::text::each;
 use crate::model::scenario::Planted;
 use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberFormat};
 use smallvec::SmallVec;
 
 /// Fewest digits of a national significant number that count.
-const FEWEST: usize = 7;
+pub(super) const FEWEST: usize = 7;
 /// Most separators between two digits of one number, as in `) - `.
 const GAP: usize = 3;
 
@@ -28,6 +29,8 @@ pub(super) struct Phones {
     known: Vec<Phone>,
     /// Last four digits of some number: bit `n`.
     tails: Vec<u64>,
+    /// The least and the greatest of their last digits, as characters.
+    lasts: (u8, u8),
     by_tail: hashbrown::HashMap<u16, SmallVec<[u32; 2]>>,
     integers: hashbrown::HashMap<i128, SmallVec<[(u32, &'static str); 1]>>,
 }
@@ -107,6 +110,9 @@ impl Phones {
             if let Some(word) = self.tails.get_mut(usize::from(tail) / 64) {
                 *word |= 1 << (tail % 64);
             }
+            let last = b'0' + national.last().copied().unwrap_or(0);
+            let (low, high) = if self.by_tail.is_empty() { (last, last) } else { self.lasts };
+            self.lasts = (low.min(last), high.max(last));
             self.by_tail.entry(tail).or_default().push(id);
         }
         self.known.push(phone);
@@ -125,52 +131,53 @@ impl Phones {
 
     /// Calls `found` for every planted number in `bytes`.
     pub(super) fn scan(&self, bytes: &[u8], found: &mut impl FnMut(Dialled)) {
-        if self.known.is_empty() {
+        if self.by_tail.is_empty() {
             return;
         }
         let mut seen: Vec<(u8, usize)> = Vec::new();
         let mut done = 0;
-        let mut at = FEWEST - 1;
-        // A number of seven digits or more covers every seventh byte at least once.
-        while let Some(byte) = bytes.get(at) {
-            if !is_dialable(*byte) {
-                at += FEWEST;
-                continue;
+        let (low, high) = self.lasts;
+        // Where a group of digits ends as a planted number does: nearly no run needs a closer look.
+        let is_last = |byte: u8, next: u8| (low..=high).contains(&byte) & !next.is_ascii_digit();
+        each(bytes, is_last, |last| {
+            if last < done || !self.is_tail(bytes.get(..=last).unwrap_or_default()) {
+                return;
             }
-            let before = bytes.get(done..at).unwrap_or_default();
-            let start = done + before.iter().rposition(|byte| !is_dialable(*byte)).map_or(0, |i| i + 1);
-            let after = bytes.get(at..).unwrap_or_default();
-            let end = at + after.iter().position(|byte| !is_dialable(*byte)).unwrap_or(after.len());
-            if end - start >= FEWEST && self.may_end(bytes.get(start..end).unwrap_or_default()) {
-                self.run(bytes, start, end, &mut seen, found);
+            let dialable = |at: usize| bytes.get(at).is_some_and(|byte| is_dialable(*byte));
+            let (mut start, mut end) = (last, last + 1);
+            while start > done && dialable(start - 1) {
+                start -= 1;
             }
+            while dialable(end) {
+                end += 1;
+            }
+            self.run(bytes, start, end, &mut seen, found);
             done = end;
-            at = end + FEWEST;
-        }
+        });
     }
 
-    /// Whether some group of digits in a run ends as a planted number does: nearly all runs are told by this alone.
-    fn may_end(&self, run: &[u8]) -> bool {
-        // The last four digits, four bits each: what they say is worked out where a group ends.
-        let (mut tail, mut count, mut inside) = (0_u16, 0_usize, false);
-        let known = |tail: u16| {
-            let tail = [12, 8, 4, 0].iter().fold(0, |sum, at| sum * 10 + usize::from(tail >> at & 15));
-            self.tails.get(tail / 64).is_some_and(|word| word >> (tail % 64) & 1 != 0)
-        };
-        for byte in run {
-            let digit = byte.wrapping_sub(b'0');
-            if digit < 10 {
-                tail = tail << 4 | u16::from(digit);
-                count += 1;
-                inside = true;
-            } else {
-                if inside && count >= FEWEST && known(tail) {
-                    return true;
+    /// Whether a planted number stands in `bytes`.
+    pub(super) fn occur(&self, bytes: &[u8]) -> bool {
+        let mut any = false;
+        self.scan(bytes, &mut |_| any = true);
+        any
+    }
+
+    /// Whether the last four digits of a run that ends here are those of a planted number.
+    fn is_tail(&self, bytes: &[u8]) -> bool {
+        let (mut tail, mut place) = (0, 1);
+        for byte in bytes.iter().rev() {
+            if byte.is_ascii_digit() {
+                tail += usize::from(byte - b'0') * place;
+                place *= 10;
+                if place == 10_000 {
+                    return self.tails.get(tail / 64).is_some_and(|word| word >> (tail % 64) & 1 != 0);
                 }
-                inside = false;
+            } else if !is_dialable(*byte) {
+                break;
             }
         }
-        inside && count >= FEWEST && known(tail)
+        false
     }
 
     /// One run of digits and separators.
@@ -324,9 +331,23 @@ fn is_part(beside: Option<u8>, digits: usize) -> bool {
 }
 
 /// Digits and what people write between them.
+#[expect(clippy::indexing_slicing, reason = "a byte indexes 256 entries")]
 const fn is_dialable(byte: u8) -> bool {
-    matches!(byte, b'0'..=b'9' | b' ' | b'.' | b'-' | b'/' | b'(' | b')' | b'+')
+    DIALABLE[byte as usize]
 }
+
+static DIALABLE: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut at = 0;
+    while at < 256 {
+        #[expect(clippy::cast_possible_truncation, clippy::indexing_slicing, reason = "the index runs over all bytes")]
+        {
+            table[at] = matches!(at as u8, b'0'..=b'9' | b' ' | b'.' | b'-' | b'/' | b'(' | b')' | b'+');
+        }
+        at += 1;
+    }
+    table
+};
 
 impl Forms {
     /// Two digits a byte, the first in the low half (TBCD, 3GPP TS 29.002) and the other way round.
@@ -349,6 +370,7 @@ impl Forms {
 mod tests {
     use super::*;
     use crate::model::taxonomy::Data;
+    use proptest::prelude::*;
 
     fn phones(values: &[&str]) -> Phones {
         let mut phones = Phones::default();
@@ -398,6 +420,24 @@ mod tests {
             "202    5550143",
         ] {
             assert_eq!(found("+12025550143", text), [], "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn runs_are_those_a_plain_search_finds(
+            text in "(\\+?1|202|555|0143|2025550143|[0-9]{1,7}|[ ./()-]{1,4}|[a-f]{1,9}|é){0,16}",
+        ) {
+            let (phones, bytes) = (phones(&["+12025550143", "+33639980143"]), text.as_bytes());
+            let mut fast = Vec::new();
+            phones.scan(bytes, &mut |hit| fast.push(hit));
+            let (mut plain, mut seen, mut start) = (Vec::new(), Vec::new(), 0);
+            for run in bytes.chunk_by(|a, b| is_dialable(*a) == is_dialable(*b)) {
+                phones.run(bytes, start, start + run.len(), &mut seen, &mut |hit| plain.push(hit));
+                start += run.len();
+            }
+            prop_assert_eq!(phones.occur(bytes), !plain.is_empty());
+            prop_assert_eq!(fast, plain);
         }
     }
 

@@ -36,6 +36,8 @@ pub(super) struct Places {
     degrees: Vec<bool>,
     /// First two bytes of coordinates in binary.
     tops: Vec<u8>,
+    /// The higher bytes of these.
+    highs: Vec<bool>,
     hashes: Vec<Needle>,
     hash_spots: Vec<usize>,
     hash_engine: Option<Engine<4>>,
@@ -74,6 +76,7 @@ impl Places {
         self.spots.push(Spot { planted: index, at, data: planted.data, typed });
         self.degrees.resize(182, false);
         self.tops.resize(1 << 16, 0);
+        self.highs.resize(1 << 8, false);
         for value in [at.0, at.1] {
             for near in [value - NEAR, value, value + NEAR] {
                 if let Some(degree) = self.degrees.get_mut(whole(near)) {
@@ -116,6 +119,9 @@ impl Places {
         // Around zero the leading bytes run through everything: such a place is found by its formats only.
         if high - low <= 64 {
             for top in low..=high {
+                if let Some(is_high) = self.highs.get_mut(usize::from(top >> 8)) {
+                    *is_high = true;
+                }
                 if let Some(flags) = self.tops.get_mut(usize::from(top)) {
                     *flags |= flag;
                 }
@@ -225,7 +231,11 @@ impl Places {
         if self.tops.is_empty() {
             return;
         }
-        for (at, window) in bytes.array_windows::<2>().enumerate() {
+        let is_high = |byte: u8| self.highs.get(usize::from(byte)).copied().unwrap_or(false);
+        for (at, window @ [first, second]) in bytes.array_windows::<2>().enumerate() {
+            if !is_high(*first) && !is_high(*second) {
+                continue;
+            }
             let big = self.tops.get(usize::from(u16::from_be_bytes(*window))).copied().unwrap_or(0);
             let little = self.tops.get(usize::from(u16::from_le_bytes(*window))).copied().unwrap_or(0);
             if big | little == 0 {
@@ -260,6 +270,9 @@ impl Places {
         }
     }
 }
+
+/// Beyond, no reading of a whole number is a coordinate: zigzag halves what ten million make one of 180 degrees.
+pub(super) const LARGEST_SCALED: u128 = 4_000_000_000;
 
 /// The readings of a whole number as a coordinate, with their names.
 pub(super) fn scaled(value: i128) -> impl Iterator<Item = (f64, &'static str)> {
@@ -319,4 +332,17 @@ const fn top32(value: f64) -> u16 {
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the two leading bytes are wanted")]
 const fn top_e7(value: f64) -> u16 {
     (((value * 1e7) as i32) as u32 >> 16) as u16
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn larger_numbers_are_no_coordinates() {
+        let largest = LARGEST_SCALED.cast_signed();
+        for value in [largest, largest + 1, -largest, -largest - 1, i128::MAX, i128::MIN] {
+            assert!(scaled(value).all(|(degrees, _)| degrees.abs() > 182.0), "{value}");
+        }
+    }
 }

@@ -5,7 +5,6 @@ use super::engine::{Engine, Needle};
 use crate::model::field::BufferId;
 use crate::model::sighting::Strength;
 use crate::model::taxonomy::Data;
-use smallvec::SmallVec;
 use std::borrow::Cow;
 
 /// Words looked for in either case.
@@ -57,24 +56,33 @@ pub(super) fn value_after(bytes: &[u8], end: usize) -> Option<(usize, usize)> {
 /// Calls `found` with the digits and range of every run of `fewest` to 19 digits, single spaces and dashes between
 /// them skipped, that is not part of a word or a longer number.
 pub(super) fn digit_runs(bytes: &[u8], fewest: usize, mut found: impl FnMut(&[u8], usize, usize)) {
-    let inside = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b' ' | b'-');
+    let inside = |at: usize| bytes.get(at).is_some_and(|byte| byte.is_ascii_digit() || matches!(byte, b' ' | b'-'));
+    let digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
     let mut at = fewest - 1;
     let mut done = 0;
-    let mut digits: SmallVec<[u8; 40]> = SmallVec::new();
-    while let Some(byte) = bytes.get(at) {
-        if !inside(byte) {
+    // A run of so many digits covers every so manieth byte at least once.
+    while at < bytes.len() {
+        if !inside(at) {
             at += fewest;
             continue;
         }
-        let before = bytes.get(done..at).unwrap_or_default();
-        let start = done + before.iter().rposition(|byte| !inside(byte)).map_or(0, |i| i + 1);
-        let after = bytes.get(at..).unwrap_or_default();
-        let end = at + after.iter().position(|byte| !inside(byte)).unwrap_or(after.len());
+        let (mut start, mut end) = (at, at + 1);
+        while start > done && inside(start - 1) {
+            start -= 1;
+        }
+        while inside(end) {
+            end += 1;
+        }
         (done, at) = (end, end + fewest);
-        let run = bytes.get(start..end).unwrap_or_default();
-        let Some(first) = run.iter().position(u8::is_ascii_digit) else { continue };
-        let last = run.iter().rposition(u8::is_ascii_digit).unwrap_or(first);
-        let (start, end) = (start + first, start + last + 1);
+        if end - start < fewest {
+            continue;
+        }
+        while start < end && !digit(start) {
+            start += 1;
+        }
+        while start < end && !digit(end - 1) {
+            end -= 1;
+        }
         if !(fewest..=40).contains(&(end - start)) {
             continue;
         }
@@ -86,16 +94,28 @@ pub(super) fn digit_runs(bytes: &[u8], fewest: usize, mut found: impl FnMut(&[u8
         if part(start.checked_sub(1).and_then(|i| bytes.get(i))) || word || decimals {
             continue;
         }
-        let run = bytes.get(start..end).unwrap_or_default();
-        if run.array_windows().any(|[a, b]| !a.is_ascii_digit() && !b.is_ascii_digit()) {
-            continue;
-        }
-        digits.clear();
-        digits.extend(run.iter().filter(|byte| byte.is_ascii_digit()).map(|byte| byte - b'0'));
-        if (fewest..=19).contains(&digits.len()) {
-            found(&digits, start, end);
+        let mut digits = [0; 19];
+        if let Some(digits) = digits_of(bytes.get(start..end).unwrap_or_default(), &mut digits)
+            && digits.len() >= fewest
+        {
+            found(digits, start, end);
         }
     }
+}
+
+/// The digits of a run in which what stands between them stands alone; `None` where it does not, or they are too many.
+fn digits_of<'d>(run: &[u8], digits: &'d mut [u8]) -> Option<&'d [u8]> {
+    let (mut count, mut is_apart) = (0, false);
+    for byte in run {
+        if byte.is_ascii_digit() {
+            *digits.get_mut(count)? = byte - b'0';
+            count += 1;
+        } else if is_apart {
+            return None;
+        }
+        is_apart = !byte.is_ascii_digit();
+    }
+    digits.get(..count)
 }
 
 /// The check digit of ISO/IEC 7812 holds.
@@ -133,5 +153,51 @@ pub(super) fn hit(
         node: None,
         reason: reason.into(),
         conclusive: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The same, every byte looked at.
+    fn plainly(bytes: &[u8], fewest: usize) -> Vec<(Vec<u8>, usize, usize)> {
+        let inside = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b' ' | b'-');
+        let mut out = Vec::new();
+        let mut at = 0;
+        for run in bytes.chunk_by(|a, b| inside(a) == inside(b)) {
+            let from = at;
+            at += run.len();
+            let Some(first) = run.iter().position(u8::is_ascii_digit).filter(|_| run.first().is_some_and(inside))
+            else {
+                continue;
+            };
+            let last = run.iter().rposition(u8::is_ascii_digit).unwrap();
+            let (start, end) = (from + first, from + last + 1);
+            let number = &bytes[start..end];
+            let word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+            let before = bytes[..start].last().is_some_and(|byte| word(byte) || *byte == b'.');
+            let after = bytes[end..].first().is_some_and(word)
+                || matches!(&bytes[end..], [b'.', next, ..] if next.is_ascii_digit());
+            let twice = number.array_windows().any(|[a, b]| !a.is_ascii_digit() && !b.is_ascii_digit());
+            let digits: Vec<u8> = number.iter().filter(|byte| byte.is_ascii_digit()).map(|byte| byte - b'0').collect();
+            if number.len() <= 40 && !before && !after && !twice && (fewest..=19).contains(&digits.len()) {
+                out.push((digits, start, end));
+            }
+        }
+        out
+    }
+
+    proptest! {
+        #[test]
+        fn runs_of_digits_are_those_a_plain_search_finds(
+            text in "([0-9]{1,9}|[ -]{1,2}|[a-c._é\"]{1,4}){0,24}",
+            fewest in 2..16_usize,
+        ) {
+            let mut found = Vec::new();
+            digit_runs(text.as_bytes(), fewest, |digits, start, end| found.push((digits.to_vec(), start, end)));
+            prop_assert_eq!(found, plainly(text.as_bytes(), fewest));
+        }
     }
 }

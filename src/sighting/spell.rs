@@ -68,7 +68,9 @@ pub(super) struct Spelling {
 fn letters(text: &str) -> Letters {
     let mut out = Letters::new();
     if text.is_ascii() {
-        out.extend(text.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase()));
+        for byte in text.bytes().filter(u8::is_ascii_alphanumeric) {
+            out.push(byte.to_ascii_lowercase());
+        }
         return out;
     }
     for letter in text.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase) {
@@ -96,6 +98,19 @@ impl Spelling {
 
     fn is_first(&self, byte: u8) -> bool {
         self.firsts.get(usize::from(byte >> 6)).is_some_and(|word| word & (1 << (byte & 63)) != 0)
+    }
+
+    /// Whether a value may begin in a field, told from its bytes as they are: nearly all fields by this alone.
+    fn may_begin(&self, bytes: &[u8]) -> bool {
+        let is_piece = |from: usize| {
+            let rest = bytes.get(from..).unwrap_or_default().iter().filter(|byte| byte.is_ascii_alphanumeric());
+            let same = |value: &[u8]| {
+                let mut rest = rest.clone();
+                value.iter().all(|letter| rest.next().is_none_or(|byte| byte.to_ascii_lowercase() == *letter))
+            };
+            self.values.iter().any(|(_, value)| same(value))
+        };
+        !bytes.is_ascii() || (0..).zip(bytes).any(|(at, byte)| self.is_first(byte.to_ascii_lowercase()) && is_piece(at))
     }
 
     /// Whether a value may begin within the first `within` bytes of `text` and go on to its end.
@@ -185,7 +200,8 @@ impl<T> Line<T> {
         self.pieces.push_back((self.text.len(), at));
         let found = spelling.values.iter().find_map(|(planted, value)| {
             let from = self.text.len().saturating_sub(piece.len().saturating_add(value.len()));
-            let start = from.saturating_add(memmem::rfind(self.text.get(from..)?, value)?);
+            let text = self.text.get(from..).filter(|text| text.len() >= value.len())?;
+            let start = from.saturating_add(memmem::rfind(text, value)?);
             Some((*planted, start, start.saturating_add(value.len())))
         });
         let Some((planted, start, end)) = found else {
@@ -252,16 +268,22 @@ fn is_listed(tree: &Tree<'_>, node: &Node) -> bool {
 /// Values that the lists of one message spell out.
 pub(super) fn in_message(tree: &Tree<'_>, cx: &Cx<'_>, out: &mut Vec<Hit>) {
     let spelling = &cx.matcher.spelling;
-    // Most messages have no list at all.
-    if spelling.values.is_empty() || !tree.nodes.iter().any(|node| matches!(node.step, Step::Index(_))) {
-        return;
-    }
+    // Most messages have no list at all, and what stands before the first is in none.
+    let first = tree.nodes.iter().position(|node| matches!(node.step, Step::Index(_)));
+    let Some(first) = first.filter(|_| !spelling.values.is_empty()) else { return };
     let mut lines: HashMap<u64, Line<NodeId>> = HashMap::new();
     // One place holds several fields of a message where they are items of a list.
-    for (id, node) in tree.leaves().filter(|(_, node)| is_listed(tree, node)) {
+    for (id, node) in (0..).zip(&tree.nodes).skip(first) {
+        if !node.leaf || node.end.saturating_sub(node.start) as usize > LONGEST_PIECE || !is_listed(tree, node) {
+            continue;
+        }
+        let is_text = matches!(node.kind, Kind::Bytes | Kind::Text);
+        // Most fields are no part of anything: where they stand need not be known.
+        if lines.is_empty() && is_text && !spelling.may_begin(tree.bytes(node)) {
+            continue;
+        }
         let Some(stroke) = stroke(tree, node) else { continue };
         let begins = stroke.begins(spelling);
-        // Most fields are no part of anything: where they stand need not be known.
         if !begins && lines.is_empty() {
             continue;
         }
@@ -270,7 +292,11 @@ pub(super) fn in_message(tree: &Tree<'_>, cx: &Cx<'_>, out: &mut Vec<Hit>) {
             continue;
         }
         let line = lines.entry(at).or_default();
-        let Some((planted, pieces)) = line.push(spelling, stroke, id) else { continue };
+        let found = line.push(spelling, stroke, id);
+        if line.pieces.is_empty() {
+            lines.remove(&at);
+        }
+        let Some((planted, pieces)) = found else { continue };
         let (Some(first), Some(last)) = (pieces.first().and_then(|id| tree.node(*id)), tree.node(id)) else { continue };
         let start = if first.buffer == last.buffer { first.start } else { last.start };
         out.extend(cx.planted.get(planted).map(|value| Hit {

@@ -1,8 +1,9 @@
 //! Planted values, in every form that is text or bytes.
 
 use crate::model::field::{BufferId, Kind, Node, NodeId, Tree};
+use crate::model::shape::Shape;
 use crate::model::sighting::Strength;
-use crate::sighting::folded::Folded;
+use crate::sighting::folded::{Folded, ascii_of};
 use crate::sighting::forms::{Edge, LONG, SHORTEST};
 use crate::sighting::matcher::Meaning;
 use crate::sighting::text::{is_plain, touches_digit, touches_word};
@@ -11,6 +12,9 @@ use std::borrow::Cow;
 
 /// Bytes of one buffer beyond which a one-byte XOR is not looked for: nobody hides whole files that way.
 const XOR_BYTES: usize = 256 << 10;
+
+/// Kinds of bytes without which folding changes nothing but the case of letters.
+const FOLDING: Shape = Shape::HIGH.or(Shape::BREAK).or(Shape::SPACE);
 
 /// The detector.
 pub(super) struct PlantedValues;
@@ -64,12 +68,18 @@ impl Detector for PlantedValues {
         for (id, buffer) in (0..).zip(&tree.buffers) {
             seen.buffer(id, &buffer.bytes, out);
         }
-        for (id, node) in tree.leaves() {
-            seen.folded(id, node, out);
+        if (0..).zip(&tree.buffers).any(|(id, _)| cx.may_fold(id)) {
+            for (id, node) in (0..).zip(&tree.nodes) {
+                if node.leaf {
+                    seen.folded(id, node, out);
+                }
+            }
         }
         if !cx.matcher.phones.is_empty() {
-            for (id, node) in tree.leaves() {
-                seen.leaf(id, node, out);
+            for (id, node) in (0..).zip(&tree.nodes) {
+                if node.leaf {
+                    seen.leaf(id, node, out);
+                }
             }
         }
     }
@@ -138,6 +148,12 @@ impl Look<'_, '_> {
         if !matches!(node.kind, Kind::Bytes | Kind::Text) || (node.end - node.start) as usize <= SHORTEST {
             return;
         }
+        if !node.shape.meets(FOLDING) || !self.cx.may_fold(node.buffer) {
+            return;
+        }
+        if node.shape.meets(Shape::HIGH) && self.says_nothing(node) {
+            return;
+        }
         let Some(folded) = Folded::of(self.tree.bytes(node)) else { return };
         let text = folded.text.as_bytes();
         let mut found: Vec<Hit> = Vec::new();
@@ -176,6 +192,18 @@ impl Look<'_, '_> {
         out.append(&mut found);
     }
 
+    /// Whether nothing that was planted stands in a field when it is folded: told from the ASCII in it, where nothing else
+    /// is looked for.
+    fn says_nothing(&self, node: &Node) -> bool {
+        let matcher = self.cx.matcher;
+        let Some(ascii) = matcher.shortest_folded.and_then(|least| ascii_of(self.tree.bytes(node), least)) else {
+            return false;
+        };
+        let mut any = false;
+        matcher.all.find(&ascii, |_, _| any = true);
+        !any && !matcher.phones.occur(&ascii)
+    }
+
     /// Numbers that only a format can tell, and digits that touch their framing.
     fn leaf(&self, id: NodeId, node: &Node, out: &mut Vec<Hit>) {
         let phones = &self.cx.matcher.phones;
@@ -186,7 +214,7 @@ impl Look<'_, '_> {
             }
             return;
         }
-        if !(7..=40).contains(&(end - start)) {
+        if !(7..=40).contains(&(end - start)) || !node.shape.meets(Shape::DIGIT) {
             return;
         }
         let Some(buffer) = self.tree.buffers.get(node.buffer as usize) else { return };

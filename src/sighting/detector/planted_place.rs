@@ -1,14 +1,14 @@
 //! Planted places, in any notation, by distance.
 
 use crate::model::field::{BufferId, Kind, Node, NodeId, Tree};
+use crate::model::shape::Shape;
 use crate::model::sighting::Strength;
 use crate::model::taxonomy::Data;
 use crate::sighting::folded::fold;
 use crate::sighting::globe::{Axis, axis_of, decimal_at, key_before, plus_code_at, sexagesimal_at};
-use crate::sighting::place::{Places, Told, Written, geohash_cell, read, scaled};
-use crate::sighting::text::is_plain;
+use crate::sighting::place::{LARGEST_SCALED, Places, Told, Written, geohash_cell, read, scaled};
+use crate::sighting::text::{each, is_plain};
 use crate::sighting::{Card, Cx, Detector, Example, Hit};
-use smallvec::SmallVec;
 use std::borrow::Cow;
 
 /// Bytes between the two coordinates of one place in text.
@@ -78,19 +78,27 @@ impl Detector for PlantedPlaces {
         for (id, buffer) in (0..).zip(&tree.buffers) {
             look.buffer(id, &buffer.bytes, out);
         }
-        for (id, node) in tree.leaves() {
-            look.leaf(id, node, out);
+        for (id, node) in (0..).zip(&tree.nodes) {
+            if node.leaf {
+                look.leaf(id, node, out);
+            }
         }
         look.pairs(out);
     }
 }
 
+/// Whether a field may hold what [`local_decimal`] reads: in ASCII, digits and a comma.
+const fn is_local(node: &Node, len: usize) -> bool {
+    let shape = node.shape;
+    matches!(node.kind, Kind::Bytes | Kind::Text)
+        && len >= 6
+        && len <= LONGEST_LOCAL
+        && (shape.meets(Shape::HIGH) || (shape.meets(Shape::COMMA) && shape.meets(Shape::DIGIT)))
+}
+
 /// A number as the phone's language writes it, with a comma or in other digits: programs that format coordinates for
 /// people send them so. Four decimals at least, as a comma may also stand between thousands.
-fn local_decimal(kind: Kind, bytes: &[u8]) -> Option<(f64, u8)> {
-    if !matches!(kind, Kind::Bytes | Kind::Text) || !(6..=LONGEST_LOCAL).contains(&bytes.len()) {
-        return None;
-    }
+fn local_decimal(bytes: &[u8]) -> Option<(f64, u8)> {
     let begins = bytes.first().is_some_and(|byte| byte.is_ascii_digit() || *byte == b'-' || !byte.is_ascii());
     if !begins || bytes.is_ascii() && memchr::memchr(b',', bytes).is_none() {
         return None;
@@ -102,6 +110,17 @@ fn local_decimal(kind: Kind, bytes: &[u8]) -> Option<(f64, u8)> {
         return None;
     }
     Some((format!("{whole}.{decimals}").parse().ok()?, u8::try_from(decimals.len()).ok()?))
+}
+
+/// A whole number of twelve characters at most, in decimal digits.
+fn whole_number(bytes: &[u8]) -> Option<i128> {
+    let digits = bytes.strip_prefix(b"-").unwrap_or(bytes);
+    if digits.is_empty() || bytes.len() > 12 {
+        return None;
+    }
+    let add = |sum: i64, byte: &u8| byte.is_ascii_digit().then(|| sum * 10 + i64::from(byte - b'0'));
+    let value = i128::from(digits.iter().try_fold(0, add)?);
+    Some(if digits.len() < bytes.len() { -value } else { value })
 }
 
 /// Bytes of a number in digits of up to three bytes each.
@@ -127,21 +146,27 @@ struct Look<'a, 't> {
 }
 
 impl Look<'_, '_> {
+    #[expect(clippy::needless_bitwise_bool, reason = "blocks of bytes are told at once where nothing is skipped")]
     fn buffer(&mut self, id: BufferId, bytes: &[u8], out: &mut Vec<Hit>) {
-        for point in memchr::memchr_iter(b'.', bytes) {
-            let digit = |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_digit);
-            if !digit(point.checked_sub(1)) || !digit(Some(point + 1)) || !self.places.may_be_before(bytes, point) {
-                continue;
-            }
-            if let Some((value, start, end, decimals)) = decimal_at(bytes, point)
-                && self.places.may_be(value)
-            {
-                let written = Written { value, decimals: Some(decimals), notation: "decimal", key: None };
-                self.note(id, bytes, start, end, written, None);
-            }
-        }
+        each(
+            bytes,
+            |byte, next| byte.is_ascii_digit() & (next == b'.'),
+            |last| {
+                let point = last + 1;
+                if !bytes.get(point + 1).is_some_and(u8::is_ascii_digit) || !self.places.may_be_before(bytes, point) {
+                    return;
+                }
+                if let Some((value, start, end, decimals)) = decimal_at(bytes, point)
+                    && self.places.may_be(value)
+                {
+                    let written = Written { value, decimals: Some(decimals), notation: "decimal", key: None };
+                    self.note(id, bytes, start, end, written, None);
+                }
+            },
+        );
         // The degree sign is two bytes in UTF-8.
-        for sign in memchr::memchr_iter(0xc2, bytes) {
+        let high = if self.cx.may_hold_high(id) { bytes } else { &[][..] };
+        for sign in memchr::memchr_iter(0xc2, high) {
             if bytes.get(sign + 1) != Some(&0xb0) {
                 continue;
             }
@@ -151,14 +176,15 @@ impl Look<'_, '_> {
                 self.note(id, bytes, start, end, written, None);
             }
         }
-        for plus in memchr::memchr_iter(b'+', bytes) {
-            if let Some((cell, start, end)) = plus_code_at(bytes, plus) {
-                for (spot, data, metres) in self.places.cell(cell) {
-                    let told = Told { data, form: "plus code".into(), metres };
-                    out.extend(self.hit(spot, told, id, (start, end)));
-                }
+        // A letter or digit of the code stands before it.
+        let is_code = |byte: u8, next: u8| (b'2'..=b'x').contains(&byte) & (next == b'+');
+        each(bytes, is_code, |last| {
+            let Some((cell, start, end)) = plus_code_at(bytes, last + 1) else { return };
+            for (spot, data, metres) in self.places.cell(cell) {
+                let told = Told { data, form: "plus code".into(), metres };
+                out.extend(self.hit(spot, told, id, (start, end)));
             }
-        }
+        });
         let hashes = if self.cx.may_hold_words(id) { bytes } else { &[][..] };
         self.places.geohashes(hashes, &mut |spot, data, metres, start, end| {
             let told = Told { data, form: "geohash".into(), metres };
@@ -174,45 +200,64 @@ impl Look<'_, '_> {
     }
 
     fn leaf(&mut self, id: NodeId, node: &Node, out: &mut Vec<Hit>) {
+        let (start, end) = (node.start as usize, node.end as usize);
+        let len = end - start;
+        let is_local = is_local(node, len);
+        // A field that is longer holds no number, and is searched where its buffer is.
+        let is_long = len > 12 && matches!(node.kind, Kind::Bytes | Kind::Text | Kind::Simple | Kind::Container);
+        if is_long && !is_local {
+            return;
+        }
         let bytes = self.tree.bytes(node);
-        if let Some((value, decimals)) = local_decimal(node.kind, bytes)
+        if is_local
+            && let Some((value, decimals)) = local_decimal(bytes)
             && self.places.may_be(value)
         {
             let written = Written { value, decimals: Some(decimals), notation: "decimal", key: None };
-            self.note(node.buffer, &[], node.start as usize, node.end as usize, written, Some(id));
+            self.note(node.buffer, &[], start, end, written, Some(id));
             return;
         }
-        // A field that is longer holds no number, and is searched where its buffer is.
-        if bytes.len() > 12 && matches!(node.kind, Kind::Bytes | Kind::Text | Kind::Simple | Kind::Container) {
+        if is_long {
             return;
         }
-        let (start, end) = (node.start as usize, node.end as usize);
-        let mut readings: SmallVec<[(f64, &'static str); 8]> = SmallVec::new();
         match node.kind {
-            Kind::Integer(value) => readings.extend(scaled(value)),
-            Kind::Float(value) => readings.push((value, "floats")),
+            Kind::Integer(value) => self.whole(id, node, value),
+            Kind::Float(value) if !bytes.contains(&b'.') => self.read(id, node, value, "floats"),
             Kind::Bytes | Kind::Text => {
-                let number = bytes.first().is_some_and(|b| b.is_ascii_digit() || *b == b'-') && bytes.len() <= 12;
-                if number && let Some(value) = std::str::from_utf8(bytes).ok().and_then(|text| text.parse().ok()) {
-                    readings.extend(scaled(value));
+                if node.shape.meets(Shape::DIGIT)
+                    && let Some(value) = whole_number(bytes)
+                {
+                    self.whole(id, node, value);
                 }
-                if matches!(bytes.len(), 5 | 6) {
+                if matches!(len, 5 | 6) {
                     self.short_geohash(id, node, out);
                 }
             }
-            Kind::Simple | Kind::Container => {}
+            Kind::Float(_) | Kind::Simple | Kind::Container => {}
         }
-        if matches!(bytes.len(), 4 | 8) && !is_plain(bytes) {
-            let both = [(true, "big-endian floats"), (false, "little-endian floats")];
-            readings
-                .extend(both.iter().filter_map(|(big, name)| Some((read(bytes, 0, bytes.len(), *big, false)?, *name))));
-        }
-        for (value, notation) in &readings {
-            let (value, notation) = (*value, *notation);
-            if self.places.may_be(value) && !(notation == "floats" && bytes.contains(&b'.')) {
-                let written = Written { value, decimals: None, notation, key: None };
-                self.note(node.buffer, &[], start, end, written, Some(id));
+        if matches!(len, 4 | 8) && node.shape.meets(Shape::BINARY) && !is_plain(bytes) {
+            for (big, notation) in [(true, "big-endian floats"), (false, "little-endian floats")] {
+                if let Some(value) = read(bytes, 0, bytes.len(), big, false) {
+                    self.read(id, node, value, notation);
+                }
             }
+        }
+    }
+
+    /// A whole number, in all readings.
+    fn whole(&mut self, id: NodeId, node: &Node, value: i128) {
+        if value.unsigned_abs() < LARGEST_SCALED {
+            for (value, notation) in scaled(value) {
+                self.read(id, node, value, notation);
+            }
+        }
+    }
+
+    /// A number that is all of a field.
+    fn read(&mut self, id: NodeId, node: &Node, value: f64, notation: &'static str) {
+        if self.places.may_be(value) {
+            let written = Written { value, decimals: None, notation, key: None };
+            self.note(node.buffer, &[], node.start as usize, node.end as usize, written, Some(id));
         }
     }
 
@@ -259,6 +304,9 @@ impl Look<'_, '_> {
 
     /// Joins latitudes with the longitudes they belong to.
     fn pairs(&self, out: &mut Vec<Hit>) {
+        if self.seen.is_empty() {
+            return;
+        }
         let of = |axis| {
             let mut seen: Vec<&Seen> = self.seen.iter().filter(|seen| seen.axis == axis).collect();
             seen.sort_by_key(|seen| (seen.spot, seen.buffer, seen.start));

@@ -70,22 +70,22 @@ impl Detector for PrivateKeys {
                 out.push(Hit { conclusive: true, ..hit(CARD.id, Data::Credentials, form, id, range, reason) });
             };
             // The longer mark ends with the shorter one.
-            if cx.may_hold_words(id) && MARKS.pem.find(bytes).is_some() {
-                for at in MARKS.pem.find_iter(bytes).chain(MARKS.bare_pem.find_iter(bytes)) {
+            let named = if cx.may_hold_words(id) { bytes } else { &[][..] };
+            if !named.is_empty() && MARKS.pem.find(named).is_some() {
+                for at in MARKS.pem.find_iter(named).chain(MARKS.bare_pem.find_iter(named)) {
                     if let Some(range) = pem(bytes, at) {
                         push("pem", range);
                     }
                 }
             }
-            let named = if cx.may_hold_words(id) { bytes } else { &[][..] };
-            for at in MARKS.age.find_iter(named) {
+            for at in places(&MARKS.age, named) {
                 let rest = bytes.get(at..).unwrap_or_default();
                 let len = rest.iter().take(80).take_while(|b| b.is_ascii_alphanumeric() || **b == b'-').count();
                 if len == 74 && rest.get(..len).is_some_and(is_bech32) {
                     push("age secret key", (at, at + len));
                 }
             }
-            for at in MARKS.jwk.find_iter(bytes) {
+            for at in places(&MARKS.jwk, bytes) {
                 if let Some(range) = jwk(bytes, at) {
                     push("jwk", range);
                 }
@@ -93,13 +93,19 @@ impl Detector for PrivateKeys {
             // Four bytes of which three are no text: where they stand, the buffer is not plain.
             // It holds a zero.
             let binary = if cx.is_plain(id, bytes) { &[][..] } else { bytes };
-            for at in MARKS.pkcs8.find_iter(binary) {
+            for at in places(&MARKS.pkcs8, binary) {
                 if let Some(range) = pkcs8(bytes, at) {
                     push("pkcs#8", range);
                 }
             }
         }
     }
+}
+
+/// All places of a mark, nearly always none: to make ready for more than the first costs as much as the search.
+fn places<'b>(mark: &'b Finder<'static>, bytes: &'b [u8]) -> impl Iterator<Item = usize> + 'b {
+    let first = if bytes.is_empty() { None } else { mark.find(bytes) };
+    first.into_iter().flat_map(move |_| mark.find_iter(bytes))
 }
 
 /// Whether the checksum of a Bech32 string holds (BIP-173): for other strings a chance of 2^-30.

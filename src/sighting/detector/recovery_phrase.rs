@@ -78,8 +78,36 @@ impl Detector for RecoveryPhrases {
     }
 }
 
-/// Whether there are blanks enough, one word apart: whole buffers without them are never taken to pieces.
+/// Bytes of the shortest phrase: its words, of three letters at least, and the blanks between them.
+const SHORTEST: usize = FEWEST * 3 + FEWEST - 1;
+
+/// Whether small letters and blanks run on for long enough, and the blanks stand one word apart: whole buffers where they
+/// do not are never taken to pieces.
 fn may_be(bytes: &[u8]) -> bool {
+    let inside = |at: usize| bytes.get(at).is_some_and(|byte| matches!(byte, b'a'..=b'z' | b' '));
+    let (mut done, mut at) = (0, SHORTEST - 1);
+    while at < bytes.len() {
+        if !inside(at) {
+            at += SHORTEST;
+            continue;
+        }
+        let (mut start, mut end) = (at, at + 1);
+        while start > done && inside(start - 1) {
+            start -= 1;
+        }
+        while inside(end) {
+            end += 1;
+        }
+        if end - start >= SHORTEST && has_words(bytes.get(start..end).unwrap_or_default()) {
+            return true;
+        }
+        (done, at) = (end, end + SHORTEST);
+    }
+    false
+}
+
+/// Whether there are blanks enough, one word apart.
+fn has_words(bytes: &[u8]) -> bool {
     // A word of three to eight letters stands between two blanks of a phrase.
     let (mut last, mut words) = (0_usize, 0_usize);
     for blank in memchr::memchr_iter(b' ', bytes) {
@@ -134,4 +162,27 @@ fn phrase(bytes: &[u8], words: &[(usize, usize)]) -> Option<(usize, usize)> {
     let text = std::str::from_utf8(bytes.get(start..end)?).ok()?;
     Mnemonic::parse_in_normalized(Language::English, text).ok()?;
     Some((start, end))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn what_cannot_be_a_phrase_holds_none(
+            before in "[A-Za-z0-9 \"]{0,60}",
+            words in proptest::collection::vec("[a-z]{3,8}", 12..25),
+            after in "[A-Za-z0-9 \"]{0,60}",
+        ) {
+            let phrase = "legal winner thank year wave sausage worth useful legal winner thank yellow";
+            for text in [words.join(" "), phrase.to_owned()] {
+                let quoted = format!("{before}\"{text}\"{after}");
+                prop_assert!(may_be(quoted.as_bytes()));
+                let bytes = format!("{before}{text}{after}");
+                prop_assert!(may_be(bytes.as_bytes()) || runs(bytes.as_bytes()).is_empty());
+            }
+        }
+    }
 }

@@ -4,7 +4,7 @@
 //! carries an Ed25519 signature over itself, which noise has with a chance of 2^-252; a sender key's message is a version,
 //! the tags and lengths of five fields, a type byte, and nothing else (more than 80 bits).
 
-use crate::model::field::{Node, Tree};
+use crate::model::field::Tree;
 use crate::model::taxonomy::Data;
 use crate::sighting::envelope::wire::Protobuf;
 use crate::sighting::rule::hit;
@@ -43,8 +43,10 @@ impl Detector for SenderKeys {
     }
 
     fn on_message(&self, tree: &Tree<'_>, _: &Cx<'_>, out: &mut Vec<Hit>) {
-        let long = |node: &Node| node.leaf && node.end.saturating_sub(node.start) >= SHORTEST;
-        for (id, node) in (0..).zip(&tree.nodes).filter(|(_, node)| long(node)) {
+        for (id, node) in (0..).zip(&tree.nodes) {
+            if !node.leaf || node.end.saturating_sub(node.start) < SHORTEST {
+                continue;
+            }
             let bytes = tree.bytes(node);
             let form = match bytes.first() {
                 Some(2) if is_megolm(bytes) => "megolm session key",
