@@ -2,8 +2,8 @@
 
 use crate::bytes::Malformed;
 use crate::field::Hint;
+use crate::field::candidates::{is_opened, may_open};
 use crate::field::shape::{Shape, is_plain};
-use crate::field::walk::{is_opened, may_open};
 use crate::model::budget;
 use crate::model::field::{Buffer, BufferId, Kind, Node, NodeId, Reach, Step, View};
 use smallvec::SmallVec;

@@ -3,6 +3,7 @@
 //! In: a [`Message`](crate::model::message::Message). Out: a [`Tree`](crate::model::field::Tree) of everything that
 //! was reached. To add a format: one file in `decoder/` with a [`Decoder`] entry, and two lines in `decoder/mod.rs`.
 
+mod candidates;
 pub mod decoder;
 pub mod fields;
 mod inflate;
@@ -16,6 +17,7 @@ mod transfer;
 mod typed;
 mod unpack;
 pub mod walk;
+mod way;
 
 pub use fields::{Fields, Key};
 pub use stencil::Stencils;

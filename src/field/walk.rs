@@ -1,20 +1,21 @@
 //! The recursion: what is opened, in which order, and when to stop.
 
 use crate::bytes::Match;
+use crate::field::candidates::{Set, candidate_set, is_declared, is_opened, long_enough, members};
 use crate::field::decoder::DECODERS;
 use crate::field::decoder::json::JSON;
 use crate::field::fields::{Fields, Output, Place, Waiting, to_u32};
 use crate::field::shape::Shape;
 use crate::field::stencil::Stencils;
-use crate::field::{Decoder, Given, Hint, Limits, Name};
-use crate::model::field::{Buffer, Kind, Node, NodeId, Step, Tree, View};
+use crate::field::way::{Way, declared};
+use crate::field::{Decoder, Given, Hint, Limits};
+use crate::model::field::{Buffer, Kind, Node, NodeId, Step, Tree};
 use crate::model::message::{Message, Part, PartKind};
 use crate::model::origin::Origins;
 use crate::model::packet::Endpoint;
 use crate::model::protos::Protos;
 use crate::model::stream::{Direction, FlowKey, Transport};
 use crate::model::time::Timestamp;
-use smallvec::SmallVec;
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -130,152 +131,6 @@ pub fn walk_bytes<R>(bytes: impl Into<Vec<u8>>, content_type: Option<&str>, look
     look(&walk(&message))
 }
 
-/// A set of decoders, by their indexes.
-type Set = u64;
-
-const _: () = assert!(DECODERS.len() <= Set::BITS as usize, "a set holds every decoder");
-
-/// The decoders that bytes of a shape may pass the filter of, in the registry's order; where nothing is `declared`, those
-/// of them that go without.
-#[cfg(test)]
-pub(super) fn candidates(shape: Shape, declared: bool) -> impl Iterator<Item = &'static Decoder> {
-    members(candidate_set(shape, declared)).map(|(_, decoder)| decoder)
-}
-
-/// Whether some decoder may open `len` bytes of text of a shape of which nothing is declared.
-pub(super) fn may_open(shape: Shape, len: usize) -> bool {
-    candidate_set(shape, false) & long_enough(len) != 0
-}
-
-/// Whether some decoder would try to open bytes.
-pub(super) fn is_opened(hint: &Hint<'_>, bytes: &[u8]) -> bool {
-    let set = candidate_set(Shape::of(bytes).of_text(bytes), is_declared(hint)) & long_enough(bytes.len());
-    members(set).any(|(_, decoder)| bytes.len() >= decoder.filter.min && (decoder.fits)(hint, bytes) >= Match::Maybe)
-}
-
-/// Whether anything is declared of the bytes of a part, or of what a decoder made of all that it was given: no name says
-/// what those are.
-const fn is_declared(hint: &Hint<'_>) -> bool {
-    hint.part.is_some() || hint.content_type.is_some()
-}
-
-/// The decoders of a set of indexes, and the index of each as a set.
-fn members(mut set: Set) -> impl Iterator<Item = (Set, &'static Decoder)> {
-    std::iter::from_fn(move || {
-        let next = set.trailing_zeros();
-        let rest = set & set.checked_sub(1)?;
-        let index = set ^ rest;
-        set = rest;
-        Some((index, *DECODERS.get(next as usize)?))
-    })
-}
-
-/// Lengths of which is remembered whom they suffice.
-const LENGTHS: usize = 64;
-
-/// The decoders that `len` bytes are enough for, as a set of indexes; of more than [`LENGTHS`] bytes, all of them.
-fn long_enough(len: usize) -> Set {
-    static SETS: [Set; LENGTHS] = long_enough_sets();
-    SETS.get(len).copied().unwrap_or(Set::MAX)
-}
-
-#[expect(clippy::indexing_slicing, reason = "the indexes run over both lists")]
-const fn long_enough_sets() -> [Set; LENGTHS] {
-    let mut sets = [0; LENGTHS];
-    let mut index = 0;
-    while index < DECODERS.len() {
-        let mut len = DECODERS[index].filter.min;
-        while len < LENGTHS {
-            sets[len] |= 1 << index;
-            len += 1;
-        }
-        index += 1;
-    }
-    sets
-}
-
-/// The same as a set of indexes, remembered: values have few shapes.
-fn candidate_set(shape: Shape, declared: bool) -> Set {
-    /// Sets remembered by one thread.
-    const KNOWN: usize = 1 << 11;
-    thread_local! {
-        static SETS: [Cell<(u64, Set)>; KNOWN] = const { [const { Cell::new((u64::MAX, 0)) }; KNOWN] };
-    }
-    let key = u64::from(shape.bits()) << 1 | u64::from(declared);
-    let slot = usize::try_from(key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 53).unwrap_or_default();
-    SETS.with(|sets| match sets.get(slot).map(Cell::get) {
-        Some((known, set)) if known == key => set,
-        _ => {
-            let set = filtered(shape, declared);
-            if let Some(slot) = sets.get(slot) {
-                slot.set((key, set));
-            }
-            set
-        }
-    })
-}
-
-/// Decoders, as sets of indexes, by what their filters say of one class of bytes.
-#[derive(Clone, Copy)]
-struct Class {
-    /// It is one of those of which one occurs.
-    any: Set,
-    /// It does not occur.
-    none: Set,
-    /// It occurs where nothing is declared.
-    wanted: Set,
-}
-
-const CLASSES: usize = Shape::ANY.bits().count_ones() as usize;
-
-/// What the filters say of every class, and the decoders that go by what is declared alone.
-static FILTERS: ([Class; CLASSES], Set) = filters();
-
-#[expect(clippy::indexing_slicing, reason = "the indexes run over both lists")]
-const fn filters() -> ([Class; CLASSES], Set) {
-    let mut classes = [Class { any: 0, none: 0, wanted: 0 }; CLASSES];
-    let (mut index, mut never) = (0, 0);
-    while index < DECODERS.len() {
-        let (filter, member) = (&DECODERS[index].filter, 1_u64 << index);
-        let mut class = 0;
-        while class < CLASSES {
-            let bit = 1_u32 << class;
-            if filter.any.bits() & bit != 0 {
-                classes[class].any |= member;
-            }
-            if filter.none.bits() & bit != 0 {
-                classes[class].none |= member;
-            }
-            if let Some(all) = filter.undeclared
-                && all.bits() & bit != 0
-            {
-                classes[class].wanted |= member;
-            }
-            class += 1;
-        }
-        if filter.undeclared.is_none() {
-            never |= member;
-        }
-        index += 1;
-    }
-    (classes, never)
-}
-
-/// The decoders whose filters let bytes of a shape pass.
-fn filtered(shape: Shape, declared: bool) -> Set {
-    let (classes, never) = &FILTERS;
-    let (mut any, mut none, mut missing) = (0, 0, *never);
-    for (at, class) in classes.iter().enumerate() {
-        if shape.bits() >> at & 1 == 0 {
-            missing |= class.wanted;
-        } else {
-            any |= class.any;
-            none |= class.none;
-        }
-    }
-    any & !none & !if declared { 0 } else { missing }
-}
-
 /// The peeling of one message under way.
 struct Walk<'m, 'g> {
     /// What led to the node at hand.
@@ -308,148 +163,6 @@ fn is_dead_end(output: &Output, queued: usize, nodes: &[Node], inside: &Hint<'_>
     let hint =
         Hint { content_type: inside.content_type.filter(|_| node.fresh), whole: inside.whole && node.whole, ..*inside };
     !is_opened(&hint, bytes)
-}
-
-/// What a node is called.
-#[derive(Clone, Copy, Default)]
-enum Called<'m> {
-    #[default]
-    Nothing,
-    Header(&'m str),
-    Text(&'static str),
-    At(View),
-}
-
-/// What led to a node. Of fields that the same decoder put out most of it is the same, and is told once.
-#[derive(Default)]
-struct Way<'m> {
-    /// Where it is now.
-    node: Option<NodeId>,
-    /// The innermost node on the way that is a part of the message, or a decoder's.
-    opened: Option<NodeId>,
-    part: Option<PartKind>,
-    /// What that node is called, and whether all of it is there.
-    opened_called: Called<'m>,
-    opened_whole: bool,
-    /// What the node itself is called, and whether all of it is there.
-    called: Called<'m>,
-    whole: bool,
-    within: SmallVec<[&'static str; 8]>,
-    layers: usize,
-}
-
-impl<'m> Way<'m> {
-    /// Goes to a node.
-    fn lead(&mut self, id: NodeId, message: &'m Message, nodes: &[Node]) {
-        if self.node == Some(id) {
-            return;
-        }
-        let (mut at, mut called, mut whole) = (id, Called::Nothing, true);
-        while let Some(node) = nodes.get(at as usize) {
-            match node.step {
-                Step::Open(_) | Step::Part(_) => break,
-                Step::Key(key) if matches!(called, Called::Nothing) => called = Called::At(key),
-                Step::Name(name) if matches!(called, Called::Nothing) => called = Called::Text(name),
-                Step::Key(_) | Step::Name(_) | Step::Index(_) | Step::Number(_) => {}
-            }
-            whole &= node.whole;
-            match node.parent {
-                Some(parent) => at = parent,
-                None => break,
-            }
-        }
-        if self.opened != Some(at) {
-            self.climb(at, message, nodes);
-        }
-        self.called = if matches!(called, Called::Nothing) { self.opened_called } else { called };
-        self.whole = whole && self.opened_whole;
-        self.node = Some(id);
-    }
-
-    /// Tells all that is the same for the fields that a decoder put out.
-    fn climb(&mut self, opened: NodeId, message: &'m Message, nodes: &[Node]) {
-        (self.node, self.opened, self.part) = (None, Some(opened), None);
-        (self.opened_called, self.opened_whole, self.layers) = (Called::Nothing, true, 0);
-        self.within.clear();
-        let mut at = Some(opened);
-        while let Some(node) = at.and_then(|id| nodes.get(id as usize)) {
-            self.opened_whole &= node.whole;
-            let named = !matches!(self.opened_called, Called::Nothing);
-            match node.step {
-                Step::Open(name) => {
-                    self.within.push(name);
-                    self.layers = self.layers.saturating_add(usize::from(node.fresh));
-                }
-                Step::Part(part) => {
-                    if let Some(part) = message.parts.get(part as usize) {
-                        if self.within.is_empty() {
-                            self.part = Some(part.kind);
-                        }
-                        if !named && part.kind == PartKind::Header {
-                            self.opened_called = Called::Header(&part.name);
-                        }
-                    }
-                }
-                Step::Key(key) if !named => self.opened_called = Called::At(key),
-                Step::Name(name) if !named => self.opened_called = Called::Text(name),
-                Step::Key(_) | Step::Name(_) | Step::Index(_) | Step::Number(_) => {}
-            }
-            at = node.parent;
-        }
-        self.within.reverse();
-    }
-
-    /// Forgets what is told of nodes from `id` on.
-    fn forget(&mut self, id: NodeId) {
-        self.node = None;
-        self.opened = self.opened.filter(|opened| *opened < id);
-    }
-
-    /// What is known about the node.
-    fn hint<'s>(
-        &'s self,
-        buffers: &'s [Buffer<'_>],
-        content_type: Option<&'s str>,
-        protos: Option<Given<'s>>,
-    ) -> Hint<'s> {
-        let name = match self.called {
-            Called::Nothing => None,
-            Called::Header(name) | Called::Text(name) => Some(name.as_bytes()),
-            Called::At(key) => buffers
-                .get(key.buffer as usize)
-                .and_then(|buffer| buffer.bytes.get(key.start as usize..key.end as usize)),
-        };
-        Hint {
-            part: self.part,
-            content_type,
-            encoding: None,
-            name: Name(name),
-            within: &self.within,
-            whole: self.whole,
-            protos,
-        }
-    }
-}
-
-/// The media type that was declared of a node: what the bytes are once their coding is undone.
-fn declared<'s>(
-    id: NodeId,
-    message: &'s Message,
-    nodes: &[Node],
-    typed: &'s BTreeMap<NodeId, String>,
-) -> Option<&'s str> {
-    let mut at = Some(id);
-    while let Some((id, node)) = at.and_then(|id| Some((id, nodes.get(id as usize)?))) {
-        if let Some(declared) = typed.get(&id) {
-            return Some(declared);
-        }
-        match node.step {
-            Step::Open(_) if node.fresh => at = node.parent,
-            Step::Part(part) => return message.parts.get(part as usize)?.content_type.as_deref(),
-            _ => return None,
-        }
-    }
-    None
 }
 
 impl<'m> Walk<'m, '_> {
@@ -507,7 +220,7 @@ impl<'m> Walk<'m, '_> {
         if set == 0 {
             return None;
         }
-        let (mut certain, mut maybe) = (0, 0);
+        let (mut certain, mut maybe): (Set, Set) = (0, 0);
         for (index, decoder) in members(set) {
             if bytes.len() >= decoder.filter.min {
                 match (decoder.fits)(&hint, bytes) {

@@ -45,7 +45,7 @@ fn may_begin(bytes: &[u8]) -> bool {
         return false;
     }
     let nibbles = match bits.take(2) {
-        3 => return true,
+        3 => return bits.may_be_metadata(bytes.len()),
         nibbles => nibbles.saturating_add(4),
     };
     let len = bits.take(nibbles.saturating_mul(4)).saturating_add(1);
@@ -54,6 +54,12 @@ fn may_begin(bytes: &[u8]) -> bool {
     }
     let raw = bytes.get(bits.at.div_ceil(8) as usize..).and_then(|rest| rest.get(..usize::try_from(len).ok()?));
     raw.is_some_and(is_text_so_far)
+}
+
+/// How much of a prefix code was read.
+enum Read {
+    All,
+    Head,
 }
 
 /// The first bits of a stream, lowest first.
@@ -79,13 +85,30 @@ impl Bits {
         (1_u32 << more).saturating_add(self.take(more)).saturating_add(1)
     }
 
+    /// Whether a block of metadata may be in a stream of `len` bytes: all of it has to be.
+    fn may_be_metadata(&mut self, len: usize) -> bool {
+        if self.take(1) == 1 {
+            return false;
+        }
+        let more = self.take(2).saturating_mul(8);
+        if more == 0 {
+            return true;
+        }
+        let skipped = self.take(more).saturating_add(1) as usize;
+        skipped <= len.saturating_sub(self.at.div_ceil(8) as usize)
+    }
+
     /// Whether the first prefix code of a block, whichever that is, may be one.
     fn may_be_codes(&mut self) -> bool {
         // Block types of literals, of commands and of distances.
         for _ in 0..3 {
             let types = self.count();
             if types > 1 {
-                return self.may_be_code(types.saturating_add(2));
+                // Behind the code of the types stands that of how long they go on.
+                return match self.code(types.saturating_add(2)) {
+                    Some(Read::All) => self.code(26).is_some(),
+                    code => code.is_some(),
+                };
             }
         }
         // How distances are told, and the context of the one type of literals.
@@ -95,30 +118,34 @@ impl Bits {
             let codes = self.count();
             if codes > 1 {
                 let runs = if self.take(1) == 1 { self.take(4).saturating_add(1) } else { 0 };
-                return self.may_be_code(codes.saturating_add(runs));
+                return self.code(codes.saturating_add(runs)).is_some();
             }
         }
-        self.may_be_code(256)
+        self.code(256).is_some()
     }
 
-    /// Whether a prefix code (sections 3.4 and 3.5) of an alphabet may be one: its symbols are of it and differ, or its codes'
-    /// codes make up a tree.
-    fn may_be_code(&mut self, alphabet: u32) -> bool {
+    /// Reads a prefix code (sections 3.4 and 3.5) of an alphabet; `None` if it is none: its symbols are not of it or do not
+    /// differ, or its codes' codes make up no tree.
+    fn code(&mut self, alphabet: u32) -> Option<Read> {
         const VALUES: [u32; 16] = [0, 4, 3, 2, 0, 4, 3, 1, 0, 4, 3, 2, 0, 4, 3, 5];
         const LENGTHS: [u32; 16] = [2, 2, 2, 3, 2, 2, 2, 4, 2, 2, 2, 3, 2, 2, 2, 4];
-        let may = match self.take(2) {
+        let read = match self.take(2) {
             1 => {
                 let width = u32::BITS.saturating_sub(alphabet.saturating_sub(1).leading_zeros());
                 let mut symbols = [u32::MAX; 4];
                 let count = self.take(2).saturating_add(1) as usize;
-                (0..count).all(|at| {
+                let differ = (0..count).all(|at| {
                     let symbol = self.take(width);
                     let is_new = symbol < alphabet && !symbols.contains(&symbol);
                     if let Some(slot) = symbols.get_mut(at) {
                         *slot = symbol;
                     }
                     is_new
-                })
+                });
+                if count == 4 {
+                    self.take(1);
+                }
+                differ.then_some(Read::All)
             }
             skipped => {
                 let (mut space, mut codes) = (32_u32, 0_u32);
@@ -138,11 +165,11 @@ impl Bits {
                         }
                     }
                 }
-                codes == 1 || space == 0
+                (codes == 1 || space == 0).then_some(Read::Head)
             }
         };
         // What was not looked at may be anything.
-        may || self.at > u128::BITS
+        if self.at > u128::BITS { Some(Read::Head) } else { read }
     }
 }
 

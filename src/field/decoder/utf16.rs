@@ -66,8 +66,16 @@ const fn evidence(unit: u16) -> Option<i64> {
 
 fn weigh(bytes: &[u8], order: Order) -> i64 {
     let head = bytes.get(..2_048).unwrap_or(bytes);
-    // One unit in ten of random bytes is for private use.
-    if units(head, order).any(|unit| matches!(unit, 0xe000..=0xf8ff)) {
+    // One unit in ten of random bytes is for private use: its higher byte says so.
+    let (pairs, _) = head.as_chunks::<2>();
+    let is_private = |[one, other]: &[u8; 2]| {
+        let high = match order {
+            Order::Little => *other,
+            Order::Big => *one,
+        };
+        high.wrapping_sub(0xe0) <= 0x18
+    };
+    if pairs.iter().any(is_private) {
         return i64::MIN;
     }
     let mut sum = 0_i64;

@@ -8,7 +8,7 @@ mod stencils;
 
 use crate::field::decoder::DECODERS;
 use crate::field::shape::Shape;
-use crate::field::{Sample, message_of, message_of_parts, walk, walk_bytes};
+use crate::field::{Sample, candidates, message_of, message_of_parts, walk, walk_bytes};
 use crate::model::field::{Kind, NodeId, Tree};
 use crate::model::message::{Message, Part, PartKind};
 use crate::model::origin::Origins;
@@ -65,10 +65,10 @@ fn candidates_are_those_whose_filters_pass() {
     for bytes in DECODERS.iter().flat_map(|decoder| decoder.samples).map(|sample| sample.bytes) {
         for bytes in [bytes, bytes.get(..bytes.len() / 2).unwrap_or_default(), b"", b"+44 7700 900142", b"a"] {
             let shape = Shape::of(bytes);
-            let found: Vec<&str> = walk::candidates(shape, true).map(|decoder| decoder.name).collect();
+            let found: Vec<&str> = candidates::candidates(shape, true).map(|decoder| decoder.name).collect();
             let all = DECODERS.iter().filter(|decoder| decoder.filter.passes(shape, usize::MAX));
             assert_eq!(found, all.map(|decoder| decoder.name).collect::<Vec<_>>());
-            let found: Vec<&str> = walk::candidates(shape, false).map(|decoder| decoder.name).collect();
+            let found: Vec<&str> = candidates::candidates(shape, false).map(|decoder| decoder.name).collect();
             let all = DECODERS.iter().map(|decoder| (decoder.name, decoder.filter));
             let all = all.filter(|(_, filter)| filter.passes(shape, usize::MAX) && filter.goes_without(shape));
             assert_eq!(found, all.map(|(name, _)| name).collect::<Vec<_>>());
