@@ -231,7 +231,7 @@ mod tests {
         #[test]
         fn what_does_not_fit_is_no_stream(
             first in prop_oneof![Just(2_u8), Just(3), Just(4), Just(5)], high in any::<u8>(),
-            rest in proptest::collection::vec(any::<u8>(), 15..48), text in "(heron |dusk |lands ){3,30}[a-z]{0,9}",
+            rest in proptest::collection::vec(any::<u8>(), 15..48), text in "(heron |dusk |lands ){4,30}[a-z]{0,9}",
             best in 1..10_u32, at in any::<prop::sample::Index>(), byte in any::<u8>(),
         ) {
             let mut packed = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::new(best));
