@@ -31,6 +31,10 @@ pub struct Stencils {
     /// The bytes between values, one run after the other.
     literals: Vec<u8>,
     patterns: Vec<Pattern>,
+    /// Nodes of all patterns.
+    nodes: usize,
+    /// Records that were looked at for a structure.
+    tries: usize,
     /// What stands at the places for values in the record at hand.
     values: Vec<Value>,
     /// How much further every run of bytes between values stands in the record at hand than in the one it was learned from.
@@ -226,12 +230,16 @@ impl Stencils {
     pub(super) fn learn(&mut self, tree: &Tree<'_>) {
         let Some(buffer) = tree.buffers.first().filter(|_| tree.buffers.len() <= 2) else { return };
         let bytes = &*buffer.bytes;
+        if self.is_full() || bytes.len() > budget::STENCIL_RECORD {
+            return;
+        }
+        self.tries = self.tries.saturating_add(1);
         let Some(([_, json], nodes)) = tree.nodes.split_first_chunk::<2>() else { return };
         let odd = Shape::of(bytes).meets(Shape::NUL.or(Shape::CONTROL)) || std::str::from_utf8(bytes).is_err();
         if odd || json.step != Step::Open(JSON.name) || !json.whole || nodes.is_empty() {
             return;
         }
-        if !tree.exhausted.is_empty() || nodes.len() > 2 * VALUES || self.is_full() {
+        if !tree.exhausted.is_empty() || nodes.len() > 2 * VALUES {
             return;
         }
         // Where the values stand in the record, whether they were read from there or had to be decoded.
@@ -256,7 +264,7 @@ impl Stencils {
             at = end;
         }
         runs.push(at..bytes.len());
-        let run_of = |offset: u32| runs.iter().rposition(|run| run.start <= offset as usize).unwrap_or(0);
+        let run_of = |offset: u32| runs.partition_point(|run| run.start <= offset as usize).saturating_sub(1);
         let mut place = 0_usize;
         let mut marks = Vec::with_capacity(nodes.len());
         for node in nodes {
@@ -274,15 +282,18 @@ impl Stencils {
         self.insert(bytes, &runs, &kinds, Pattern { marks, starts });
     }
 
-    /// How many structures are remembered.
+    /// How many structures are remembered, and how many nodes of them.
     #[cfg(test)]
-    pub(super) fn remembered(&self) -> usize {
-        self.patterns.len()
+    pub(super) fn remembered(&self) -> (usize, usize) {
+        (self.patterns.len(), self.nodes)
     }
 
     /// Whether no more structures are remembered: a store has few, and what has many has none.
     fn is_full(&self) -> bool {
-        self.patterns.len() >= budget::STENCILS || self.literals.len() >= budget::STENCIL_BYTES
+        self.patterns.len() >= budget::STENCILS
+            || self.literals.len() >= budget::STENCIL_BYTES
+            || self.nodes >= budget::STENCIL_NODES
+            || self.tries >= budget::STENCIL_TRIES
     }
 
     fn insert(&mut self, bytes: &[u8], runs: &[Range<usize>], kinds: &[bool], pattern: Pattern) {
@@ -332,6 +343,7 @@ impl Stencils {
                 point = new;
             }
         }
+        self.nodes = self.nodes.saturating_add(pattern.marks.len());
         self.patterns.push(pattern);
     }
 }

@@ -182,8 +182,14 @@ pub const LEARNED_BYTES: usize = 32 << 20;
 pub const STORE_FIELDS: usize = 16_384;
 /// Structures of records that one worker remembers; what comes beyond is read without.
 pub const STENCILS: usize = 4_096;
-/// Bytes of them.
+/// Bytes between the values of all of them.
 pub const STENCIL_BYTES: usize = 1 << 20;
+/// Fields and containers of all of them.
+pub const STENCIL_NODES: usize = 1 << 16;
+/// Bytes of one record whose structure is remembered.
+pub const STENCIL_RECORD: usize = 64 << 10;
+/// Records that are looked at for a structure: where so many had none that was known, the next ones have none, either.
+pub const STENCIL_TRIES: usize = 1 << 15;
 /// Tables of one SQL dump that are told apart.
 pub const STORE_TABLES: usize = 4_096;
 /// Bytes of one record of a dump; longer ones are skipped.

@@ -3,6 +3,7 @@
 use super::shortcuts::{record, samples, told};
 use crate::field::walk::walk_plainly;
 use crate::field::{Stencils, message_of, walk_known};
+use crate::model::budget;
 use proptest::prelude::*;
 use std::fmt::Write as _;
 
@@ -81,12 +82,20 @@ fn values_that_open_are_opened() {
 
 #[test]
 fn what_is_remembered_is_bounded() {
-    let mut stencils = Stencils::default();
-    for n in 0..30_000 {
-        let message = message_of(format!("{{\"key{n}\":{n},\"a\":\"{n}\"}}"), None);
-        drop(walk_known(&message, &mut stencils));
+    // Names that are never the same, and lists that are longer each time.
+    for (records, wide) in [(budget::STENCIL_TRIES + 100, 0), (400, 220)] {
+        let mut stencils = Stencils::default();
+        for n in 0..records {
+            let name = if wide > 0 { String::new() } else { n.to_string() };
+            let list = if wide > 0 { vec!["\"x\""; n % 200].join(",") } else { String::new() };
+            let more: String = (0..wide / 2).map(|at| format!(",\"k{at}\":[{n}]")).collect();
+            let message = message_of(format!("{{\"key{name}\":[{list}]{more},\"a\":1}}"), None);
+            drop(walk_known(&message, &mut stencils));
+        }
+        let (structures, nodes) = stencils.remembered();
+        assert!(structures > 20 && structures <= budget::STENCILS, "{structures}");
+        assert!(nodes < budget::STENCIL_NODES + 512 && (wide == 0 || nodes > budget::STENCIL_NODES / 2), "{nodes}");
     }
-    assert!(stencils.remembered() <= crate::model::budget::STENCILS);
     holds(&(0..300).map(|n| format!("{{\"key{}\":{n}}}", n % 40)).collect::<Vec<_>>()).unwrap();
 }
 

@@ -7,7 +7,7 @@ use crate::model::taxonomy::Data;
 use crate::sighting::folded::fold;
 use crate::sighting::globe::{Axis, axis_of, decimal_at, key_before, plus_code_at, sexagesimal_at};
 use crate::sighting::place::{LARGEST_SCALED, Places, Told, Written, geohash_cell, read, scaled};
-use crate::sighting::text::{each, is_plain};
+use crate::sighting::text::is_plain;
 use crate::sighting::{Card, Cx, Detector, Example, Hit};
 use std::borrow::Cow;
 
@@ -146,24 +146,22 @@ struct Look<'a, 't> {
 }
 
 impl Look<'_, '_> {
-    #[expect(clippy::needless_bitwise_bool, reason = "blocks of bytes are told at once where nothing is skipped")]
     fn buffer(&mut self, id: BufferId, bytes: &[u8], out: &mut Vec<Hit>) {
-        each(
-            bytes,
-            |byte, next| byte.is_ascii_digit() & (next == b'.'),
-            |last| {
-                let point = last + 1;
-                if !bytes.get(point + 1).is_some_and(u8::is_ascii_digit) || !self.places.may_be_before(bytes, point) {
-                    return;
-                }
-                if let Some((value, start, end, decimals)) = decimal_at(bytes, point)
-                    && self.places.may_be(value)
-                {
-                    let written = Written { value, decimals: Some(decimals), notation: "decimal", key: None };
-                    self.note(id, bytes, start, end, written, None);
-                }
-            },
-        );
+        for at in memchr::memchr2_iter(b'.', b'+', bytes) {
+            if bytes.get(at) == Some(&b'.') {
+                self.decimal(id, bytes, at);
+                continue;
+            }
+            // A letter or digit of the code stands before it.
+            let code =
+                at.checked_sub(1).and_then(|before| bytes.get(before)).is_some_and(|byte| (b'2'..=b'x').contains(byte));
+            let found = if code { plus_code_at(bytes, at) } else { None };
+            let Some((cell, start, end)) = found else { continue };
+            for (spot, data, metres) in self.places.cell(cell) {
+                let told = Told { data, form: "plus code".into(), metres };
+                out.extend(self.hit(spot, told, id, (start, end)));
+            }
+        }
         // The degree sign is two bytes in UTF-8.
         let high = if self.cx.may_hold_high(id) { bytes } else { &[][..] };
         for sign in memchr::memchr_iter(0xc2, high) {
@@ -176,15 +174,6 @@ impl Look<'_, '_> {
                 self.note(id, bytes, start, end, written, None);
             }
         }
-        // A letter or digit of the code stands before it.
-        let is_code = |byte: u8, next: u8| (b'2'..=b'x').contains(&byte) & (next == b'+');
-        each(bytes, is_code, |last| {
-            let Some((cell, start, end)) = plus_code_at(bytes, last + 1) else { return };
-            for (spot, data, metres) in self.places.cell(cell) {
-                let told = Told { data, form: "plus code".into(), metres };
-                out.extend(self.hit(spot, told, id, (start, end)));
-            }
-        });
         let hashes = if self.cx.may_hold_words(id) { bytes } else { &[][..] };
         self.places.geohashes(hashes, &mut |spot, data, metres, start, end| {
             let told = Told { data, form: "geohash".into(), metres };
@@ -196,6 +185,20 @@ impl Look<'_, '_> {
                 let told = Told { data: planted.data, form: notation.into(), metres };
                 out.extend(self.hit(spot, told, id, (start, end)));
             });
+        }
+    }
+
+    /// The decimal number around a point.
+    fn decimal(&mut self, id: BufferId, bytes: &[u8], point: usize) {
+        let digit = |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_digit);
+        if !digit(point.checked_sub(1)) || !digit(Some(point + 1)) || !self.places.may_be_before(bytes, point) {
+            return;
+        }
+        if let Some((value, start, end, decimals)) = decimal_at(bytes, point)
+            && self.places.may_be(value)
+        {
+            let written = Written { value, decimals: Some(decimals), notation: "decimal", key: None };
+            self.note(id, bytes, start, end, written, None);
         }
     }
 
