@@ -88,8 +88,10 @@ fn what_is_remembered_is_bounded() {
         for n in 0..records {
             let name = if wide > 0 { String::new() } else { n.to_string() };
             let list = if wide > 0 { vec!["\"x\""; n % 200].join(",") } else { String::new() };
-            let more: String = (0..wide / 2).map(|at| format!(",\"k{at}\":[{n}]")).collect();
-            let message = message_of(format!("{{\"key{name}\":[{list}]{more},\"a\":1}}"), None);
+            let mut record = format!("{{\"key{name}\":[{list}]");
+            (0..wide / 2).for_each(|at| write!(record, ",\"k{at}\":[{n}]").unwrap());
+            record.push_str(",\"a\":1}");
+            let message = message_of(record, None);
             drop(walk_known(&message, &mut stencils));
         }
         let (structures, nodes) = stencils.remembered();
