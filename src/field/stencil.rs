@@ -6,7 +6,7 @@
 //! would have given; a record that differs anywhere is read.
 #![deny(clippy::arithmetic_side_effects, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
-use crate::field::decoder::json::{JSON, number, unescape};
+use crate::field::decoder::json::{self, FEWEST_BYTES, JSON, unescape};
 use crate::field::fields::{Fields, to_u32};
 use crate::field::shape::Shape;
 use crate::model::budget;
@@ -17,8 +17,6 @@ use std::ops::Range;
 const VALUES: usize = 256;
 /// Structures that may follow one another at one place: more are no statement's.
 const ALTERNATIVES: usize = 24;
-/// Members of a list of which all are numbers, for which bytes may be put out beside them.
-const FEWEST_BYTES: usize = 16;
 /// Marks that there is no further edge.
 const NONE: u32 = u32::MAX;
 
@@ -123,8 +121,7 @@ impl Stencils {
         let (mut at, mut point) = (0_usize, 0_u32);
         loop {
             let rest = bytes.get(at..)?;
-            let (len, to, value) = self.follow(bytes, at, rest, point)?;
-            let start = at.saturating_add(len);
+            let (to, value) = self.follow(bytes, at, rest, point)?;
             self.shifts.push(to_u32(at));
             match to {
                 To::End(pattern) => {
@@ -137,7 +134,6 @@ impl Stencils {
                 To::Text(next) | To::Bare(next) => {
                     let value = value?;
                     at = value.end as usize;
-                    debug_assert!(start <= at, "a value ends behind its beginning");
                     self.values.push(value);
                     point = next;
                 }
@@ -145,9 +141,9 @@ impl Stencils {
         }
     }
 
-    /// How many bytes lead on from a point, to what, and the value behind them.
+    /// What known bytes lead to from a point, and the value behind them.
     #[inline]
-    fn follow(&mut self, bytes: &[u8], at: usize, rest: &[u8], point: u32) -> Option<(usize, To, Option<Value>)> {
+    fn follow(&mut self, bytes: &[u8], at: usize, rest: &[u8], point: u32) -> Option<(To, Option<Value>)> {
         let mut before = NONE;
         let mut index = *self.points.get(point as usize)?;
         loop {
@@ -180,7 +176,7 @@ impl Stencils {
                             *slot = index;
                         }
                     }
-                    return Some((len, to, value));
+                    return Some((to, value));
                 }
             }
             before = index;
@@ -382,7 +378,7 @@ fn is_simple(nodes: &[Node], bytes: &[u8]) -> bool {
 
 /// Whether some list is of numbers alone, and long: its bytes may be put out, which depends on what they are.
 fn has_number_lists(nodes: &[Node]) -> bool {
-    let mut members: Vec<(NodeId, usize, bool)> = Vec::new();
+    let mut members: Vec<(NodeId, u32, bool)> = Vec::new();
     for node in nodes {
         let parent = node.parent.unwrap_or_default();
         let bare = matches!(node.kind, Kind::Integer(_) | Kind::Float(_) | Kind::Simple);
@@ -394,8 +390,8 @@ fn has_number_lists(nodes: &[Node]) -> bool {
     members.iter().any(|(_, count, bare)| *bare && *count >= FEWEST_BYTES)
 }
 
-/// The text that begins at `start` and ends before a quote; `None` if there is an escape in it, or what makes records be
-/// looked at in another way.
+/// The text that begins at `start` and ends before a quote; `None` if it has no end, or holds what makes records be looked
+/// at in another way. Its escapes are found and not undone.
 #[inline]
 fn text(bytes: &[u8], start: usize) -> Option<Value> {
     const STOP: Shape = Shape::QUOTE.or(Shape::BACKSLASH);
@@ -446,14 +442,7 @@ fn escaped_len(bytes: &[u8]) -> Option<usize> {
 /// The number or word that begins at `start`.
 #[inline]
 fn bare(bytes: &[u8], start: usize) -> Option<Value> {
-    let rest = bytes.get(start..)?;
-    let is_bare = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'+' | b'.');
-    let len = rest.iter().position(|byte| !is_bare(byte))?;
-    let word = rest.get(..len)?;
-    let kind = match word {
-        b"true" | b"false" | b"null" => Kind::Simple,
-        _ => number(word)?,
-    };
+    let (len, kind) = json::bare(bytes.get(start..)?)?;
     Some(Value {
         start: to_u32(start),
         end: to_u32(start.saturating_add(len)),

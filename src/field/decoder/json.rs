@@ -318,12 +318,7 @@ impl Reader<'_, '_, '_> {
             return Ok(());
         }
         let rest = self.bytes.get(start..).unwrap_or_default();
-        let len = rest.iter().position(|b| !is_bare(*b)).unwrap_or(rest.len());
-        let word = rest.get(..len).unwrap_or_default();
-        let kind = match word {
-            b"true" | b"false" | b"null" => Kind::Simple,
-            _ => number(word).ok_or(Malformed::Illegal("JSON value"))?,
-        };
+        let (len, kind) = bare(rest).ok_or(Malformed::Illegal("JSON value"))?;
         self.at = start.saturating_add(len);
         let view = self.fields.view(start..self.at);
         self.put(key, view, kind);
@@ -438,7 +433,7 @@ pub(in crate::field) fn unescape(
 }
 
 /// Fewest numbers that are taken for bytes.
-const FEWEST_BYTES: u32 = 16;
+pub(in crate::field) const FEWEST_BYTES: u32 = 16;
 
 /// A number as a byte, signed or not.
 fn byte(word: &[u8]) -> Option<u8> {
@@ -480,8 +475,19 @@ const fn is_bare(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'+' | b'.')
 }
 
+/// The number, truth value or null that bytes begin with: its length, and what it is.
+pub(in crate::field) fn bare(bytes: &[u8]) -> Option<(usize, Kind)> {
+    let len = bytes.iter().position(|byte| !is_bare(*byte)).unwrap_or(bytes.len());
+    let word = bytes.get(..len)?;
+    let kind = match word {
+        b"true" | b"false" | b"null" => Kind::Simple,
+        _ => number(word)?,
+    };
+    Some((len, kind))
+}
+
 /// The value of a number; what Python and JavaScript write for the values JSON lacks counts too.
-pub(in crate::field) fn number(word: &[u8]) -> Option<Kind> {
+fn number(word: &[u8]) -> Option<Kind> {
     let (negative, digits) = match word {
         [b'-', digits @ ..] => (true, digits),
         _ => (false, word),
