@@ -2,6 +2,7 @@
 
 use super::Hit;
 use super::engine::{Engine, Needle};
+use super::text::long_runs;
 use crate::model::field::BufferId;
 use crate::model::sighting::Strength;
 use crate::model::taxonomy::Data;
@@ -56,27 +57,9 @@ pub(super) fn value_after(bytes: &[u8], end: usize) -> Option<(usize, usize)> {
 /// Calls `found` with the digits and range of every run of `fewest` to 19 digits, single spaces and dashes between
 /// them skipped, that is not part of a word or a longer number.
 pub(super) fn digit_runs(bytes: &[u8], fewest: usize, mut found: impl FnMut(&[u8], usize, usize)) {
-    let inside = |at: usize| bytes.get(at).is_some_and(|byte| byte.is_ascii_digit() || matches!(byte, b' ' | b'-'));
     let digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
-    let mut at = fewest - 1;
-    let mut done = 0;
-    // A run of so many digits covers every so manieth byte at least once.
-    while at < bytes.len() {
-        if !inside(at) {
-            at += fewest;
-            continue;
-        }
-        let (mut start, mut end) = (at, at + 1);
-        while start > done && inside(start - 1) {
-            start -= 1;
-        }
-        while inside(end) {
-            end += 1;
-        }
-        (done, at) = (end, end + fewest);
-        if end - start < fewest {
-            continue;
-        }
+    let inside = |byte: u8| byte.is_ascii_digit() || matches!(byte, b' ' | b'-');
+    for (mut start, mut end) in long_runs(bytes, fewest, inside) {
         while start < end && !digit(start) {
             start += 1;
         }

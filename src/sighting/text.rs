@@ -106,6 +106,37 @@ fn any(block: &[u8; 17], is: &impl Fn(u8, u8) -> bool) -> bool {
     block.array_windows().fold(false, |any, [byte, next]| any | is(*byte, *next))
 }
 
+/// The ranges of all runs of at least `fewest` bytes that are `inside`, in their order: such a run covers every so manieth
+/// byte at least once, so that the others are looked at only beside one that is.
+pub(super) fn long_runs(
+    bytes: &[u8],
+    fewest: usize,
+    inside: impl Fn(u8) -> bool,
+) -> impl Iterator<Item = (usize, usize)> {
+    let inside = move |at: usize| bytes.get(at).is_some_and(|byte| inside(*byte));
+    let (mut done, mut at) = (0, fewest.saturating_sub(1));
+    std::iter::from_fn(move || {
+        while at < bytes.len() {
+            if !inside(at) {
+                at += fewest.max(1);
+                continue;
+            }
+            let (mut start, mut end) = (at, at + 1);
+            while start > done && inside(start - 1) {
+                start -= 1;
+            }
+            while inside(end) {
+                end += 1;
+            }
+            (done, at) = (end, end + fewest);
+            if end - start >= fewest {
+                return Some((start, end));
+            }
+        }
+        None
+    })
+}
+
 /// Whether a digit at either edge of `start..end` has a digit beside it.
 pub(super) fn touches_digit(bytes: &[u8], start: usize, end: usize) -> bool {
     let is_digit = |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_digit);

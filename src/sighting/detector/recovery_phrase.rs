@@ -9,6 +9,7 @@
 use crate::model::field::Tree;
 use crate::model::taxonomy::Data;
 use crate::sighting::rule::hit;
+use crate::sighting::text::long_runs;
 use crate::sighting::{Card, Cx, Detector, Example, Hit};
 use bip39::{Language, Mnemonic};
 
@@ -84,26 +85,8 @@ const SHORTEST: usize = FEWEST * 3 + FEWEST - 1;
 /// Whether small letters and blanks run on for long enough, and the blanks stand one word apart: whole buffers where they
 /// do not are never taken to pieces.
 fn may_be(bytes: &[u8]) -> bool {
-    let inside = |at: usize| bytes.get(at).is_some_and(|byte| matches!(byte, b'a'..=b'z' | b' '));
-    let (mut done, mut at) = (0, SHORTEST - 1);
-    while at < bytes.len() {
-        if !inside(at) {
-            at += SHORTEST;
-            continue;
-        }
-        let (mut start, mut end) = (at, at + 1);
-        while start > done && inside(start - 1) {
-            start -= 1;
-        }
-        while inside(end) {
-            end += 1;
-        }
-        if end - start >= SHORTEST && has_words(bytes.get(start..end).unwrap_or_default()) {
-            return true;
-        }
-        (done, at) = (end, end + SHORTEST);
-    }
-    false
+    let inside = |byte: u8| matches!(byte, b'a'..=b'z' | b' ');
+    long_runs(bytes, SHORTEST, inside).any(|(start, end)| has_words(bytes.get(start..end).unwrap_or_default()))
 }
 
 /// Whether there are blanks enough, one word apart.
