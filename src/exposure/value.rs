@@ -104,8 +104,6 @@ pub(super) fn is_email(text: &str) -> bool {
 
 /// A time: seconds, milli-, micro- or nanoseconds since the epoch, or written out (ISO 8601, RFC 3339, with a space).
 pub(super) fn time(text: &str, month_first: bool) -> Option<Timestamp> {
-    // 2001 to 2065.
-    let plausible = |seconds: i64| (1_000_000_000..3_000_000_000).contains(&seconds);
     if is_iso(text.as_bytes()) {
         return written(text);
     }
@@ -116,7 +114,7 @@ pub(super) fn time(text: &str, month_first: bool) -> Option<Timestamp> {
     {
         return [1, 1_000, 1_000_000, SECOND].into_iter().find_map(|unit| {
             let seconds = number.checked_div(unit)?;
-            plausible(seconds).then(|| Timestamp(number.saturating_mul(SECOND / unit)))
+            is_plausible(seconds).then(|| Timestamp(number.saturating_mul(SECOND / unit)))
         });
     }
     let turned;
@@ -133,6 +131,11 @@ pub(super) fn time(text: &str, month_first: bool) -> Option<Timestamp> {
 
 const SECOND: i64 = 1_000_000_000;
 
+/// Whether something can have happened then, in seconds since the epoch: from 2001 to 2065.
+fn is_plausible(seconds: i64) -> bool {
+    (1_000_000_000..3_000_000_000).contains(&seconds)
+}
+
 /// Whether a text begins as nearly all times in records do, `2026-11-02T09:00:00`: it is neither a number nor a date with
 /// the year at its end.
 fn is_iso(text: &[u8]) -> bool {
@@ -144,9 +147,8 @@ fn is_iso(text: &[u8]) -> bool {
 
 /// A time whose year stands first.
 fn written(text: &str) -> Option<Timestamp> {
-    let plausible = |seconds: i64| (1_000_000_000..3_000_000_000).contains(&seconds);
     let bytes = text.as_bytes();
-    let number = |from: usize, to: usize| digits(text.get(from..to)?);
+    let number = |from: usize, to: usize| text.get(from..to)?.parse::<i64>().ok();
     let sign = |at: usize, signs: &[u8]| bytes.get(at).is_some_and(|byte| signs.contains(byte));
     if !(sign(4, b"-/.") && sign(7, b"-/.") && sign(10, b"T t_") && sign(13, b":")) {
         return None;
@@ -168,15 +170,7 @@ fn written(text: &str) -> Option<Timestamp> {
     let fraction = text.get(19..).and_then(|rest| rest.strip_prefix(['.', ','])).unwrap_or_default();
     let digits = fraction.bytes().take_while(u8::is_ascii_digit).chain(std::iter::repeat(b'0')).take(9);
     let nanoseconds = digits.fold(0_i64, |sum, digit| sum * 10 + i64::from(digit - b'0'));
-    plausible(seconds).then(|| Timestamp(seconds.saturating_mul(SECOND).saturating_add(nanoseconds)))
-}
-
-/// The value of a few digits, which a sign may stand before.
-fn digits(text: &str) -> Option<i64> {
-    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) && text.len() <= 9 {
-        return Some(text.bytes().fold(0, |sum, digit| sum * 10 + i64::from(digit - b'0')));
-    }
-    text.parse().ok()
+    is_plausible(seconds).then(|| Timestamp(seconds.saturating_mul(SECOND).saturating_add(nanoseconds)))
 }
 
 /// The first two numbers of a date whose year stands last, in either order: `02/11/2026 09:00`.
