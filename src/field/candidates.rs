@@ -18,14 +18,14 @@ pub(super) fn candidates(shape: Shape, declared: bool) -> impl Iterator<Item = &
     members(candidate_set(shape, declared)).map(|(_, decoder)| decoder)
 }
 
-/// Whether some decoder may open `len` bytes of text of a shape of which nothing is declared.
-pub(super) fn may_open(shape: Shape, len: usize) -> bool {
-    candidate_set(shape, false) & long_enough(len) != 0
+/// The decoders that may open `len` bytes of a shape.
+pub(super) fn candidates_for(shape: Shape, len: usize, declared: bool) -> Set {
+    candidate_set(shape, declared) & long_enough(len)
 }
 
 /// Whether some decoder would try to open bytes.
 pub(super) fn is_opened(hint: &Hint<'_>, bytes: &[u8]) -> bool {
-    let set = candidate_set(Shape::of(bytes).of_text(bytes), is_declared(hint)) & long_enough(bytes.len());
+    let set = candidates_for(Shape::of(bytes).of_text(bytes), bytes.len(), is_declared(hint));
     members(set).any(|(_, decoder)| bytes.len() >= decoder.filter.min && (decoder.fits)(hint, bytes) >= Match::Maybe)
 }
 
@@ -98,19 +98,17 @@ struct Class {
     any: Set,
     /// It does not occur.
     none: Set,
-    /// It occurs where nothing is declared.
-    wanted: Set,
 }
 
 const CLASSES: usize = Shape::ANY.bits().count_ones() as usize;
 
-/// What the filters say of every class, and the decoders that go by what is declared alone.
-static FILTERS: ([Class; CLASSES], Set) = filters();
+/// What the filters say of every class.
+static FILTERS: [Class; CLASSES] = filters();
 
 #[expect(clippy::indexing_slicing, reason = "the indexes run over both lists")]
-const fn filters() -> ([Class; CLASSES], Set) {
-    let mut classes = [Class { any: 0, none: 0, wanted: 0 }; CLASSES];
-    let (mut index, mut never) = (0, 0);
+const fn filters() -> [Class; CLASSES] {
+    let mut classes = [Class { any: 0, none: 0 }; CLASSES];
+    let mut index = 0;
     while index < DECODERS.len() {
         let (filter, member) = (&DECODERS[index].filter, 1_u64 << index);
         let mut class = 0;
@@ -122,32 +120,71 @@ const fn filters() -> ([Class; CLASSES], Set) {
             if filter.none.bits() & bit != 0 {
                 classes[class].none |= member;
             }
-            if let Some(all) = filter.undeclared
-                && all.bits() & bit != 0
-            {
-                classes[class].wanted |= member;
-            }
             class += 1;
-        }
-        if filter.undeclared.is_none() {
-            never |= member;
         }
         index += 1;
     }
-    (classes, never)
+    classes
+}
+
+/// The decoders that go by what is declared alone.
+const NEVER: Set = never();
+
+/// Sets of classes of which one occurs where nothing is declared, and the decoder that says so, as a set.
+static WANTED: [(Shape, Set); count_wanted()] = wanted();
+
+const fn never() -> Set {
+    let (mut index, mut never) = (0, 0);
+    while index < DECODERS.len() {
+        if DECODERS[index].filter.undeclared.is_none() {
+            never |= 1 << index;
+        }
+        index += 1;
+    }
+    never
+}
+
+const fn count_wanted() -> usize {
+    let (mut index, mut count) = (0, 0);
+    while index < DECODERS.len() {
+        if let Some(sets) = DECODERS[index].filter.undeclared {
+            count += sets.len();
+        }
+        index += 1;
+    }
+    count
+}
+
+#[expect(clippy::indexing_slicing, reason = "the indexes run over both lists")]
+const fn wanted() -> [(Shape, Set); count_wanted()] {
+    let mut wanted = [(Shape::NONE, 0); count_wanted()];
+    let (mut index, mut next) = (0, 0);
+    while index < DECODERS.len() {
+        if let Some(sets) = DECODERS[index].filter.undeclared {
+            let mut at = 0;
+            while at < sets.len() {
+                wanted[next] = (sets[at], 1 << index);
+                (next, at) = (next + 1, at + 1);
+            }
+        }
+        index += 1;
+    }
+    wanted
 }
 
 /// The decoders whose filters let bytes of a shape pass.
 fn filtered(shape: Shape, declared: bool) -> Set {
-    let (classes, never) = &FILTERS;
-    let (mut any, mut none, mut missing) = (0, 0, *never);
-    for (at, class) in classes.iter().enumerate() {
-        if shape.bits() >> at & 1 == 0 {
-            missing |= class.wanted;
-        } else {
+    let (mut any, mut none, mut unasked) = (0, 0, NEVER);
+    for (at, class) in FILTERS.iter().enumerate() {
+        if shape.bits() >> at & 1 != 0 {
             any |= class.any;
             none |= class.none;
         }
     }
-    any & !none & !if declared { 0 } else { missing }
+    for (set, decoder) in &WANTED {
+        if !shape.meets(*set) {
+            unasked |= decoder;
+        }
+    }
+    any & !none & !if declared { 0 } else { unasked }
 }

@@ -2,7 +2,7 @@
 
 use crate::bytes::Malformed;
 use crate::field::Hint;
-use crate::field::candidates::{is_opened, may_open};
+use crate::field::candidates::{Set, candidates_for, is_opened};
 use crate::field::shape::{Shape, is_plain};
 use crate::model::budget;
 use crate::model::field::{Buffer, BufferId, Kind, Node, NodeId, Reach, Step, View};
@@ -96,8 +96,8 @@ impl Output {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Waiting {
     pub(super) node: NodeId,
-    /// The shape of its bytes, where it is known already.
-    pub(super) shape: Option<Shape>,
+    /// The decoders that may open it, where they are known already: where nothing is declared of it.
+    pub(super) known: Option<Set>,
     /// Something may be declared of it.
     pub(super) declared: bool,
 }
@@ -185,7 +185,7 @@ impl<'t> Fields<'t> {
     pub fn leaf(&mut self, key: Key, view: View, kind: Kind) -> Option<NodeId> {
         let node = self.push(key.into(), view, kind, Shape::ANY)?;
         if matches!(kind, Kind::Bytes | Kind::Text) {
-            self.out.queue.push(Waiting { node, shape: None, declared: self.declares });
+            self.out.queue.push(Waiting { node, known: None, declared: self.declares });
         }
         Some(node)
     }
@@ -200,12 +200,16 @@ impl<'t> Fields<'t> {
     /// Puts a text of `len` bytes up for opening, if its shape is one that some decoder asks for.
     #[inline]
     fn wait(&mut self, node: NodeId, len: usize, shape: Shape) {
+        if is_plain(shape, len) {
+            return;
+        }
         // Letters of other scripts are looked at more closely when its turn comes.
-        if !is_plain(shape, len) && (self.declares || shape.meets(Shape::HIGH) || may_open(shape, len)) {
+        let known = (!self.declares && !shape.meets(Shape::HIGH)).then(|| candidates_for(shape, len, false));
+        if known != Some(0) {
             if self.out.queue.capacity() == 0 {
                 self.out.queue.reserve(16);
             }
-            self.out.queue.push(Waiting { node, shape: Some(shape), declared: self.declares });
+            self.out.queue.push(Waiting { node, known, declared: self.declares });
         }
     }
 
@@ -425,7 +429,7 @@ impl<'t> Fields<'t> {
             (node.kind, node.fresh) = (kind, fresh);
         }
         if matches!(kind, Kind::Bytes | Kind::Text) {
-            self.out.queue.push(Waiting { node: self.open, shape: None, declared: true });
+            self.out.queue.push(Waiting { node: self.open, known: None, declared: true });
         }
     }
 

@@ -1,7 +1,7 @@
 //! The recursion: what is opened, in which order, and when to stop.
 
 use crate::bytes::Match;
-use crate::field::candidates::{Set, candidate_set, is_declared, is_opened, long_enough, members};
+use crate::field::candidates::{Set, candidates_for, is_declared, is_opened, members};
 use crate::field::decoder::DECODERS;
 use crate::field::decoder::json::JSON;
 use crate::field::fields::{Fields, Output, Place, Waiting, to_u32};
@@ -193,7 +193,7 @@ impl<'m> Walk<'m, '_> {
         }
         // A decoder queued what it put out itself.
         if part.encodings.is_empty() || !self.out.queue.iter().any(|waiting| waiting.node == at) {
-            self.out.queue.push(Waiting { node: at, shape: None, declared: true });
+            self.out.queue.push(Waiting { node: at, known: None, declared: true });
         }
     }
 
@@ -211,12 +211,14 @@ impl<'m> Walk<'m, '_> {
         }
         let node = self.tree.node(id)?;
         let bytes = self.tree.bytes(node);
-        let shape = waiting.shape.filter(|_| self.shortcuts).unwrap_or_else(|| Shape::of(bytes)).of_text(bytes);
         let Tree { message, nodes, buffers, .. } = &self.tree;
         self.way.lead(id, message, nodes);
         let hint = self.way.hint(buffers, declared(id, message, nodes, &self.typed), self.given);
-        let asked = waiting.declared && (is_declared(&hint) || !matches!(node.step, Step::Open(_)));
-        let set = candidate_set(shape, asked || !self.shortcuts) & long_enough(bytes.len());
+        let set = waiting.known.filter(|_| self.shortcuts).unwrap_or_else(|| {
+            let shape = Shape::of(bytes).of_text(bytes);
+            let asked = waiting.declared && (is_declared(&hint) || !matches!(node.step, Step::Open(_)));
+            candidates_for(shape, bytes.len(), asked || !self.shortcuts)
+        });
         if set == 0 {
             return None;
         }
@@ -331,7 +333,7 @@ impl<'m> Walk<'m, '_> {
         let node = to_u32(before.0);
         let tentative = output.tentative;
         self.keep(id);
-        if tentative && self.open(Waiting { node, shape: None, declared: true }).is_none() {
+        if tentative && self.open(Waiting { node, known: None, declared: true }).is_none() {
             self.tree.nodes.truncate(before.0);
             self.tree.buffers.truncate(before.1);
             self.out.queue.truncate(before.2);

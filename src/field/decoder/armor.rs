@@ -16,7 +16,7 @@ pub(super) static ARMOR: Decoder = Decoder {
     about: "armored messages: OpenPGP, age, CMS (RFC 9580, RFC 7468)",
     layer: false,
     codings: &[],
-    filter: Filter { any: Shape::MINUS, none: Shape::NUL, min: 60, undeclared: Some(Shape::NONE) },
+    filter: Filter { any: Shape::MINUS, none: Shape::NUL, min: 60, undeclared: Some(&[]) },
     fits,
     open,
     samples: &[

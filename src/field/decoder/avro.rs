@@ -25,7 +25,7 @@ pub(super) static AVRO: Decoder = Decoder {
     about: "Avro object container files, with their schema and any codec",
     layer: false,
     codings: &[],
-    filter: Filter { any: Shape::CONTROL, none: Shape::NONE, min: 24, undeclared: Some(Shape::NONE) },
+    filter: Filter { any: Shape::CONTROL, none: Shape::NONE, min: 24, undeclared: Some(&[]) },
     fits,
     open,
     samples: &[

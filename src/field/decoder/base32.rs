@@ -18,7 +18,7 @@ pub(super) static BASE32: Decoder = Decoder {
         any: Shape::ALNUM.without(Shape::DIGIT),
         none: Shape::ALNUM.or(Shape::EQUALS).or(Shape::BREAK).complement(),
         min: 7,
-        undeclared: Some(Shape::NONE),
+        undeclared: Some(&[]),
     },
     fits,
     open,

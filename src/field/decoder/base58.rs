@@ -17,7 +17,7 @@ pub(super) static BASE58: Decoder = Decoder {
     about: "base58, with or without a check (base58check)",
     layer: true,
     codings: &[],
-    filter: Filter { any: Shape::LOWER, none: Shape::ALNUM.complement(), min: SHORTEST, undeclared: Some(Shape::NONE) },
+    filter: Filter { any: Shape::LOWER, none: Shape::ALNUM.complement(), min: SHORTEST, undeclared: Some(&[]) },
     fits,
     open,
     samples: &[

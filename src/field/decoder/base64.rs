@@ -15,7 +15,8 @@ pub(super) static BASE64: Decoder = Decoder {
     layer: true,
     codings: &["base64"],
     filter: Filter {
-        any: Shape::ALNUM,
+        // A number is none: the first byte that its digits decode to begins no text and nothing that is packed.
+        any: Shape::ALNUM.without(Shape::DIGIT),
         none: Shape::ALNUM
             .or(Shape::PLUS)
             .or(Shape::SLASH)
@@ -25,7 +26,7 @@ pub(super) static BASE64: Decoder = Decoder {
             .or(Shape::BREAK)
             .complement(),
         min: 6,
-        undeclared: Some(Shape::NONE),
+        undeclared: Some(&[]),
     },
     fits,
     open,

@@ -20,7 +20,11 @@ pub(super) static BASE85: Decoder = Decoder {
         any: Shape::OTHER.or(Shape::LESS).or(Shape::PERCENT).or(Shape::PLUS).or(Shape::AMPERSAND).or(Shape::SEMICOLON),
         none: Shape::SPACE.or(Shape::BINARY),
         min: 9,
-        undeclared: Some(Shape::NONE),
+        // Its digits are letters of both cases, unless marks say what they are.
+        undeclared: Some(&[
+            Shape::UPPER.or(Shape::UPPER_HEX).or(Shape::X).or(Shape::LESS),
+            Shape::LOWER.or(Shape::LOWER_HEX).or(Shape::X).or(Shape::LESS),
+        ]),
     },
     fits,
     open,

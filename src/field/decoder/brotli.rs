@@ -14,7 +14,7 @@ pub(super) static BROTLI: Decoder = Decoder {
     about: "Brotli (RFC 7932)",
     layer: true,
     codings: &["br"],
-    filter: Filter { any: Shape::BINARY, none: Shape::NONE, min: 24, undeclared: Some(Shape::NONE) },
+    filter: Filter { any: Shape::BINARY, none: Shape::NONE, min: 24, undeclared: Some(&[]) },
     fits,
     open,
     samples: &[Sample { bytes: HERON, hint: "", shows: "The heron lands at dusk", trail: "brotli" }],

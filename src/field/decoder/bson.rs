@@ -11,7 +11,7 @@ pub(super) static BSON: Decoder = Decoder {
     about: "BSON documents",
     layer: false,
     codings: &[],
-    filter: Filter { any: Shape::NUL, none: Shape::NONE, min: 8, undeclared: Some(Shape::NONE) },
+    filter: Filter { any: Shape::NUL, none: Shape::NONE, min: 8, undeclared: Some(&[]) },
     fits,
     open,
     samples: &[Sample {

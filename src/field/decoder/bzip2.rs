@@ -12,7 +12,7 @@ pub(super) static BZIP2: Decoder = Decoder {
     about: "bzip2",
     layer: true,
     codings: &["bzip2", "x-bzip2"],
-    filter: Filter { any: Shape::BINARY, none: Shape::NONE, min: 14, undeclared: Some(Shape::NONE) },
+    filter: Filter { any: Shape::BINARY, none: Shape::NONE, min: 14, undeclared: Some(&[]) },
     fits,
     open,
     samples: &[Sample { bytes: b"BZh91AY&SY\xf1N\x08-\x00\x00\x07\x93\x80@\x01\x04\x00&m\x9e\x80 \x00TD\xd3#\x13\x13\x02Jh\x01\xa6\x84\x8e\x10]:\xd9J\xd8\xf7\x06,Hqi2\xde\x06!L\xeau\x04x\xe0Y\x82\xe0\xbb\x92)\xc2\x84\x87\x8apAh", hint: "", shows: "The heron waits", trail: "bzip2" }],

@@ -18,7 +18,7 @@ pub(super) static CSV: Decoder = Decoder {
     about: "CSV and TSV with a header line (RFC 4180)",
     layer: false,
     codings: &[],
-    filter: Filter { any: Shape::BREAK, none: Shape::NUL.or(Shape::CONTROL), min: 8, undeclared: Some(Shape::NONE) },
+    filter: Filter { any: Shape::BREAK, none: Shape::NUL.or(Shape::CONTROL), min: 8, undeclared: Some(&[]) },
     fits,
     open,
     samples: &[

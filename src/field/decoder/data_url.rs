@@ -11,7 +11,7 @@ pub(super) static DATA_URL: Decoder = Decoder {
     about: "data URLs (RFC 2397)",
     layer: false,
     codings: &[],
-    filter: Filter { any: Shape::COLON, none: Shape::NUL, min: 7, undeclared: Some(Shape::COLON.or(Shape::COMMA)) },
+    filter: Filter { any: Shape::COLON, none: Shape::NUL, min: 7, undeclared: Some(&[Shape::COLON, Shape::COMMA]) },
     fits,
     open,
     samples: &[Sample {

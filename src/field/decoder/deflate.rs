@@ -13,7 +13,7 @@ pub(super) static DEFLATE: Decoder = Decoder {
     about: "raw deflate (RFC 1951)",
     layer: true,
     codings: &["deflate", "deflate-raw"],
-    filter: Filter { any: Shape::BINARY, none: Shape::NONE, min: 16, undeclared: Some(Shape::NONE) },
+    filter: Filter { any: Shape::BINARY, none: Shape::NONE, min: 16, undeclared: Some(&[]) },
     fits,
     open,
     samples: &[Sample { bytes: HERON, hint: "", shows: "The heron lands at dusk", trail: "deflate" }],

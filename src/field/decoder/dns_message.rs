@@ -16,7 +16,7 @@ pub(super) static DNS_MESSAGE: Decoder = Decoder {
     about: "messages of DNS over HTTPS, as bodies and as the query's base64 (RFC 8484)",
     layer: false,
     codings: &[],
-    filter: Filter { any: Shape::NUL, none: Shape::NONE, min: HEADER, undeclared: Some(Shape::NONE) },
+    filter: Filter { any: Shape::NUL, none: Shape::NONE, min: HEADER, undeclared: Some(&[]) },
     fits,
     open,
     samples: &[Sample {

@@ -16,7 +16,7 @@ pub(super) static ESCAPES: Decoder = Decoder {
         any: Shape::BACKSLASH,
         none: Shape::NUL.or(Shape::CONTROL),
         min: 4,
-        undeclared: Some(Shape::NONE),
+        undeclared: Some(&[]),
     },
     fits,
     open,

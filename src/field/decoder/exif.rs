@@ -14,7 +14,7 @@ pub(super) static EXIF: Decoder = Decoder {
     about: "places, times, devices and comments in image metadata (Exif)",
     layer: false,
     codings: &[],
-    filter: Filter { any: Shape::BINARY, none: Shape::NONE, min: 32, undeclared: Some(Shape::NONE) },
+    filter: Filter { any: Shape::BINARY, none: Shape::NONE, min: 32, undeclared: Some(&[]) },
     fits,
     open,
     samples: &[

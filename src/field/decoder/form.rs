@@ -19,7 +19,7 @@ pub(super) static FORM: Decoder = Decoder {
         any: Shape::ANY,
         none: Shape::NUL.or(Shape::CONTROL),
         min: 3,
-        undeclared: Some(Shape::EQUALS.or(Shape::AMPERSAND)),
+        undeclared: Some(&[Shape::EQUALS, Shape::AMPERSAND]),
     },
     fits,
     open,

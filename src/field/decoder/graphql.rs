@@ -16,7 +16,7 @@ pub(super) static GRAPHQL: Decoder = Decoder {
     about: "GraphQL documents: values of arguments by field",
     layer: false,
     codings: &[],
-    filter: Filter { any: Shape::BRACKET, none: Shape::NUL.or(Shape::CONTROL), min: 8, undeclared: Some(Shape::NONE) },
+    filter: Filter { any: Shape::BRACKET, none: Shape::NUL.or(Shape::CONTROL), min: 8, undeclared: Some(&[]) },
     fits,
     open,
     samples: &[

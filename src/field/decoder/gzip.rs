@@ -13,7 +13,7 @@ pub(super) static GZIP: Decoder = Decoder {
     about: "gzip, one member or several (RFC 1952)",
     layer: true,
     codings: &["gzip", "x-gzip"],
-    filter: Filter { any: Shape::CONTROL, none: Shape::NONE, min: 11, undeclared: Some(Shape::NONE) },
+    filter: Filter { any: Shape::CONTROL, none: Shape::NONE, min: 11, undeclared: Some(&[]) },
     fits,
     open,
     samples: &[Sample { bytes: HERON, hint: "", shows: "The heron lands at dusk", trail: "gzip" }],

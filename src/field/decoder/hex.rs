@@ -16,7 +16,7 @@ pub(super) static HEX: Decoder = Decoder {
         any: Shape::HEX,
         none: Shape::HEX.or(Shape::X).or(SEPARATORS).complement(),
         min: SHORTEST,
-        undeclared: Some(Shape::NONE),
+        undeclared: Some(&[]),
     },
     fits,
     open,

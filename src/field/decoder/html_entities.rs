@@ -11,7 +11,7 @@ pub(super) static HTML_ENTITIES: Decoder = Decoder {
     about: "character references of HTML and XML",
     layer: true,
     codings: &[],
-    filter: Filter { any: Shape::AMPERSAND, none: Shape::NUL, min: 4, undeclared: Some(Shape::NONE) },
+    filter: Filter { any: Shape::AMPERSAND, none: Shape::NUL, min: 4, undeclared: Some(&[]) },
     fits,
     open,
     samples: &[

@@ -33,7 +33,7 @@ pub(super) static JOINED: Decoder = Decoder {
             .or(Shape::LESS)
             .or(Shape::PERCENT),
         min: FEWEST,
-        undeclared: Some(Shape::NONE),
+        undeclared: Some(&[]),
     },
     fits,
     open,

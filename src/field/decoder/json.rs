@@ -14,7 +14,7 @@ pub(in crate::field) static JSON: Decoder = Decoder {
     about: "JSON, with every key, surrogate and depth kept (RFC 8259)",
     layer: false,
     codings: &[],
-    filter: Filter { any: Shape::BRACKET.or(Shape::QUOTE), none: Shape::NONE, min: 2, undeclared: Some(Shape::NONE) },
+    filter: Filter { any: Shape::BRACKET.or(Shape::QUOTE), none: Shape::NONE, min: 2, undeclared: Some(&[]) },
     fits,
     open,
     samples: &[
@@ -48,7 +48,7 @@ pub(super) static NDJSON: Decoder = Decoder {
     about: "JSON texts one after the other: JSON lines, JSON sequences (RFC 7464), concatenated",
     layer: false,
     codings: &[],
-    filter: Filter { any: Shape::BRACKET, none: Shape::NONE, min: 4, undeclared: Some(Shape::NONE) },
+    filter: Filter { any: Shape::BRACKET, none: Shape::NONE, min: 4, undeclared: Some(&[]) },
     fits: fits_many,
     open: open_many,
     samples: &[Sample {

@@ -15,7 +15,7 @@ pub(super) static JWE: Decoder = Decoder {
     filter: Filter {
         any: Shape::DOT,
         none: Shape::ALNUM.or(Shape::DOT).or(Shape::MINUS).or(Shape::UNDERSCORE).complement(),
-        min: 40, undeclared: Some(Shape::NONE) },
+        min: 40, undeclared: Some(&[]) },
     fits,
     open,
     // RFC 7516, appendix A.2; its key, nonce and tag cut to what fits here.

@@ -15,7 +15,7 @@ pub(super) static JWT: Decoder = Decoder {
         any: Shape::DOT,
         none: Shape::ALNUM.or(Shape::DOT).or(Shape::MINUS).or(Shape::UNDERSCORE).complement(),
         min: 20,
-        undeclared: Some(Shape::NONE),
+        undeclared: Some(&[]),
     },
     fits,
     open,

@@ -17,7 +17,7 @@ pub(super) static LOGFMT: Decoder = Decoder {
         any: Shape::EQUALS,
         none: Shape::NUL.or(Shape::AMPERSAND).or(Shape::LESS),
         min: 8,
-        undeclared: Some(Shape::NONE),
+        undeclared: Some(&[]),
     },
     fits,
     open,

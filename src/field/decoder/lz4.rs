@@ -13,7 +13,7 @@ pub(super) static LZ4: Decoder = Decoder {
     about: "LZ4 frames, and blocks with their length in front",
     layer: true,
     codings: &["lz4"],
-    filter: Filter { any: Shape::BINARY, none: Shape::NONE, min: 9, undeclared: Some(Shape::NONE) },
+    filter: Filter { any: Shape::BINARY, none: Shape::NONE, min: 9, undeclared: Some(&[]) },
     fits,
     open,
     samples: &[

@@ -14,7 +14,7 @@ pub(super) static MAIL: Decoder = Decoder {
     about: "Internet messages with MIME parts, transfer encodings and encoded words (RFC 5322, RFC 2045, RFC 2047)",
     layer: false,
     codings: &[],
-    filter: Filter { any: Shape::BREAK, none: Shape::NUL, min: 12, undeclared: Some(Shape::NONE) },
+    filter: Filter { any: Shape::BREAK, none: Shape::NUL, min: 12, undeclared: Some(&[]) },
     fits,
     open,
     samples: &[

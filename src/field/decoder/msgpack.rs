@@ -13,7 +13,7 @@ pub(super) static MSGPACK: Decoder = Decoder {
     about: "MessagePack",
     layer: false,
     codings: &[],
-    filter: Filter { any: Shape::HIGH, none: Shape::NONE, min: 5, undeclared: Some(Shape::NONE) },
+    filter: Filter { any: Shape::HIGH, none: Shape::NONE, min: 5, undeclared: Some(&[]) },
     fits,
     open,
     samples: &[Sample {

@@ -14,7 +14,7 @@ pub(super) static MULTIPART: Decoder = Decoder {
     about: "multipart bodies: form data, mixed, related (RFC 2046, RFC 7578)",
     layer: false,
     codings: &[],
-    filter: Filter { any: Shape::MINUS, none: Shape::NONE, min: 10, undeclared: Some(Shape::MINUS.or(Shape::BREAK)) },
+    filter: Filter { any: Shape::MINUS, none: Shape::NONE, min: 10, undeclared: Some(&[Shape::MINUS, Shape::BREAK]) },
     fits,
     open,
     samples: &[

@@ -12,7 +12,7 @@ pub(super) static PERCENT: Decoder = Decoder {
     about: "percent-encoding of a whole text (RFC 3986)",
     layer: true,
     codings: &[],
-    filter: Filter { any: Shape::PERCENT, none: Shape::NUL.or(Shape::CONTROL), min: 3, undeclared: Some(Shape::NONE) },
+    filter: Filter { any: Shape::PERCENT, none: Shape::NUL.or(Shape::CONTROL), min: 3, undeclared: Some(&[]) },
     fits,
     open,
     samples: &[

@@ -19,7 +19,7 @@ pub(super) static PLIST: Decoder = Decoder {
     about: "Apple property lists, XML and binary",
     layer: false,
     codings: &[],
-    filter: Filter { any: Shape::LESS.or(Shape::NUL), none: Shape::NONE, min: 34, undeclared: Some(Shape::NONE) },
+    filter: Filter { any: Shape::LESS.or(Shape::NUL), none: Shape::NONE, min: 34, undeclared: Some(&[]) },
     fits,
     open,
     samples: &[

@@ -18,7 +18,7 @@ pub(super) static PROTOBUF: Decoder = Decoder {
     about: "Protocol Buffers: by field numbers, or by the names of a schema that is given",
     layer: false,
     codings: &[],
-    filter: Filter { any: Shape::BINARY.or(Shape::BREAK), none: Shape::NONE, min: 4, undeclared: Some(Shape::NONE) },
+    filter: Filter { any: Shape::BINARY.or(Shape::BREAK), none: Shape::NONE, min: 4, undeclared: Some(&[]) },
     fits,
     open,
     samples: &[

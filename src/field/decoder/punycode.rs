@@ -16,7 +16,7 @@ pub(super) static PUNYCODE: Decoder = Decoder {
         any: Shape::MINUS,
         none: Shape::ALNUM.or(Shape::MINUS).or(Shape::DOT).complement(),
         min: 7,
-        undeclared: Some(Shape::NONE),
+        undeclared: Some(&[]),
     },
     fits,
     open,

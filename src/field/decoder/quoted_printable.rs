@@ -16,7 +16,7 @@ pub(super) static QUOTED_PRINTABLE: Decoder = Decoder {
         any: Shape::EQUALS,
         none: Shape::AMPERSAND.or(Shape::NUL).or(Shape::CONTROL).or(Shape::HIGH),
         min: 6,
-        undeclared: Some(Shape::NONE),
+        undeclared: Some(&[]),
     },
     fits,
     open,

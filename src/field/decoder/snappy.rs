@@ -14,7 +14,7 @@ pub(super) static SNAPPY: Decoder = Decoder {
     about: "Snappy, framed and raw",
     layer: true,
     codings: &["snappy", "x-snappy-framed"],
-    filter: Filter { any: Shape::BINARY, none: Shape::NONE, min: 8, undeclared: Some(Shape::NONE) },
+    filter: Filter { any: Shape::BINARY, none: Shape::NONE, min: 8, undeclared: Some(&[]) },
     fits,
     open,
     samples: &[

@@ -12,7 +12,7 @@ pub(super) static SOCKET_IO: Decoder = Decoder {
     about: "JSON behind the marks of Engine.IO, Socket.IO, SockJS and SignalR",
     layer: false,
     codings: &[],
-    filter: Filter { any: Shape::BRACKET, none: Shape::NUL, min: 5, undeclared: Some(Shape::NONE) },
+    filter: Filter { any: Shape::BRACKET, none: Shape::NUL, min: 5, undeclared: Some(&[]) },
     fits,
     open,
     samples: &[

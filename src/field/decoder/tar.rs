@@ -11,7 +11,7 @@ pub(super) static TAR: Decoder = Decoder {
     about: "members of tar archives",
     layer: false,
     codings: &[],
-    filter: Filter { any: Shape::NUL, none: Shape::NONE, min: BLOCK, undeclared: Some(Shape::NONE) },
+    filter: Filter { any: Shape::NUL, none: Shape::NONE, min: BLOCK, undeclared: Some(&[]) },
     fits,
     open,
     samples: &[Sample { bytes: SAMPLE, hint: "", shows: "The heron waits", trail: "tar [\"notes/dusk.txt\"]" }],

@@ -15,7 +15,7 @@ pub(super) static URL: Decoder = Decoder {
         any: Shape::COLON,
         none: Shape::NUL.or(Shape::CONTROL).or(Shape::SPACE).or(Shape::BREAK).or(Shape::QUOTE).or(Shape::LESS),
         min: 10,
-        undeclared: Some(Shape::COLON.or(Shape::SLASH)),
+        undeclared: Some(&[Shape::COLON, Shape::SLASH]),
     },
     fits,
     open,

@@ -13,7 +13,7 @@ pub(super) static UTF16: Decoder = Decoder {
     about: "UTF-16, little- or big-endian, with or without a byte order mark",
     layer: true,
     codings: &[],
-    filter: Filter { any: Shape::BINARY, none: Shape::NONE, min: 8, undeclared: Some(Shape::NONE) },
+    filter: Filter { any: Shape::BINARY, none: Shape::NONE, min: 8, undeclared: Some(&[]) },
     fits,
     open,
     samples: &[

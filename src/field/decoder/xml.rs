@@ -13,7 +13,7 @@ pub(super) static XML: Decoder = Decoder {
     about: "XML, with it SOAP and XML property lists",
     layer: false,
     codings: &[],
-    filter: Filter { any: Shape::LESS, none: Shape::NUL, min: 7, undeclared: Some(Shape::NONE) },
+    filter: Filter { any: Shape::LESS, none: Shape::NUL, min: 7, undeclared: Some(&[]) },
     fits,
     open,
     samples: &[

@@ -12,7 +12,7 @@ pub(super) static XZ: Decoder = Decoder {
     about: "xz, and LZMA in its older form",
     layer: true,
     codings: &["xz", "lzma"],
-    filter: Filter { any: Shape::NUL, none: Shape::NONE, min: 14, undeclared: Some(Shape::NONE) },
+    filter: Filter { any: Shape::NUL, none: Shape::NONE, min: 14, undeclared: Some(&[]) },
     fits,
     open,
     samples: &[

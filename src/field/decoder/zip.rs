@@ -13,7 +13,7 @@ pub(super) static ZIP: Decoder = Decoder {
     about: "members of ZIP archives, stored or deflated",
     layer: false,
     codings: &[],
-    filter: Filter { any: Shape::BINARY, none: Shape::NONE, min: 30, undeclared: Some(Shape::NONE) },
+    filter: Filter { any: Shape::BINARY, none: Shape::NONE, min: 30, undeclared: Some(&[]) },
     fits,
     open,
     samples: &[Sample {

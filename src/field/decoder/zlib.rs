@@ -13,7 +13,7 @@ pub(super) static ZLIB: Decoder = Decoder {
     about: "zlib (RFC 1950), which HTTP calls deflate",
     layer: true,
     codings: &["deflate"],
-    filter: Filter { any: Shape::BINARY, none: Shape::NONE, min: 8, undeclared: Some(Shape::NONE) },
+    filter: Filter { any: Shape::BINARY, none: Shape::NONE, min: 8, undeclared: Some(&[]) },
     fits,
     open,
     samples: &[Sample { bytes: HERON, hint: "", shows: "The heron lands at dusk", trail: "zlib" }],

@@ -14,7 +14,7 @@ pub(super) static ZSTD: Decoder = Decoder {
     about: "Zstandard, one frame or several (RFC 8878)",
     layer: true,
     codings: &["zstd"],
-    filter: Filter { any: Shape::HIGH, none: Shape::NONE, min: 8, undeclared: Some(Shape::NONE) },
+    filter: Filter { any: Shape::HIGH, none: Shape::NONE, min: 8, undeclared: Some(&[]) },
     fits,
     open,
     samples: &[Sample { bytes: HERON, hint: "", shows: "The heron lands at dusk", trail: "zstd" }],
