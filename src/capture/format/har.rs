@@ -2,6 +2,8 @@
 //! decrypted and decoded. What such a file lost (bodies, characters, WebSocket messages) is told.
 #![deny(clippy::arithmetic_side_effects, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+mod archive;
+
 use crate::bytes::Match;
 use crate::capture::{EvidenceKind, Format, Loss, Source, Stopped, Window};
 use crate::model::budget::BLOCK_BYTES;
@@ -11,9 +13,9 @@ use crate::model::origin::{FrameNo, Origins};
 use crate::model::packet::Endpoint;
 use crate::model::stream::{Direction, FlowKey, Layer, Transport};
 use crate::model::time::Timestamp;
+use archive::{Entry, Named};
 use data_encoding::BASE64;
 use memchr::memmem;
-use serde::Deserialize;
 use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -182,107 +184,6 @@ fn mended(entry: &[u8]) -> Vec<u8> {
         }
     }
     out
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-#[derive(Default)]
-struct Entry {
-    started_date_time: String,
-    request: Request,
-    response: Response,
-    #[serde(rename = "serverIPAddress")]
-    server_ip_address: Option<String>,
-    connection: Option<serde_json::Value>,
-    #[serde(rename = "_webSocketMessages")]
-    web_socket_messages: Option<Vec<WebSocketMessage>>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Request {
-    method: String,
-    url: String,
-    http_version: String,
-    headers: Vec<Named>,
-    post_data: Option<PostData>,
-    body_size: i64,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Response {
-    status: i64,
-    headers: Vec<Named>,
-    content: Content,
-    /// Bytes on the wire; 0 for what came out of a cache.
-    body_size: Option<i64>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Named {
-    name: String,
-    value: String,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct PostData {
-    mime_type: String,
-    text: Option<String>,
-    encoding: Option<String>,
-    params: Vec<Named>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Content {
-    size: i64,
-    mime_type: String,
-    text: Option<String>,
-    encoding: Option<String>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct WebSocketMessage {
-    #[serde(rename = "type")]
-    kind: String,
-    opcode: i64,
-    data: String,
-}
-
-impl Request {
-    /// Whether its headers say that a body went with it, whatever else the archive says: browsers and proxies leave out
-    /// what they could not keep, without a trace elsewhere.
-    fn declares_body(&self) -> bool {
-        let typed = header(&self.headers, "content-type").is_some_and(|kind| !kind.trim().is_empty());
-        let takes_one = matches!(self.method.as_str(), "POST" | "PUT" | "PATCH");
-        match content_length(&self.headers) {
-            Some(len) => len > 0,
-            None => header(&self.headers, "transfer-encoding").is_some() || (typed && takes_one),
-        }
-    }
-}
-
-impl Response {
-    /// Whether it had a body that the archive lacks. What came out of a cache did not go by.
-    fn lacks_body(&self, method: &str) -> bool {
-        if self.status <= 0 || matches!(self.status, 204 | 304) || method == "HEAD" {
-            return false;
-        }
-        let declared = self.content.size == 0 && content_length(&self.headers).is_some_and(|len| len > 0);
-        declared || (self.content.size > 0 && self.body_size != Some(0))
-    }
-}
-
-fn header<'a>(headers: &'a [Named], name: &str) -> Option<&'a str> {
-    headers.iter().find(|header| header.name.eq_ignore_ascii_case(name)).map(|header| header.value.as_str())
-}
-
-fn content_length(headers: &[Named]) -> Option<u64> {
-    header(headers, "content-length")?.trim().parse().ok()
 }
 
 /// Where a request went.

@@ -12,12 +12,7 @@ pub(super) static ESCAPES: Decoder = Decoder {
     about: "backslash escapes outside JSON",
     layer: true,
     codings: &[],
-    filter: Filter {
-        any: Shape::BACKSLASH,
-        none: Shape::NUL.or(Shape::CONTROL),
-        min: 4,
-        undeclared: Some(&[]),
-    },
+    filter: Filter { any: Shape::BACKSLASH, none: Shape::NUL.or(Shape::CONTROL), min: 4, undeclared: Some(&[]) },
     fits,
     open,
     samples: &[

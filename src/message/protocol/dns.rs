@@ -1,5 +1,7 @@
 //! DNS over UDP and TCP (RFC 1035), and what is spelled like it (mDNS, LLMNR). Names carry data: they are parts.
 
+mod wire;
+
 use crate::bytes::{Buffer, Cursor, Malformed, Match};
 use crate::message::http::route;
 use crate::message::sink::Draft;
@@ -11,7 +13,7 @@ use crate::model::origin::Origins;
 use crate::model::stream::{Direction, StreamEvent, StreamMeta};
 use crate::model::time::Timestamp;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::ops::Range;
+use wire::{A, AAAA, CNAME, HEADER, Header, MX, Message, Name, OPT, PTR, SRV, TXT, code_name, kind_name, name};
 
 /// The registry entry.
 pub static PROTOCOL: Protocol =
@@ -23,24 +25,6 @@ const SAMPLES: &[Sample] = &[Sample {
     to_client: b"\x00\x2d\x12\x34\x81\x80\x00\x01\x00\x01\x00\x00\x00\x00\x03api\x07example\x00\x00\x01\x00\x01\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x3c\x00\x04\x7f\x00\x00\x07",
     shows: "api.example",
 }];
-
-/// Bytes of a message header.
-const HEADER: usize = 12;
-/// Records of one message, over all sections: more than a datagram holds.
-const RECORDS: u32 = 4_096;
-/// Pointers followed for one name.
-const POINTERS: usize = 32;
-/// Bytes of one name, uncompressed (RFC 1035 section 3.1).
-const NAME_BYTES: usize = 255;
-
-const A: u16 = 1;
-const CNAME: u16 = 5;
-const PTR: u16 = 12;
-const MX: u16 = 15;
-const TXT: u16 = 16;
-const AAAA: u16 = 28;
-const SRV: u16 = 33;
-const OPT: u16 = 41;
 
 fn is_bare(meta: &StreamMeta) -> bool {
     meta.hint.as_deref().is_some_and(|hint| hint.split(';').next() == Some(route::DNS_MESSAGE))
@@ -97,197 +81,6 @@ fn start(meta: &StreamMeta) -> Box<dyn Dissector> {
         down: Buffer::new(2 << 16),
         ended: [false; 2],
     })
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Header {
-    flags: u16,
-    questions: u16,
-    records: u32,
-}
-
-impl Header {
-    fn read(bytes: &[u8]) -> Result<Self, Malformed> {
-        let mut cursor = Cursor::new(bytes);
-        cursor.u16("id")?;
-        let flags = cursor.u16("flags")?;
-        let questions = cursor.u16("counts")?;
-        let mut records = 0_u32;
-        for _ in 0..3 {
-            records = records.saturating_add(u32::from(cursor.u16("counts")?));
-        }
-        Ok(Self { flags, questions, records })
-    }
-
-    const fn is_response(self) -> bool {
-        self.flags & 0x8000 != 0
-    }
-
-    const fn is_plausible(self) -> bool {
-        let opcode = (self.flags >> 11) & 0x0f;
-        // The reserved bit is zero (RFC 1035); opcodes 1 and 3 are not in use.
-        self.flags & 0x0040 == 0 && matches!(opcode, 0 | 2 | 4 | 5) && self.questions <= 64 && self.records <= RECORDS
-    }
-}
-
-/// A name: its labels, and where the bytes are that it begins with.
-#[derive(Clone, Debug, Default)]
-struct Name {
-    labels: Vec<Vec<u8>>,
-    /// Where each label's bytes are.
-    spans: Vec<Range<usize>>,
-}
-
-impl Name {
-    /// The labels with `glue` between them.
-    fn part(&self, kind: PartKind, glue: &[u8], origins: &Origins) -> Part {
-        let mut frames = Origins::new();
-        for (n, span) in self.spans.iter().enumerate() {
-            if n > 0 && !glue.is_empty() {
-                // Where text has a dot, the wire has the length of the next label.
-                frames.append(&origins.slice(span.start.saturating_sub(1), span.start));
-            }
-            frames.append(&origins.slice(span.start, span.end));
-        }
-        Part::new(kind, self.labels.join(glue), frames)
-    }
-
-    fn text(&self) -> String {
-        let text = String::from_utf8_lossy(&self.labels.join(&b"."[..])).to_lowercase();
-        text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
-    }
-}
-
-#[derive(Clone, Debug)]
-struct Question {
-    name: Name,
-    kind: u16,
-    class: u16,
-}
-
-#[derive(Clone, Debug)]
-struct Record {
-    name: Name,
-    kind: u16,
-    class: u16,
-    data: Range<usize>,
-}
-
-struct Message {
-    header: Header,
-    questions: Vec<Question>,
-    records: Vec<Record>,
-}
-
-impl Message {
-    /// Reads a message to its last byte.
-    fn read(bytes: &[u8]) -> Result<Self, Malformed> {
-        let header = Header::read(bytes)?;
-        if u32::from(header.questions) > RECORDS || header.records > RECORDS {
-            return Err(Malformed::TooLarge("DNS message"));
-        }
-        let mut cursor = Cursor::new(bytes);
-        cursor.take(HEADER, "header")?;
-        let mut questions = Vec::new();
-        for _ in 0..header.questions {
-            let name = name(bytes, &mut cursor)?;
-            questions.push(Question { name, kind: cursor.u16("type")?, class: cursor.u16("class")? });
-        }
-        let mut records = Vec::new();
-        for _ in 0..header.records {
-            let name = name(bytes, &mut cursor)?;
-            let (kind, class) = (cursor.u16("type")?, cursor.u16("class")?);
-            cursor.u32("time to live")?;
-            let len = usize::from(cursor.u16("record length")?);
-            let from = cursor.position();
-            cursor.take(len, "record")?;
-            records.push(Record { name, kind, class, data: from..from.saturating_add(len) });
-        }
-        cursor.finish("DNS message")?;
-        Ok(Self { header, questions, records })
-    }
-}
-
-/// A name, following its pointers, each of which has to point further back (RFC 1035 section 4.1.4).
-fn name<'a>(message: &'a [u8], cursor: &mut Cursor<'a>) -> Result<Name, Malformed> {
-    let mut name = Name::default();
-    let mut here = *cursor;
-    let mut jumped = false;
-    let mut size = 0_usize;
-    let mut pointers = 0_usize;
-    loop {
-        let at = here.position();
-        let len = here.u8("label")?;
-        match len {
-            0 => break,
-            1..=63 => {
-                let from = here.position();
-                let label = here.take(usize::from(len), "label")?;
-                size = size.saturating_add(label.len()).saturating_add(1);
-                if size > NAME_BYTES {
-                    return Err(Malformed::TooLarge("name"));
-                }
-                name.labels.push(label.to_vec());
-                name.spans.push(from..from.saturating_add(label.len()));
-            }
-            0xc0.. => {
-                let to = usize::from(len & 0x3f) << 8 | usize::from(here.u8("pointer")?);
-                pointers = pointers.saturating_add(1);
-                if to >= at || pointers > POINTERS {
-                    return Err(Malformed::Illegal("pointer"));
-                }
-                if !jumped {
-                    *cursor = here;
-                    jumped = true;
-                }
-                here = Cursor::new(message);
-                here.take(to, "pointer")?;
-            }
-            _ => return Err(Malformed::Illegal("label")),
-        }
-    }
-    if !jumped {
-        *cursor = here;
-    }
-    Ok(name)
-}
-
-/// How people call a record type.
-fn kind_name(kind: u16) -> String {
-    let name = match kind {
-        A => "A",
-        2 => "NS",
-        CNAME => "CNAME",
-        6 => "SOA",
-        PTR => "PTR",
-        MX => "MX",
-        TXT => "TXT",
-        AAAA => "AAAA",
-        SRV => "SRV",
-        OPT => "OPT",
-        43 => "DS",
-        46 => "RRSIG",
-        48 => "DNSKEY",
-        64 => "SVCB",
-        65 => "HTTPS",
-        255 => "ANY",
-        _ => return format!("TYPE{kind}"),
-    };
-    name.to_owned()
-}
-
-/// How people call a response code.
-fn code_name(code: u16) -> String {
-    let name = match code {
-        0 => "NOERROR",
-        1 => "FORMERR",
-        2 => "SERVFAIL",
-        3 => "NXDOMAIN",
-        4 => "NOTIMP",
-        5 => "REFUSED",
-        _ => return format!("RCODE{code}"),
-    };
-    name.to_owned()
 }
 
 struct Dns {

@@ -1,16 +1,13 @@
 //! The key travels with the lock: values of the same traffic, and what is easily made from them, tried as keys.
 
+mod candidates;
+
 use crate::model::payload::{Payload, Token};
-use crate::sighting::run::cipher::{Key, Lock, Opened, PROOF, unseal, unwrap};
+use crate::sighting::run::cipher::{Key, Lock, Opened, PROOF};
 use crate::sighting::run::{Find, Proof, Run, RunCard, RunDetector, Session};
-use data_encoding::{BASE64, BASE64_NOPAD, BASE64URL, BASE64URL_NOPAD, HEXLOWER, HEXLOWER_PERMISSIVE};
-use md5::Md5;
-use ring::pbkdf2;
-use sha1::Sha1;
-use sha2::{Digest as _, Sha256};
+use candidates::{Candidate, STEP, candidates, decodings, derived, distinct, unwrapped};
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::num::NonZeroU32;
 
 /// The detector.
 pub(super) struct KeyInTraffic;
@@ -155,21 +152,6 @@ const KINDS: usize = 48;
 const ENOUGH: f64 = 32.0;
 /// Names of fields that hold keys, nonces and tokens rather than content.
 const NO_CONTENT: [&str; 10] = ["key", "nonce", "iv", "salt", "token", "tag", "mac", "sig", "id", "public"];
-/// Steps that one trial of a cipher's block counts for.
-const STEP: usize = 48;
-/// Digits of the times that apps send: seconds, milliseconds.
-const TIME_DIGITS: std::ops::RangeInclusive<usize> = 10..=13;
-
-/// A key that may fit, and how it was got.
-#[derive(Clone, Debug)]
-struct Candidate {
-    key: Vec<u8>,
-    /// `the value of "iv"`, `the MD5 hash of "user_id"`.
-    from: String,
-    /// How, in a trail step.
-    how: &'static str,
-}
-
 impl RunDetector for KeyInTraffic {
     fn card(&self) -> &'static RunCard {
         &CARD
@@ -343,206 +325,4 @@ fn starts(payload: &Payload) -> Vec<(Vec<u8>, String)> {
     }
     out.dedup_by(|a, b| a.0 == b.0);
     out
-}
-
-/// Keys that were sent wrapped, under another that was sent as well.
-fn unwrapped(run: &Run<'_>, keys: &[Candidate]) -> Vec<Candidate> {
-    let mut out = Vec::new();
-    let wrapped: Vec<(Vec<u8>, &str)> = run
-        .tokens
-        .iter()
-        .map(|token| (&token.bytes, token.name.as_str()))
-        .flat_map(|(bytes, name)| decodings(bytes).into_iter().map(move |bytes| (bytes, name)))
-        .filter(|(bytes, _)| matches!(bytes.len(), 24 | 32 | 40 | 44 | 52 | 60))
-        .collect();
-    for kek in keys.iter().filter(|kek| matches!(kek.key.len(), 16 | 24 | 32)) {
-        for (wrapped, name) in &wrapped {
-            if !run.spend(STEP * 24) {
-                return out;
-            }
-            let key = if matches!(wrapped.len(), 24 | 32 | 40) {
-                unwrap(&kek.key, wrapped)
-            } else {
-                unseal(&kek.key, wrapped)
-            };
-            if let Some(key) = key {
-                out.push(Candidate {
-                    key,
-                    from: format!("sent wrapped in \"{name}\", together with what unwraps it, {}", kek.from),
-                    how: "the wrapped key sent along",
-                });
-            }
-        }
-    }
-    out
-}
-
-/// Words in the names of values that keys are stretched from.
-const STRETCHED: [&str; 8] = ["pass", "pwd", "pin", "phrase", "secret", "seed", "key", "code"];
-/// Words in the names of numbers that say how often.
-const ROUNDS: [&str; 3] = ["iter", "round", "cost"];
-/// How often if nothing says so.
-const USUAL: [u32; 6] = [1, 1_000, 1_024, 2_048, 4_096, 10_000];
-/// More rounds are not tried.
-const MOST_ROUNDS: u32 = 1_000_000;
-/// Values, and salts, of each of which these many are tried.
-const STRETCHES: usize = 6;
-/// Steps that one round counts for.
-const ROUND: usize = 16;
-
-/// Keys stretched from a value and a salt that were both sent: HKDF (RFC 5869, no info) and PBKDF2 (RFC 8018), with SHA-256
-/// and, of the latter, SHA-1.
-fn derived(run: &Run<'_>) -> Vec<Candidate> {
-    let named = |words: &'static [&'static str]| {
-        run.tokens.iter().filter(move |token| words.iter().any(|word| token.name.contains(word)))
-    };
-    let number = |token: &&&Token| std::str::from_utf8(&token.bytes).ok()?.parse::<u32>().ok();
-    let told: Vec<u32> =
-        named(&ROUNDS).filter_map(|token| number(&token)).filter(|n| (1..=MOST_ROUNDS).contains(n)).collect();
-    let mut rounds: Vec<u32> = told.into_iter().take(2).chain(USUAL).collect();
-    rounds.sort_unstable();
-    rounds.dedup();
-    let salts: Vec<Vec<u8>> = named(&["salt"]).take(STRETCHES).flat_map(|token| decodings(&token.bytes)).collect();
-    let mut out = Vec::new();
-    for token in named(&STRETCHED).take(STRETCHES) {
-        for value in decodings(&token.bytes) {
-            for salt in &salts {
-                let mut push = |key: &[u8], how: &'static str, what: &str| {
-                    let from = format!("{what} the value of \"{}\" and a salt, both sent along", shown(&token.name));
-                    for len in [16, 32] {
-                        out.push(Candidate {
-                            key: key.get(..len).unwrap_or_default().to_vec(),
-                            from: from.clone(),
-                            how,
-                        });
-                    }
-                };
-                let mut key = [0; 32];
-                if hkdf::Hkdf::<Sha256>::new(Some(salt), &value).expand(b"", &mut key).is_ok() {
-                    push(&key, "a key derived from values sent along", "derived (HKDF) from");
-                }
-                for times in rounds.iter().copied().filter_map(NonZeroU32::new) {
-                    for algorithm in [pbkdf2::PBKDF2_HMAC_SHA256, pbkdf2::PBKDF2_HMAC_SHA1] {
-                        if !run.spend(times.get() as usize * ROUND) {
-                            return out;
-                        }
-                        pbkdf2::derive(algorithm, times, salt, &value, &mut key);
-                        push(&key, "a key stretched from values sent along", "stretched (PBKDF2) from");
-                    }
-                }
-            }
-        }
-    }
-    out
-}
-
-/// A field's name, fit to print.
-fn shown(name: &str) -> String {
-    let name = if name.is_empty() { "a field" } else { name };
-    name.chars().filter(|c| !c.is_control()).take(40).collect()
-}
-
-fn distinct(candidates: impl IntoIterator<Item = Candidate>) -> Vec<Candidate> {
-    let mut seen: BTreeSet<Vec<u8>> = BTreeSet::new();
-    candidates.into_iter().filter(|candidate| seen.insert(candidate.key.clone())).collect()
-}
-
-/// A value as it stands, and out of hex and base64.
-fn decodings(bytes: &[u8]) -> Vec<Vec<u8>> {
-    let mut out = vec![bytes.to_vec()];
-    if bytes.is_ascii() && bytes.len() >= 8 {
-        out.extend(HEXLOWER_PERMISSIVE.decode(bytes).ok());
-        for coding in [BASE64, BASE64_NOPAD, BASE64URL, BASE64URL_NOPAD] {
-            if let Ok(decoded) = coding.decode(bytes) {
-                out.push(decoded);
-                break;
-            }
-        }
-    }
-    out
-}
-
-/// Every key that apps are known to make of a value.
-fn candidates(token: &Token) -> Vec<Candidate> {
-    let shown = shown(&token.name);
-    let mut out: Vec<Candidate> = Vec::new();
-    let mut push = |key: Vec<u8>, what: &str, how: &'static str| {
-        let from = format!("{what} \"{shown}\", sent along");
-        out.push(Candidate { key, from, how });
-    };
-    let value = &token.bytes;
-    for (at, bytes) in decodings(value).into_iter().enumerate() {
-        // Of a key for CBC and a MAC, the latter half is the cipher's (RFC 7518, section 5.2.2.1; Fernet).
-        if matches!(bytes.len(), 32 | 48 | 64) {
-            push(
-                bytes.get(bytes.len() / 2..).unwrap_or_default().to_vec(),
-                "the latter half of",
-                "half of a key sent along",
-            );
-        }
-        if bytes.len() >= 5 {
-            push(bytes, if at == 0 { "the value of" } else { "the decoded value of" }, "the key sent along");
-        }
-    }
-    let text = value.is_ascii();
-    for len in [8, 16, 24, 32] {
-        if value.len() > len {
-            push(
-                value.get(..len).unwrap_or_default().to_vec(),
-                "the first bytes of",
-                "the start of a value sent along",
-            );
-        } else if text && value.len() < len && value.len() * 2 >= len {
-            let mut padded = value.clone();
-            padded.resize(len, 0);
-            push(padded, "the zero-padded value of", "a padded value sent along");
-        }
-    }
-    digests(value, &mut push);
-    if text && TIME_DIGITS.contains(&value.len()) && value.iter().all(u8::is_ascii_digit) {
-        times(value, &mut push);
-    }
-    out
-}
-
-fn digests(value: &[u8], push: &mut impl FnMut(Vec<u8>, &str, &'static str)) {
-    const HOW: &str = "a hash of a value sent along";
-    let digests = [
-        ("the MD5 hash of", Md5::digest(value).to_vec()),
-        ("the SHA-1 hash of", Sha1::digest(value).to_vec()),
-        ("the SHA-256 hash of", Sha256::digest(value).to_vec()),
-    ];
-    for (name, digest) in digests {
-        let hex = HEXLOWER.encode(&digest).into_bytes();
-        for len in [8, 16, 24, 32] {
-            if digest.len() >= len {
-                push(digest.get(..len).unwrap_or_default().to_vec(), name, HOW);
-            }
-            push(hex.get(..len).unwrap_or_default().to_vec(), name, HOW);
-        }
-        // Some take the middle 16 digits.
-        push(hex.get(8..24).unwrap_or_default().to_vec(), name, HOW);
-    }
-}
-
-/// Keys made of a time: its first or last eight digits, as they are, backwards, or masked as in a keyboard app (Citizen
-/// Lab, "The not-so-silent type", 2024: `%08u` of (time mod 10^8) XOR 0x1001111); its bytes.
-fn times(value: &[u8], push: &mut impl FnMut(Vec<u8>, &str, &'static str)) {
-    const HOW: &str = "a key made of a time sent along";
-    const WHAT: &str = "made of the time in";
-    let Some(time) = std::str::from_utf8(value).ok().and_then(|text| text.parse::<u64>().ok()) else { return };
-    for time in [time, time / 1000] {
-        let low = time % 100_000_000;
-        for number in [low ^ 0x100_1111, low] {
-            let digits = format!("{number:08}").into_bytes();
-            push(digits.get(..8).unwrap_or_default().to_vec(), WHAT, HOW);
-        }
-        for bytes in [time.to_be_bytes(), time.to_le_bytes()] {
-            push(bytes.to_vec(), WHAT, HOW);
-        }
-        for len in [16, 24, 32] {
-            push(format!("{time:0len$}").into_bytes(), WHAT, HOW);
-        }
-    }
-    push(value.iter().rev().take(8).copied().collect(), WHAT, HOW);
 }
