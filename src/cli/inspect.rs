@@ -6,15 +6,15 @@ use crate::cli::exit;
 use crate::cli::output::Output;
 use crate::cli::terminal::Terminal;
 
-pub(super) fn inspect(args: &InspectArgs, terminal: &mut Terminal) -> anyhow::Result<u8> {
+pub(super) fn inspect(args: &InspectArgs, terminal: &mut Terminal) -> u8 {
     let mut output = Output::new(&args.output, args.report.as_deref());
     match engine::inspect(args, terminal) {
-        Ok(report) => output.scenario(report, terminal)?,
+        Ok(report) => output.scenario(report, terminal),
         Err(failure) => {
             failure.tell(terminal);
-            return Ok(exit::FAILED);
+            return exit::FAILED;
         }
     }
-    output.finish(terminal)?;
-    Ok(exit::code([], output.failed, false))
+    output.finish(terminal);
+    exit::code([], output.failed, false)
 }

@@ -22,11 +22,13 @@ pub(super) struct Output<'a> {
     finished: Report,
     /// Something could not be written.
     pub(super) failed: bool,
+    /// It was told that stdout takes nothing.
+    mute: bool,
 }
 
 impl<'a> Output<'a> {
     pub(super) fn new(args: &'a OutputArgs, folder: Option<&'a Path>) -> Self {
-        Self { args, folder, taken: BTreeSet::new(), finished: Report::default(), failed: false }
+        Self { args, folder, taken: BTreeSet::new(), finished: Report::default(), failed: false, mute: false }
     }
 
     /// What stdout gets.
@@ -34,8 +36,9 @@ impl<'a> Output<'a> {
         self.args.format.first().map_or("text", String::as_str)
     }
 
-    /// Writes the reports of one scenario and, where stdout gets the summary, prints it.
-    pub(super) fn scenario(&mut self, scenario: ScenarioReport, terminal: &mut Terminal) -> io::Result<()> {
+    /// Writes the reports of one scenario and, where stdout gets the summary, prints it. Whether that can be printed
+    /// keeps no other scenario from being judged.
+    pub(super) fn scenario(&mut self, scenario: ScenarioReport, terminal: &mut Terminal) {
         let report = Report { scenarios: vec![scenario] };
         let written = self.write(&report, terminal);
         if self.printed() == "text" && !self.args.quiet {
@@ -44,25 +47,33 @@ impl<'a> Output<'a> {
             if !self.finished.scenarios.is_empty() {
                 text.push(b'\n');
             }
-            if let Some(format) = by_name("text") {
-                format.render(&report, &view, &mut text)?;
-            }
-            terminal.print(&text)?;
+            let rendered = by_name("text").map_or(Ok(()), |format| format.render(&report, &view, &mut text));
+            let printed = rendered.and_then(|()| terminal.print(&text));
+            self.told(printed, terminal);
         }
         self.finished.scenarios.extend(report.scenarios);
-        Ok(())
     }
 
-    /// Prints what stdout gets when all is done, and hands back the report.
-    pub(super) fn finish(&mut self, terminal: &mut Terminal) -> io::Result<()> {
+    /// Prints what stdout gets when all is done.
+    pub(super) fn finish(&mut self, terminal: &mut Terminal) {
         if self.printed() == "text" {
-            return Ok(());
+            return;
         }
         if let Some(format) = by_name(self.printed()) {
             let view = View { reveal: self.args.reveal, ..View::default() };
-            terminal.stream(|out| format.render(&self.finished, &view, out))?;
+            let printed = terminal.stream(|out| format.render(&self.finished, &view, out));
+            self.told(printed, terminal);
         }
-        Ok(())
+    }
+
+    /// Keeps and says, once, that stdout could not be written to.
+    fn told(&mut self, printed: io::Result<()>, terminal: &mut Terminal) {
+        if let Err(error) = printed {
+            if !self.mute {
+                terminal.error(&format!("failed to write to stdout: {error}"));
+            }
+            (self.failed, self.mute) = (true, true);
+        }
     }
 
     /// Every scenario so far.

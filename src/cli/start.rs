@@ -4,7 +4,6 @@ use crate::cli::args::{Cli, Command};
 use crate::cli::terminal::Terminal;
 use crate::cli::{door, exit, explain, inspect, list, new, run, schema};
 use clap::Parser as _;
-use std::io;
 use std::process::ExitCode;
 
 /// Runs the command and says how it ended.
@@ -20,7 +19,7 @@ pub fn start() -> ExitCode {
     let mut terminal = Terminal::new(cli.color);
     let ended = match &cli.command {
         Command::Run(args) => run::run(args, &mut terminal),
-        Command::Inspect(args) => inspect::inspect(args, &mut terminal),
+        Command::Inspect(args) => Ok(inspect::inspect(args, &mut terminal)),
         Command::Door(args) => door::door(args, &mut terminal),
         Command::New(args) => new::new(args, &mut terminal),
         Command::Explain(args) => explain::explain(args.id.as_deref(), &mut terminal),
@@ -29,16 +28,9 @@ pub fn start() -> ExitCode {
     };
     ExitCode::from(match ended {
         Ok(code) => code,
-        Err(error) if is_broken_pipe(&error) => exit::FINE,
         Err(error) => {
             terminal.error(&format!("{error:#}"));
             exit::FAILED
         }
     })
-}
-
-/// The reader of our output closed its end: no failure of ours.
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    let causes = error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>());
-    causes.into_iter().any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
 }

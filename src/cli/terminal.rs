@@ -41,20 +41,20 @@ impl Terminal {
         }
     }
 
-    /// Writes a finished text or document to stdout.
+    /// Writes a finished text or document to stdout. A reader that closed its end wanted no more of it: no failure.
     pub(super) fn print(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.clear();
-        let mut stdout = io::stdout().lock();
-        stdout.write_all(bytes)?;
-        stdout.flush()
+        self.stream(|out| out.write_all(bytes))
     }
 
-    /// Lets `write` put a document onto stdout piece by piece: it may be long.
+    /// Lets `write` put a document onto stdout piece by piece: it may be long. A reader that closed its end is no failure
+    /// here, either: what the run finds is decided without it.
     pub(super) fn stream(&mut self, write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>) -> io::Result<()> {
         self.clear();
         let mut stdout = io::BufWriter::with_capacity(64 << 10, io::stdout().lock());
-        write(&mut stdout)?;
-        stdout.flush()
+        match write(&mut stdout).and_then(|()| stdout.flush()) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            written => written,
+        }
     }
 
     /// Says on stderr what went wrong. What came out of files is already fit to print; lines are kept.
