@@ -73,13 +73,15 @@ pub(super) fn inspect(args: &InspectArgs, terminal: &mut Terminal) -> Result<Sce
         parties: Parties { provider: args.provider.clone(), third: Vec::new() },
     };
     let quiet = args.output.no_progress || args.output.quiet;
-    let report = pipeline::inspect(&inspection, &mut |at| {
+    let mut report = pipeline::inspect(&inspection, &mut |at| {
         if !quiet {
             terminal.progress(at.file, at.done, at.total);
         }
     })
     .map_err(Failure::Evidence)?;
     terminal.clear();
+    let wide = args.provider.iter().filter_map(|rule| Some(format!("--provider {rule} {}", rule.too_wide()?)));
+    report.warnings.splice(0..0, wide);
     Ok(report)
 }
 

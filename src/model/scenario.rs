@@ -7,7 +7,9 @@ use crate::model::exposure::Role;
 use crate::model::taxonomy::Data;
 use ipnet::IpNet;
 use serde::Serialize;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
@@ -205,7 +207,7 @@ impl Serialize for Party {
 }
 
 /// Matches hosts: a domain suffix at a dot, an address or a network.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum HostRule {
     /// The domain and everything below it; lower case, without trailing dot.
     Domain(String),
@@ -218,26 +220,28 @@ impl HostRule {
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         if let Ok(net) = text.parse::<IpNet>() {
-            return Some(Self::Net(net.trunc()));
+            return Some(Self::Net(canonical(net.trunc())));
         }
         if let Ok(ip) = text.trim_matches(['[', ']']).parse::<IpAddr>() {
-            return Some(Self::Net(IpNet::from(ip)));
+            return Some(Self::Net(IpNet::from(ip.to_canonical())));
         }
-        let domain = text.trim_start_matches("*.").trim_matches('.').to_ascii_lowercase();
+        let domain = a_labels(text.trim_start_matches("*."))?;
+        let domain = domain.trim_matches('.').to_ascii_lowercase();
         let fine = !domain.is_empty()
             && domain.len() <= 253
             && domain.split('.').all(|label| {
                 !label.is_empty()
                     && label.len() <= 63
-                    && label.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_')
+                    && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
             });
         // A name that ends in a number is a mistyped address: no top-level domain is numeric (RFC 3696 section 2).
         let numeric = domain.rsplit('.').next().is_some_and(|label| label.bytes().all(|b| b.is_ascii_digit()));
         (fine && !numeric).then_some(Self::Domain(domain))
     }
 
-    /// Whether a server's name falls under this rule.
+    /// Whether a server's name falls under this rule; international names in either form.
     pub fn matches_name(&self, name: &str) -> bool {
+        let Some(name) = a_labels(name) else { return false };
         let name = name.trim_end_matches('.');
         match self {
             Self::Domain(domain) => {
@@ -256,6 +260,54 @@ impl HostRule {
             Self::Net(net) => net.contains(&ip.to_canonical()) || net.contains(&ip),
         }
     }
+
+    /// How narrow it is: of two rules that a server falls under, the one with more says whose it is.
+    fn narrow(&self) -> usize {
+        match self {
+            Self::Domain(domain) => domain.len(),
+            // Blocks of IPv4 are blocks of 96 bits more in IPv6 (RFC 4291 section 2.5.5.2).
+            Self::Net(IpNet::V4(net)) => usize::from(net.prefix_len()).saturating_add(96),
+            Self::Net(IpNet::V6(net)) => usize::from(net.prefix_len()),
+        }
+    }
+
+    /// Why it takes in more than one owner can have; `None` for most rules.
+    pub fn too_wide(&self) -> Option<&'static str> {
+        match self {
+            Self::Domain(domain) if !domain.contains('.') && domain != "localhost" => {
+                Some("is a top-level domain: every host below it counts as the provider's")
+            }
+            Self::Net(net) if self.narrow() < if net.addr().is_ipv4() { 104 } else { 16 } => {
+                Some("is wider than anybody's network: every host in it counts as the provider's")
+            }
+            Self::Domain(_) | Self::Net(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for HostRule {
+    /// As a list of hosts has it: an address without a prefix where it stands for itself alone.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Domain(domain) => f.write_str(domain),
+            Self::Net(net) if net.prefix_len() == net.max_prefix_len() => net.addr().fmt(f),
+            Self::Net(net) => net.fmt(f),
+        }
+    }
+}
+
+/// A host name as it is on the wire: international labels as A-labels (RFC 5891 section 4). `None` for what is no name.
+fn a_labels(name: &str) -> Option<Cow<'_, str>> {
+    if name.is_ascii() { Some(Cow::Borrowed(name)) } else { idna::domain_to_ascii(name).ok().map(Cow::Owned) }
+}
+
+/// A block of IPv4 that is written as one of IPv6.
+fn canonical(net: IpNet) -> IpNet {
+    let shorter = net.prefix_len().checked_sub(96);
+    match (net.addr().to_canonical(), shorter) {
+        (ip @ IpAddr::V4(_), Some(prefix)) if !net.addr().is_ipv4() => IpNet::new(ip, prefix).unwrap_or(net),
+        _ => net,
+    }
 }
 
 /// Who is who.
@@ -268,16 +320,23 @@ pub struct Parties {
 }
 
 impl Parties {
-    /// Whose server it is: by its name where that is listed, else by its address.
+    /// Whose server it is: by its name where that is listed, else by its address. Of several rules that it falls under
+    /// the narrowest decides: a tracker's host below the provider's domain is the tracker's.
     pub fn party_of(&self, name: Option<&str>, ip: Option<IpAddr>) -> Party {
-        let by_name = |rules: &[HostRule]| name.is_some_and(|name| rules.iter().any(|rule| rule.matches_name(name)));
-        let by_ip = |rules: &[HostRule]| ip.is_some_and(|ip| rules.iter().any(|rule| rule.matches_ip(ip)));
-        for test in [&by_name as &dyn Fn(&[HostRule]) -> bool, &by_ip] {
-            if test(&self.provider) {
-                return Party::Provider;
+        let by_name = |rule: &HostRule| name.is_some_and(|name| rule.matches_name(name));
+        let by_ip = |rule: &HostRule| ip.is_some_and(|ip| rule.matches_ip(ip));
+        for fits in [&by_name as &dyn Fn(&HostRule) -> bool, &by_ip] {
+            let narrowest = |rules: &[HostRule]| rules.iter().filter(|rule| fits(rule)).map(HostRule::narrow).max();
+            let mut best = narrowest(&self.provider).map(|narrow| (narrow, Party::Provider));
+            for (name, rules) in &self.third {
+                if let Some(narrow) = narrowest(rules)
+                    && best.as_ref().is_none_or(|(known, _)| narrow > *known)
+                {
+                    best = Some((narrow, Party::Third(name.clone())));
+                }
             }
-            if let Some((name, _)) = self.third.iter().find(|(_, rules)| test(rules)) {
-                return Party::Third(name.clone());
+            if let Some((_, party)) = best {
+                return party;
             }
         }
         Party::Unlisted
@@ -298,6 +357,104 @@ mod tests {
             ("chatterly.example.evil", false),
         ] {
             assert_eq!(rule.matches_name(name), want, "{name}");
+        }
+    }
+
+    #[test]
+    fn international_names_are_one_name_in_either_form() {
+        for written in [
+            "müller.example",
+            "MÜLLER.example",
+            "xn--mller-kva.example",
+            "XN--MLLER-KVA.example.",
+            "mu\u{308}ller\u{3002}example",
+        ] {
+            let rule = HostRule::parse(written).unwrap();
+            assert_eq!(rule, HostRule::Domain("xn--mller-kva.example".into()), "{written}");
+            for name in ["xn--mller-kva.example", "api.xn--mller-kva.example", "api.müller.example.", "Müller.Example"]
+            {
+                assert!(rule.matches_name(name), "{written} {name}");
+            }
+            for name in ["muller.example", "xn--mller-kva.example.evil", "xmüller.example", "mülle\u{0}r.example"] {
+                assert!(!rule.matches_name(name), "{written} {name}");
+            }
+        }
+        assert_eq!(HostRule::parse("例え.テスト"), HostRule::parse("xn--r8jz45g.xn--zckzah"));
+        for broken in ["mü ller.example", "mü/ller.example", "\u{ad}", "ü..example", "１２７.１.１.３００"] {
+            assert_eq!(HostRule::parse(broken), None, "{broken}");
+        }
+    }
+
+    #[test]
+    fn the_narrowest_rule_decides_whose_it_is() {
+        let rules = |texts: &[&str]| texts.iter().filter_map(|text| HostRule::parse(text)).collect::<Vec<_>>();
+        let third = |name: &str| Party::Third(name.to_owned());
+        let parties = Parties {
+            provider: rules(&[
+                "chatterly.example",
+                "own.metrics.chatterly.example",
+                "203.0.113.0/24",
+                "chat.host.example",
+                "::ffff:192.0.2.0/120",
+            ]),
+            third: vec![
+                ("AdZebra".into(), rules(&["metrics.chatterly.example", "203.0.113.7", "2001:db8::/32", "192.0.2.9"])),
+                ("Host".into(), rules(&["host.example", "203.0.113.0/28", "2001:db8:1::/48"])),
+            ],
+        };
+        for (name, want) in [
+            ("chatterly.example", Party::Provider),
+            ("api.chatterly.example", Party::Provider),
+            ("metrics.chatterly.example", third("AdZebra")),
+            ("a.METRICS.chatterly.example.", third("AdZebra")),
+            ("xmetrics.chatterly.example", Party::Provider),
+            ("own.metrics.chatterly.example", Party::Provider),
+            ("host.example", third("Host")),
+            ("eu.chat.host.example", Party::Provider),
+            ("203.0.113.7", third("AdZebra")),
+            ("203.0.113.8", third("Host")),
+            ("203.0.113.200", Party::Provider),
+            ("else.example", Party::Unlisted),
+        ] {
+            assert_eq!(parties.party_of(Some(name), None), want, "{name}");
+        }
+        for (ip, want) in [
+            ("203.0.113.7", third("AdZebra")),
+            ("::ffff:203.0.113.7", third("AdZebra")),
+            ("203.0.113.3", third("Host")),
+            ("203.0.113.99", Party::Provider),
+            ("2001:db8::1", third("AdZebra")),
+            ("2001:db8:1::1", third("Host")),
+            ("192.0.2.9", third("AdZebra")),
+            ("192.0.2.1", Party::Provider),
+            ("198.51.100.1", Party::Unlisted),
+        ] {
+            assert_eq!(parties.party_of(None, ip.parse().ok()), want, "{ip}");
+        }
+        // Whatever the lists are called and in whatever order they stand.
+        let turned = Parties { third: parties.third.iter().rev().cloned().collect(), ..parties.clone() };
+        for name in ["metrics.chatterly.example", "203.0.113.7", "chat.host.example"] {
+            assert_eq!(turned.party_of(Some(name), None), parties.party_of(Some(name), None), "{name}");
+        }
+    }
+
+    #[test]
+    fn rules_wider_than_an_owner_are_told() {
+        for (text, wide) in [
+            ("example", true),
+            ("com.", true),
+            ("*.example", true),
+            ("localhost", false),
+            ("chatterly.example", false),
+            ("0.0.0.0/0", true),
+            ("128.0.0.0/1", true),
+            ("10.0.0.0/8", false),
+            ("203.0.113.7", false),
+            ("::/0", true),
+            ("2000::/3", true),
+            ("2001:db8::/32", false),
+        ] {
+            assert_eq!(HostRule::parse(text).unwrap().too_wide().is_some(), wide, "{text}");
         }
     }
 

@@ -8,7 +8,7 @@ use crate::model::scenario::{
 use crate::model::taxonomy::Data;
 use crate::scenario::check;
 use crate::scenario::problem::{Problem, Problems, Source, Warning, nearest, position};
-use crate::scenario::section::{Reader, Section};
+use crate::scenario::section::{At, Reader, Section};
 use crate::scenario::shape::{FORGED, SCENARIO};
 use std::collections::BTreeMap;
 use std::io::Read as _;
@@ -200,10 +200,38 @@ impl Builder<'_> {
     }
 
     fn parties(&mut self, parties: &Section<'_, '_>) -> Parties {
-        let rules = |texts: Vec<&str>| -> Vec<HostRule> { texts.into_iter().filter_map(HostRule::parse).collect() };
-        let provider = rules(parties.texts("provider").into_iter().map(|(text, _)| text).collect());
+        let rules = |texts: Vec<At<&str>>| -> Vec<At<HostRule>> {
+            texts.into_iter().filter_map(|(text, span)| Some((HostRule::parse(text)?, span))).collect()
+        };
+        let provider = rules(parties.texts("provider"));
         let third = parties.named_texts("third").into_iter().map(|(name, hosts)| (name.to_owned(), rules(hosts)));
         let third: Vec<_> = third.collect();
+        for (rule, span) in &provider {
+            if let Some(why) = rule.too_wide() {
+                let written = self.reader.source.text.get(span.clone()).unwrap_or_default().to_owned();
+                let problem = self.problem(span.clone(), format!("{written} {why}"));
+                self.warn(problem.help("list the hosts themselves, as \"chatterly.example\""));
+            }
+        }
+        // A host is one party's: which of two lists decides must not hang on which is asked first.
+        let mut seen: BTreeMap<&HostRule, (&str, Range<usize>)> = BTreeMap::new();
+        let named = third.iter().map(|(name, hosts)| (name.as_str(), hosts));
+        for (name, hosts) in [("provider", &provider)].into_iter().chain(named) {
+            for rule in hosts {
+                match seen.get(&rule.0) {
+                    Some((other, _)) if *other == name => {}
+                    Some((other, first)) => {
+                        let message = format!("`{name}` and `{other}` have the same host");
+                        let problem = self.problem(rule.1.clone(), message).related(first.clone(), "first here");
+                        self.reader.push(problem.help("a host is one party's: take it out of one of the lists"));
+                    }
+                    None => drop(seen.insert(&rule.0, (name, rule.1.clone()))),
+                }
+            }
+        }
+        let bare = |rules: Vec<At<HostRule>>| rules.into_iter().map(|(rule, _)| rule).collect::<Vec<_>>();
+        let provider = bare(provider);
+        let third: Vec<_> = third.into_iter().map(|(name, rules)| (name, bare(rules))).collect();
         if provider.is_empty() && self.reader.problems.is_empty() {
             let problem = self.problem(parties.span.clone(), "no host is the provider's");
             self.warn(problem.help("every server will count as a third party's"));

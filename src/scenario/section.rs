@@ -1,5 +1,6 @@
 //! Reads a table of the file against its shape, and keeps everything that is wrong with it.
 
+use crate::model::scenario::Party;
 use crate::scenario::check;
 use crate::scenario::problem::{Problem, Source, nearest};
 use crate::scenario::shape::{Key, Kind, Vocabulary};
@@ -114,8 +115,16 @@ impl Reader<'_> {
             Kind::NamedHosts => match value.as_table() {
                 Some(table) => {
                     for (name, hosts) in table {
-                        if name.get_ref().trim().is_empty() {
+                        let written = name.get_ref().trim();
+                        if written.is_empty() {
                             self.push(Problem::at(self.source, name.span(), "a third party needs a name"));
+                        }
+                        // Reports and documents call others so: who has such a name would be taken for them.
+                        let taken = [Party::Provider, Party::Unlisted];
+                        if taken.iter().any(|party| written.eq_ignore_ascii_case(party.name())) {
+                            let problem = format!("no third party can be called `{written}`");
+                            let problem = Problem::at(self.source, name.span(), problem);
+                            self.push(problem.help("reports call others so: choose another name"));
                         }
                         self.hosts(hosts.get_ref(), &hosts.span(), name.get_ref());
                     }
@@ -292,13 +301,13 @@ impl<'t, 'i> Section<'t, 'i> {
     }
 
     /// Names with their texts, in file order.
-    pub fn named_texts(&self, key: &str) -> Vec<(&'t str, Vec<&'t str>)> {
+    pub fn named_texts(&self, key: &str) -> Vec<(&'t str, Vec<At<&'t str>>)> {
         let Some(table) = self.get(key).and_then(|(value, _)| value.as_table()) else { return Vec::new() };
         let mut rows: Vec<_> = table.iter().collect();
         rows.sort_by_key(|(name, _)| name.span().start);
         let row = |(name, hosts): &(&'t toml::Spanned<_>, &'t toml::Spanned<DeValue<'i>>)| {
             let name: &'t std::borrow::Cow<'i, str> = name.get_ref();
-            (name.as_ref(), texts(hosts.get_ref()).into_iter().map(|(text, _)| text).collect())
+            (name.as_ref(), texts(hosts.get_ref()))
         };
         rows.iter().map(row).collect()
     }

@@ -145,6 +145,18 @@ fn broken_files_say_where_and_what_instead() {
             "`Zeta` must be a list of hosts",
             "[\"chatterly.example\"",
         ),
+        (
+            "[\"zeta.example\"]",
+            "[\"Chatterly.example.\"]",
+            (10, 11),
+            "`Zeta` and `provider` have the same host",
+            "one party's",
+        ),
+        ("[\"adzebra.example\"]", "[\"zeta.example\"]", (11, 14), "`AdZebra` and `Zeta` have the same host", ""),
+        ("\"zeta.example\"", "\"::ffff:203.0.113.7\"", (10, 11), "`Zeta` and `provider` have the same host", ""),
+        ("\"zeta.example\"", "\"198.51.100.9/24\"", (10, 11), "`Zeta` and `provider` have the same host", ""),
+        ("\"Zeta\" = ", "\"Provider\" = ", (10, 1), "no third party can be called `Provider`", "another name"),
+        ("\"Zeta\" = ", "unlisted = ", (10, 1), "no third party can be called `unlisted`", "another name"),
         ("[\"zeta.example\"]", "[\"https://zeta.example/x\"]", (10, 11), "no domain", "\"zeta.example\""),
         (
             "path = \"capture.pcapng\"",
@@ -245,6 +257,22 @@ fn warnings_tell_what_decides_nothing() {
     assert_eq!(warnings.len(), 1);
     assert!(warnings[0].to_string().contains("no claim is about `mail`"));
     assert!(warnings[0].render(false).starts_with("warning:"), "{}", warnings[0].render(false));
+}
+
+#[test]
+fn rules_of_the_provider_that_take_in_others_are_told() {
+    for (wide, says) in [("example", "top-level domain"), ("com", "top-level domain"), ("0.0.0.0/0", "wider than")] {
+        let (_, warnings) = parse(&GOOD.replacen("\"203.0.113.7\"", &format!("\"{wide}\""), 1)).unwrap();
+        assert_eq!(warnings.len(), 1, "{warnings:?}");
+        let told = warnings[0].to_string();
+        assert!(told.contains("scenario.toml:8:34") && told.contains(says), "{told}");
+    }
+    // A host below another's domain is in no two lists.
+    let (scenario, warnings) = parse(&GOOD.replacen("zeta.example", "metrics.chatterly.example", 1)).unwrap();
+    assert!(warnings.is_empty(), "{warnings:?}");
+    assert_eq!(scenario.parties.party_of(Some("metrics.chatterly.example"), None), Party::Third("Zeta".into()));
+    // The same host twice in one list is one host.
+    assert!(parse(&GOOD.replacen("203.0.113.7", "chatterly.example", 1)).is_ok());
 }
 
 #[test]

@@ -277,16 +277,7 @@ fn scenario<'a>(scenario: &'a ScenarioReport, view: &View) -> ScenarioJson<'a> {
 }
 
 fn parties(parties: &Parties) -> PartiesJson<'_> {
-    let rules = |rules: &[HostRule]| {
-        rules
-            .iter()
-            .map(|rule| match rule {
-                HostRule::Domain(domain) => domain.clone(),
-                HostRule::Net(net) if net.prefix_len() == net.max_prefix_len() => net.addr().to_string(),
-                HostRule::Net(net) => net.to_string(),
-            })
-            .collect()
-    };
+    let rules = |rules: &[HostRule]| rules.iter().map(HostRule::to_string).collect();
     PartiesJson {
         provider: rules(&parties.provider),
         third: parties.third.iter().map(|(name, hosts)| (name.as_str(), rules(hosts))).collect(),
