@@ -18,6 +18,7 @@ mod store;
 mod talk;
 mod told;
 mod twins;
+mod unmet;
 mod worker;
 
 use crate::capture::{self, EvidenceKind, OpenError, Wanted, keylog, protos};
@@ -316,6 +317,7 @@ fn kept(mut evidence: Evidence, dump: &str, audience: Audience) -> Evidence {
 /// Everything in its order, with everyone's name on it.
 fn settle(mut evidence: Evidence, parties: &Parties) -> Evidence {
     verdict::place_audiences(&mut evidence, parties);
+    unmet::tell(&mut evidence, parties);
     ledger::fit(&mut evidence);
     evidence.settle();
     evidence

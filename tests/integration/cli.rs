@@ -117,6 +117,111 @@ fn a_folder_of_scenarios_is_told_apart_from_one() {
 }
 
 #[test]
+fn no_folder_that_is_meant_as_a_scenario_is_passed_over() {
+    let capture = |folder: &Path| {
+        let files = fs::read_dir(folder.join("scenarios/mine")).unwrap().filter_map(Result::ok);
+        let mut files = files.map(|entry| entry.path());
+        let is_capture =
+            |path: &std::path::PathBuf| path.extension().is_some_and(|end| end.to_string_lossy().starts_with("pcap"));
+        fs::read(files.find(is_capture).unwrap()).unwrap()
+    };
+    for (name, other, says) in [
+        ("Scenario.toml", "", "call it scenario.toml"),
+        ("scenario.tml", "", "call it scenario.toml"),
+        ("scenario.toml.bak", "", "call it scenario.toml"),
+        ("app.toml", "", "no such file"),
+        ("evidence", "capture", "no such file"),
+        ("export.ndjson.gz", "", "no such file"),
+        ("inner/scenario.toml", "", "holds scenarios and is none"),
+    ] {
+        let here = here();
+        run(here.path(), &["new", "mine"]);
+        let file = here.path().join("scenarios/other").join(name);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        let bytes = if other.is_empty() { b"[app]\n".to_vec() } else { capture(here.path()) };
+        fs::write(&file, bytes).unwrap();
+        for command in ["run", "list"] {
+            let ended = run(here.path(), &[command]);
+            assert_eq!(ended.code, 2, "{name}: {}", ended.stderr);
+            assert!(ended.stderr.contains(says) && ended.stderr.contains("other"), "{name}: {}", ended.stderr);
+            assert!(ended.stdout.contains("mine"), "the others are still judged: {}", ended.stdout);
+        }
+    }
+    // What is no scenario and means none costs nothing.
+    let here = here();
+    run(here.path(), &["new", "mine"]);
+    for name in ["notes/README.md", "tools/make.py", ".git/config.toml", "README.md"] {
+        let file = here.path().join("scenarios").join(name);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, "x\n").unwrap();
+    }
+    let ended = run(here.path(), &["run"]);
+    assert_eq!((ended.code, ended.stderr.as_str()), (run(here.path(), &["run", "mine"]).code, ""));
+}
+
+/// Runs with a stdout whose reader is gone already.
+fn unread(folder: &Path, args: &[&str]) -> (Option<i32>, String) {
+    use std::process::{Command, Stdio};
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("plainsight"));
+    let output = command.current_dir(folder).args(args).stdout(writer).stderr(Stdio::piped()).output().unwrap();
+    (output.status.code(), String::from_utf8(output.stderr).unwrap())
+}
+
+#[test]
+fn a_reader_that_leaves_stops_no_judging_and_changes_no_code() {
+    let scenarios = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let path = |name: &str| scenarios.join(name).display().to_string();
+    let (broken, fine) = (path("justalk"), path("upright"));
+    for (format, args, want) in [
+        ("text", vec![&*broken, &*fine], 1),
+        ("json", vec![&*broken, &*fine], 1),
+        ("text", vec![&*fine, &*broken], 1),
+        ("text", vec![&*fine], 0),
+        ("text", vec![&*fine, "nowhere"], 2),
+    ] {
+        let here = here();
+        let all: Vec<&str> = ["run", "--format", format].into_iter().chain(args.iter().copied()).collect();
+        let (code, stderr) = unread(here.path(), &all);
+        assert_eq!(code, Some(want), "{all:?}: {stderr}");
+        assert!(want == 2 || stderr.is_empty(), "{stderr}");
+        for name in args.iter().filter(|name| **name != "nowhere") {
+            let name = Path::new(name).file_name().unwrap();
+            assert!(here.path().join("reports").join(name).join("report.json").is_file(), "{all:?}");
+        }
+    }
+    let here = here();
+    run(here.path(), &["new", "mine"]);
+    for (args, want) in
+        [(&["list"][..], 0), (&["list", "scenarios/mine", "nowhere"], 2), (&["explain"], 0), (&["schema", "report"], 0)]
+    {
+        assert_eq!(unread(here.path(), args).0, Some(want), "{args:?}");
+    }
+}
+
+#[test]
+fn a_list_of_the_provider_that_meets_nobody_is_told() {
+    let here = here();
+    run(here.path(), &["new", "mine"]);
+    let file = here.path().join("scenarios/mine/scenario.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    let told = |text: String| {
+        fs::write(&file, text).unwrap();
+        let ended = run(here.path(), &["run", "--format", "json"]);
+        let document: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+        let warnings = document["scenarios"][0]["warnings"].as_array().unwrap().clone();
+        warnings
+            .into_iter()
+            .map(|warning| warning.as_str().unwrap().to_owned())
+            .find(|text| text.contains("provider's list"))
+    };
+    assert_eq!(told(text.clone()), None);
+    let warning = told(text.replace("\"chatterly.example\"", "\"chaterly.example\"")).unwrap();
+    assert!(warning.contains("seen were ") && warning.contains("did you mean `chatterly.example`"), "{warning}");
+}
+
+#[test]
 fn everything_that_is_listed_can_be_explained() {
     let here = here();
     let all = run(here.path(), &["explain"]);
