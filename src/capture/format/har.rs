@@ -3,6 +3,8 @@
 #![deny(clippy::arithmetic_side_effects, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod archive;
+mod beside;
+mod whole;
 
 use crate::bytes::Match;
 use crate::capture::{EvidenceKind, Format, Loss, Source, Stopped, Window};
@@ -13,7 +15,7 @@ use crate::model::origin::{FrameNo, Origins};
 use crate::model::packet::Endpoint;
 use crate::model::stream::{Direction, FlowKey, Layer, Transport};
 use crate::model::time::Timestamp;
-use archive::{Entry, Named};
+use archive::{Entry, Named, Request, Response};
 use data_encoding::BASE64;
 use memchr::memmem;
 use std::collections::VecDeque;
@@ -260,42 +262,15 @@ fn messages(entry: &Entry, number: FrameNo, loss: &mut Loss) -> Vec<Message> {
     let mut asked = vec![text(PartKind::Path, path)];
     asked.extend(target.query.map(|query| text(PartKind::Query, query)));
     asked.extend(headers(&request.headers));
-    let mut whole = true;
-    let post = request.post_data.as_ref().and_then(|post| {
-        let params: Vec<String> = post.params.iter().map(|param| format!("{}={}", param.name, param.value)).collect();
-        let said = post.text.clone().filter(|text| !text.is_empty()).unwrap_or_else(|| params.join("&"));
-        (!said.is_empty()).then_some((said, post))
-    });
-    match post {
-        Some((said, post)) => {
-            asked.extend(body(&said, post.encoding.as_deref(), &post.mime_type, number, loss));
-        }
-        None if request.body_size > 0 || request.declares_body() => {
-            loss.record("body left out of the HAR", || format!("entry {number}: the body of the request"));
-            whole = false;
-        }
-        None => {}
-    }
+    let (sent, whole) = sent(request, number, loss);
+    asked.extend(sent);
+    asked.extend(beside::of_request(request, number));
     let mut out = vec![message(Direction::ToServer, name.clone(), asked, whole)];
     let mut answered = headers(&response.headers);
-    let mut whole = true;
-    match response.content.text.as_deref().filter(|text| !text.is_empty()) {
-        Some(said) => {
-            answered.extend(body(
-                said,
-                response.content.encoding.as_deref(),
-                &response.content.mime_type,
-                number,
-                loss,
-            ));
-        }
-        None if response.lacks_body(&request.method) => {
-            loss.record("body left out of the HAR", || format!("entry {number}: the body of the response"));
-            whole = false;
-        }
-        None => {}
-    }
-    if response.status > 0 {
+    let (returned, whole) = returned(response, &request.method, number, loss);
+    answered.extend(returned);
+    answered.extend(beside::of_response(response, number));
+    if response.status > 0 || !answered.is_empty() {
         out.push(message(Direction::ToClient, format!("{} {name}", response.status), answered, whole));
     }
     match &entry.web_socket_messages {
@@ -322,6 +297,52 @@ fn messages(entry: &Entry, number: FrameNo, loss: &mut Loss) -> Vec<Message> {
     out
 }
 
+/// The body of a request, and whether nothing of it is missing.
+fn sent(request: &Request, number: FrameNo, loss: &mut Loss) -> (Option<Part>, bool) {
+    let text = request.post_data.as_ref().and_then(|post| post.text.as_deref()).filter(|text| !text.is_empty());
+    let form = request.post_data.as_ref().map(|post| beside::form(&post.params)).filter(|form| !form.is_empty());
+    let (part, missing) = match (&request.post_data, text, form) {
+        (Some(post), Some(text), _) => {
+            let part = body(text, post.encoding.as_deref(), &post.mime_type, number, loss);
+            (part, whole::lost_of_text(request, post, text))
+        }
+        (Some(post), None, Some(form)) => {
+            let part = body(&form, None, &post.mime_type, number, loss);
+            (part, whole::lost_of_form(request, post))
+        }
+        _ if request.body_size > 0 || request.declares_body() => {
+            loss.record("body left out of the HAR", || format!("entry {number}: the body of the request"));
+            return (None, false);
+        }
+        _ => (None, None),
+    };
+    (part, told(missing, "request", number, loss))
+}
+
+/// The body of a response, and whether nothing of it is missing.
+fn returned(response: &Response, method: &str, number: FrameNo, loss: &mut Loss) -> (Option<Part>, bool) {
+    let content = &response.content;
+    match content.text.as_deref().filter(|text| !text.is_empty()) {
+        Some(text) => {
+            let part = body(text, content.encoding.as_deref(), &content.mime_type, number, loss);
+            (part, told(whole::lost_of_content(response, method, text), "response", number, loss))
+        }
+        None if response.lacks_body(method) => {
+            loss.record("body left out of the HAR", || format!("entry {number}: the body of the response"));
+            (None, false)
+        }
+        None => (None, true),
+    }
+}
+
+/// Tells what is missing of a body; true where nothing is.
+fn told(missing: Option<String>, whose: &str, number: FrameNo, loss: &mut Loss) -> bool {
+    if let Some(why) = &missing {
+        loss.record("body cut in the HAR", || format!("entry {number}: the body of the {whose}: {why}"));
+    }
+    missing.is_none()
+}
+
 /// Whether a URL is a WebSocket's (RFC 6455, section 3).
 fn is_web_socket(url: &str) -> bool {
     url.split_once("://").is_some_and(|(scheme, _)| matches!(scheme, "ws" | "wss"))
@@ -329,7 +350,7 @@ fn is_web_socket(url: &str) -> bool {
 
 /// A body as the HAR has it; not whole where characters were lost on the way into it.
 fn body(text: &str, encoding: Option<&str>, mime: &str, number: FrameNo, loss: &mut Loss) -> Option<Part> {
-    let (bytes, whole) = if encoding.is_some_and(|encoding| encoding.eq_ignore_ascii_case("base64")) {
+    let (bytes, whole) = if whole::is_base64(encoding) {
         match BASE64.decode(text.as_bytes()) {
             Ok(bytes) => (bytes, true),
             Err(_) => (text.as_bytes().to_vec(), false),
@@ -368,104 +389,4 @@ fn flow(entry: &Entry, target: &Target<'_>) -> FlowKey {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::capture::{Wanted, open_bytes};
-
-    fn read(har: &str) -> (Vec<Message>, Loss) {
-        let mut opened = open_bytes(har.as_bytes().to_vec(), "a.har", Wanted::Capture).unwrap();
-        assert_eq!(opened.format, "har");
-        let mut out = Vec::new();
-        while let Some(Item::Message(message)) = opened.source.next().unwrap() {
-            out.push(*message);
-        }
-        (out, opened.source.loss())
-    }
-
-    const HEAD: &str = r#"{"log":{"version":"1.2","creator":{"name":"t"},"pages":[{"id":"a{\"b"}],"entries":["#;
-
-    fn entry(url: &str, request: &str, response: &str) -> String {
-        format!(
-            r#"{{"startedDateTime":"2026-11-02T09:00:00.5Z","request":{{"method":"POST","url":"{url}","httpVersion":"HTTP/2","headers":[{{"name":"X-A","value":"b"}}]{request}}},"response":{{"status":200,"headers":[],{response}}}}}"#
-        )
-    }
-
-    #[test]
-    fn entries_are_messages() {
-        let one = entry(
-            "https://api.example/v1/send?x=1",
-            r#","bodySize":17,"postData":{"mimeType":"application/json","text":"{\"t\":\"The heron\"}"}"#,
-            r#""content":{"size":2,"mimeType":"text/plain","text":"b2s=","encoding":"base64"}"#,
-        );
-        let (messages, loss) = read(&format!("{HEAD}{one},\n{one}]}}}}"));
-        assert_eq!(messages.len(), 4);
-        assert_eq!(loss.records(), 0);
-        let said = messages[0].parts.iter().find(|part| part.kind == PartKind::Body).unwrap();
-        assert_eq!(said.bytes, b"{\"t\":\"The heron\"}");
-        assert_eq!(messages[0].label, "POST api.example/v1/send");
-        assert!(messages[0].is_secured() && messages[0].whole && messages[0].at.0 > 0);
-        assert_eq!(messages[1].parts.last().unwrap().bytes, b"ok");
-        assert_eq!(messages[2].parts[0].origins.first(), Some(2));
-    }
-
-    #[test]
-    fn what_is_lost_is_told() {
-        for (request, response, why) in [
-            (r#","bodySize":20"#, r#""content":{"size":0}"#, "body left out of the HAR"),
-            ("", r#""bodySize":9,"content":{"size":9,"mimeType":"image/png"}"#, "body left out of the HAR"),
-            (r#","bodySize":9,"postData":{"text":""}"#, r#""content":{"size":0}"#, "body left out of the HAR"),
-            ("", "\"content\":{\"size\":9,\"text\":\"a\u{fffd}b\"}", "characters lost in the HAR"),
-            ("", r#""content":{"size":9,"text":"a\ud800b"}"#, "characters lost in the HAR"),
-        ] {
-            let (messages, loss) = read(&format!("{HEAD}{}]}}}}", entry("http://a.example/", request, response)));
-            assert_eq!(loss.counts().get(why), Some(&1), "{why}: {loss:?}");
-            assert!(messages.iter().any(|message| !message.whole) && !messages[0].is_secured(), "{why}");
-        }
-        for (url, status, lost) in [
-            ("wss://a.example/", 101, true),
-            ("https://a.example/", 101, true),
-            ("wss://a.example/", 200, true),
-            ("ws://a.example/", 0, true),
-            ("wss://a.example/", 403, false),
-            ("https://a.example/", 200, false),
-        ] {
-            let entry = entry(url, "", r#""content":{}"#).replace("\"status\":200", &format!("\"status\":{status}"));
-            let (_, loss) = read(&format!("{HEAD}{entry}]}}}}"));
-            let told = loss.counts().get("WebSocket messages left out of the HAR").copied();
-            assert_eq!(told, lost.then_some(1), "{url} {status}");
-        }
-    }
-
-    #[test]
-    fn headers_tell_of_bodies_that_the_archive_forgot() {
-        let with = |sent: &str, answered: &str| {
-            let entry = entry("http://a.example/", r#","bodySize":0"#, r#""bodySize":0,"content":{"size":0}"#);
-            let entry = entry.replace(r#"{"name":"X-A","value":"b"}"#, sent);
-            let (_, loss) = read(&format!("{HEAD}{}]}}}}", entry.replace(r#""status":200,"headers":[],"#, answered)));
-            loss.counts().get("body left out of the HAR").copied()
-        };
-        let length = |len: u32| format!(r#"{{"name":"Content-Length","value":"{len}"}}"#);
-        let typed = r#"{"name":"content-type","value":"multipart/form-data; boundary=x"}"#;
-        let none = r#""status":200,"headers":[],"#;
-        assert_eq!(with(&length(9), none), Some(1));
-        assert_eq!(with(typed, none), Some(1));
-        assert_eq!(with(&format!("{typed},{}", length(0)), none), None);
-        assert_eq!(with("", none), None);
-        assert_eq!(with("", &format!(r#""status":200,"headers":[{}],"#, length(9))), Some(1));
-        assert_eq!(with("", &format!(r#""status":200,"headers":[{}],"#, length(0))), None);
-    }
-
-    #[test]
-    fn every_cut_is_survived() {
-        let one = entry("https://api.example/", "", r#""content":{"size":1,"text":"\"}{ \\"}"#);
-        let har = format!("{HEAD}{one},{one}]}}}}");
-        for cut in HEAD.len()..har.len() {
-            let mut opened = open_bytes(har.as_bytes()[..cut].to_vec(), "a.har", Wanted::Capture).unwrap();
-            let mut count = 0;
-            while let Ok(Some(_)) = opened.source.next() {
-                count += 1;
-            }
-            assert!(count <= 4);
-        }
-    }
-}
+mod tests;
