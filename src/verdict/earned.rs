@@ -116,7 +116,10 @@ pub fn covered(case: &Case<'_>, spare: &dyn Fn(&Flow, Blind) -> bool) -> Result<
     }
     missing.extend(blind(case, spare));
     if evidence.unread_records > 0 {
-        missing.push(format!("{} of a dump could not be read in full", count(evidence.unread_records, "record")));
+        missing.push(format!(
+            "{} of a dump or an archive could not be read in full",
+            count(evidence.unread_records, "record")
+        ));
     }
     if evidence.sightings_dropped > 0 {
         missing.push(format!("{} more were found than are kept", count(evidence.sightings_dropped, "sighting")));
