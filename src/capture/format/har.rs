@@ -316,7 +316,7 @@ fn sent(request: &Request, number: FrameNo, loss: &mut Loss) -> (Option<Part>, b
         }
         _ => (None, None),
     };
-    (part, told(missing, "request", number, loss))
+    (part, told(missing.as_deref(), "request", number, loss))
 }
 
 /// The body of a response, and whether nothing of it is missing.
@@ -325,7 +325,7 @@ fn returned(response: &Response, method: &str, number: FrameNo, loss: &mut Loss)
     match content.text.as_deref().filter(|text| !text.is_empty()) {
         Some(text) => {
             let part = body(text, content.encoding.as_deref(), &content.mime_type, number, loss);
-            (part, told(whole::lost_of_content(response, method, text), "response", number, loss))
+            (part, told(whole::lost_of_content(response, method, text).as_deref(), "response", number, loss))
         }
         None if response.lacks_body(method) => {
             loss.record("body left out of the HAR", || format!("entry {number}: the body of the response"));
@@ -336,8 +336,8 @@ fn returned(response: &Response, method: &str, number: FrameNo, loss: &mut Loss)
 }
 
 /// Tells what is missing of a body; true where nothing is.
-fn told(missing: Option<String>, whose: &str, number: FrameNo, loss: &mut Loss) -> bool {
-    if let Some(why) = &missing {
+fn told(missing: Option<&str>, whose: &str, number: FrameNo, loss: &mut Loss) -> bool {
+    if let Some(why) = missing {
         loss.record("body cut in the HAR", || format!("entry {number}: the body of the {whose}: {why}"));
     }
     missing.is_none()

@@ -97,8 +97,8 @@ fn missing(pairs: &[Pair], text: &str) -> Vec<Pair> {
             })
     };
     let lacking = pairs.iter().filter(|pair| {
-        let empty = pair.name.is_empty() && pair.value.is_empty() && pair.file_name.is_empty();
-        !empty && !(holds(&pair.name) && holds(&pair.value) && holds(&pair.file_name))
+        // What is empty is held.
+        !holds(&pair.name) || !holds(&pair.value) || !holds(&pair.file_name)
     });
     lacking.cloned().collect()
 }

@@ -1,6 +1,6 @@
 //! Keys as OpenSSL, OpenSSH and GnuPG write them, and what is nearly one.
 
-use super::{der, openpgp, pem};
+use super::{Reader, der, openpgp, pem};
 use data_encoding::BASE64;
 use memchr::memmem;
 use proptest::prelude::*;
@@ -27,7 +27,7 @@ fn bytes(text: &str) -> Vec<u8> {
     BASE64.decode(text.as_bytes()).unwrap()
 }
 
-fn at_mark(key: &[u8], mark: &[u8], read: fn(&[u8], usize) -> Option<(usize, usize)>) -> Option<(usize, usize)> {
+fn at_mark(key: &[u8], mark: &[u8], read: Reader) -> Option<(usize, usize)> {
     memmem::find_iter(key, mark).find_map(|at| read(key, at))
 }
 
