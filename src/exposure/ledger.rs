@@ -3,9 +3,9 @@
 use crate::exposure::Leaf;
 use crate::exposure::identity::{Identities, Key, is_number, other};
 use crate::exposure::linked::{self, Known};
-use crate::exposure::names::is_call;
+use crate::exposure::names::{is_call, is_message};
 use crate::exposure::notes;
-use crate::exposure::role::stamp;
+use crate::exposure::role::{Counts, stamp};
 use crate::exposure::sketch::Sketch;
 use crate::exposure::value::{Numbers, PRECISE, coordinate, country, is_email, is_prose, pair};
 use crate::model::budget;
@@ -18,6 +18,10 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 const RECORD: &str = "stored-record";
 /// Products told apart.
 const APPS: usize = 256;
+/// Bytes of texts that are no words: in base64 no cipher's block is as short.
+const SHORT: usize = 11;
+/// Words of what somebody is called.
+const NAME: usize = 4;
 /// Kinds of events remembered.
 const EVENTS: usize = 256;
 /// Days told apart: a century.
@@ -65,8 +69,8 @@ pub struct Ledger {
     days: BTreeMap<i64, Day>,
     notes: BTreeSet<ExtortionNote>,
     at_least: bool,
-    /// Events, and whether they are calls: worked out once.
-    events: BTreeMap<String, bool>,
+    /// Events, and whether they say that they are calls, or what else they are: worked out once.
+    events: BTreeMap<String, Option<bool>>,
 }
 
 /// One party of a record.
@@ -87,7 +91,8 @@ struct Says<'a> {
     /// When it happened, and the rank of the field that says so.
     time: Option<(u16, i64)>,
     app: Option<&'a str>,
-    event_is_call: bool,
+    /// Whether what happened was a call, where the record says what it was.
+    event_is_call: Option<bool>,
     duration: bool,
     latitude: Option<(usize, u32)>,
     longitude: Option<(usize, u32)>,
@@ -124,30 +129,27 @@ impl Ledger {
     pub fn take(&mut self, leaves: &[Leaf<'_>], dump: &str, line: u64) -> Vec<Shown> {
         self.records = self.records.saturating_add(1);
         let mut shown = Vec::new();
-        for leaf in leaves {
-            if leaf.way.note.is_none() && !notes::may_be(leaf.text.as_bytes()) {
-                continue;
-            }
-            if let Some((signs, addresses)) = notes::find(&leaf.text, leaf.way.note) {
-                let reason = "A note of somebody who asks for money: the store was open to the public";
-                shown.push(Shown {
-                    node: leaf.node,
-                    detector: EXTORTION_NOTE,
-                    data: Data::Any,
-                    reason,
-                    conclusive: true,
-                });
-                if self.notes.len() < budget::EXTORTION_NOTES {
-                    self.notes.insert(ExtortionNote { dump: dump.to_owned(), line, signs, addresses });
-                } else {
-                    self.at_least = true;
-                }
-                break;
-            }
-        }
         let says = self.read(leaves);
+        // What somebody writes to somebody may speak of anything; robots write to nobody.
+        if says.parties.is_empty() {
+            shown.extend(self.note(leaves, dump, line));
+        }
         self.count(&says, &mut shown);
         shown
+    }
+
+    /// What somebody who asks for money left in a record.
+    fn note(&mut self, leaves: &[Leaf<'_>], dump: &str, line: u64) -> Option<Shown> {
+        let may = |leaf: &&Leaf<'_>| leaf.way.note.is_some() || notes::may_be(leaf.text.as_bytes());
+        let (node, (signs, addresses)) =
+            leaves.iter().filter(may).find_map(|leaf| Some((leaf.node, notes::find(&leaf.text, leaf.way.note)?)))?;
+        if self.notes.len() < budget::EXTORTION_NOTES {
+            self.notes.insert(ExtortionNote { dump: dump.to_owned(), line, signs, addresses });
+        } else {
+            self.at_least = true;
+        }
+        let reason = "A note of somebody who asks for money: the store was open to the public";
+        Some(Shown { node, detector: EXTORTION_NOTE, data: Data::Any, reason, conclusive: true })
     }
 
     fn read<'a>(&mut self, leaves: &'a [Leaf<'_>]) -> Says<'a> {
@@ -176,25 +178,37 @@ impl Ledger {
                         referred.push(party(other(text)));
                         continue;
                     }
-                    if let Some(number) = self.numbers.read(text, given.bare) {
+                    if let Some(number) = self.numbers.read(text, given.counts.bare()) {
                         says.parties.push(party(number));
                         continue;
                     }
-                    let several = self.numbers.several(text, given.bare);
+                    let several = self.numbers.several(text, given.counts.bare());
                     if !several.is_empty() {
                         says.parties.extend(several.into_iter().map(|key| Party { role: Role::Member, ..party(key) }));
-                    } else if is_email(text) || (!given.bare && !text.contains(' ')) {
+                    } else if is_email(text)
+                        || match given.counts {
+                            Counts::All => true,
+                            Counts::Identifiers => text.split(' ').count() <= NAME,
+                            Counts::Numbers => false,
+                        }
+                    {
                         says.parties.push(party(other(text)));
                     }
                 }
-                Role::Text if is_prose(text) => says.texts.push(leaf.node),
+                // Whoever says that a field is text need not be shown words; what is longer may be sealed.
+                Role::Text if is_prose(text) || (given.counts == Counts::All && text.len() <= SHORT) => {
+                    says.texts.push(leaf.node);
+                }
                 Role::Text => {}
                 Role::Time if says.time.is_some_and(|(rank, _)| rank < given.rank) => {}
                 Role::Time => {
                     says.time = stamp(text, given.month_first).map(|at| (given.rank, at.0)).or(says.time);
                 }
                 Role::App => says.app = says.app.or(Some(text)),
-                Role::Event => says.event_is_call |= self.is_call(text),
+                Role::Event => {
+                    let told = self.is_call(text);
+                    says.event_is_call = if told == Some(true) { told } else { says.event_is_call.or(told) };
+                }
                 Role::Duration => says.duration = true,
                 Role::Latitude => says.latitude = coordinate(text, 90.0).map(|(_, decimals)| (decimals, leaf.node)),
                 Role::Longitude => says.longitude = coordinate(text, 180.0).map(|(_, decimals)| (decimals, leaf.node)),
@@ -211,12 +225,12 @@ impl Ledger {
         says
     }
 
-    /// Whether an event is a call; a store has few kinds of them.
-    fn is_call(&mut self, event: &str) -> bool {
+    /// Whether an event is a call, if it says so or what else it is; a store has few kinds of them.
+    fn is_call(&mut self, event: &str) -> Option<bool> {
         if let Some(known) = self.events.get(event) {
             return *known;
         }
-        let found = is_call(event);
+        let found = if is_call(event) { Some(true) } else { is_message(event).then_some(false) };
         if self.events.len() < EVENTS && event.len() <= 64 {
             self.events.insert(event.to_owned(), found);
         }
@@ -232,7 +246,9 @@ impl Ledger {
         let has = |role| says.parties.iter().any(|party| party.role == role);
         let ends = has(Role::Caller) && has(Role::Callee);
         let to_and_from = has(Role::Sender) && has(Role::Recipient);
-        let call = ends || (to_and_from && says.texts.is_empty() && (says.event_is_call || says.duration));
+        // What the record says it is counts; a voice message and one with a timer last for a while, too.
+        let lasts = says.texts.is_empty() && says.duration;
+        let call = ends || (to_and_from && says.event_is_call.unwrap_or(lasts));
         let mut parties: SmallVec<[Key; 8]> = (says.parties.iter())
             .filter(|party| !matches!(party.role, Role::Identity | Role::RealNumber | Role::LeasedNumber))
             .map(|party| party.key)

@@ -4,8 +4,8 @@ mod words;
 
 use crate::model::exposure::Role;
 use words::{
-    APP, ASIDE, CALLEE, CALLER, DURATION, EVENT, KEYS, LATITUDE, LEASED, LONGITUDE, MEMBER, PHONE, PLACE, REAL,
-    RECIPIENT, SENDER, TALK, TEXT, THING, TIME,
+    APP, ASIDE, CALLEE, CALLER, DURATION, EVENT, KEYS, LATITUDE, LEASED, LONGITUDE, MEMBER, MESSAGE, NUMBER,
+    OTHER_TIME, PHONE, PLACE, REAL, RECIPIENT, SENDER, TALK, TEXT, THING, TIME,
 };
 
 /// The words of a name: split at signs and at changes from lower to upper case, in lower case.
@@ -40,12 +40,23 @@ pub(super) fn is_id(words: &[String]) -> bool {
 
 /// Whether a name means one of `known`.
 fn means(words: &[String], known: &[&str]) -> bool {
-    words.iter().any(|word| known.contains(&word.as_str()))
+    let both = |pair: &[String; 2]| known.iter().any(|word| word.strip_prefix(&*pair[0]) == Some(&pair[1]));
+    words.iter().any(|word| known.contains(&word.as_str())) || words.array_windows().any(both)
 }
 
 /// Whether the name is of something that is no person.
 pub(super) fn is_thing(words: &[String]) -> bool {
     means(words, THING)
+}
+
+/// Whether the name is of a number that is not said to be a telephone's: of an order, of a version.
+pub(super) fn is_counted(words: &[String]) -> bool {
+    is_thing(words) && !words.iter().any(|word| PHONE.contains(&word.as_str()) && !NUMBER.contains(&word.as_str()))
+}
+
+/// Whether the name is of a time that is not when something happened: when it ends, when somebody was born or came.
+pub(super) fn is_other_time(keys: &[Vec<String>]) -> bool {
+    keys.last().is_some_and(|words| means(words, OTHER_TIME))
 }
 
 /// Whether the name is of a telephone number.
@@ -104,6 +115,11 @@ pub(super) fn is_call(event: &str) -> bool {
     means(&words(event), CALL)
 }
 
+/// Whether an event's name is of something that was written or sent, which may last for a while, too.
+pub(super) fn is_message(event: &str) -> bool {
+    means(&words(event), MESSAGE)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -121,5 +137,8 @@ mod tests {
         assert_eq!(party(&keys(&["Origen"])), Some(Role::Sender));
         assert!(is_id(&words("client_msg_id")) && !is_id(&words("id_message")));
         assert!(is_call("call_ended") && !is_call("recall"));
+        assert!(is_message("voice_note") && is_message("im.send") && !is_message("outgoing"));
+        assert_eq!(party(&keys(&["a_number"])), Some(Role::Caller));
+        assert!(is_phone(&words("phone_number")) && !is_phone(&words("color")));
     }
 }

@@ -4,11 +4,12 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use ring::digest::{SHA256, digest};
 use std::sync::LazyLock;
 
-/// Words that ask for money.
-const PAY: [&str; 12] =
-    ["btc", "bitcoin", "monero", "xmr", "usdt", "pay ", "payment", "ransom", "zahl", "paiement", "rançon", "pago"];
-/// Words that threaten.
-const THREAT: [&str; 23] = [
+/// Words for money that nobody can call back, and for what is done with it: whole words.
+const COIN: [&str; 8] = ["btc", "bitcoin", "bitcoins", "monero", "xmr", "usdt", "ransom", "rançon"];
+/// Other words that ask for money.
+const PAY: [&str; 5] = ["pay ", "payment", "zahl", "paiement", "pago"];
+/// What became of the data, or will.
+const THREAT: [&str; 19] = [
     "backed up",
     "back up",
     "backup",
@@ -18,11 +19,7 @@ const THREAT: [&str; 23] = [
     "leak",
     "expose",
     "publish",
-    "your data",
-    "your database",
     "48 hours",
-    "gdpr",
-    "contact us",
     "wiederherz",
     "wiederherst",
     "gesichert",
@@ -33,6 +30,8 @@ const THREAT: [&str; 23] = [
     "удален",
     "恢复",
 ];
+/// Words that go with a threat, and with many a notice of an honest kind.
+const TALK: [&str; 4] = ["your data", "your database", "gdpr", "contact us"];
 /// Names of indices and databases that robots leave behind.
 const NAMES: [&str; 9] = [
     "read_me",
@@ -45,18 +44,20 @@ const NAMES: [&str; 9] = [
     "warning_your_data",
     "hacked",
 ];
+/// Of these, what others call what they leave to be read.
+const PLAIN: [&str; 4] = ["read-me", "readme", "please_read", "hacked"];
 
 /// All words at once.
 struct Words {
     search: AhoCorasick,
-    /// Which word a pattern spells, those that ask for money first.
+    /// Which word a pattern spells, in the order of the lists.
     spells: Vec<usize>,
 }
 
 /// Letters of ASCII match in either case; of words with others in them stand all spellings that people use.
 static WORDS: LazyLock<Option<Words>> = LazyLock::new(|| {
     let (mut patterns, mut spells) = (Vec::new(), Vec::new());
-    for (at, word) in PAY.iter().chain(&THREAT).enumerate() {
+    for (at, word) in COIN.iter().chain(&PAY).chain(&THREAT).chain(&TALK).enumerate() {
         let mut spellings = vec![(*word).to_owned()];
         if !word.is_ascii() {
             let mut letters = word.chars();
@@ -105,34 +106,61 @@ pub(super) fn find(text: &str, beside: Option<&'static str>) -> Option<(Vec<Stri
     if text.len() < SHORTEST && name.is_none() {
         return None;
     }
-    let mut seen = [false; PAY.len() + THREAT.len()];
+    let mut seen = [false; COIN.len() + PAY.len() + THREAT.len() + TALK.len()];
+    let mut amount = false;
     for words in WORDS.iter() {
         for found in words.search.find_overlapping_iter(text) {
-            let word = words.spells.get(found.pattern().as_usize());
-            if let Some(seen) = word.and_then(|word| seen.get_mut(*word)) {
+            let Some(word) = words.spells.get(found.pattern().as_usize()).copied() else { continue };
+            let (before, after) = (text.get(..found.start()), text.get(found.end()..));
+            let (before, after) = (before.unwrap_or_default(), after.unwrap_or_default());
+            let coin = word < COIN.len();
+            // No part of a longer word: of those that are declined, no end of one.
+            let joined = |c: Option<char>| c.is_some_and(|c| c.is_alphabetic() && u32::from(c) < 0x2e80);
+            if joined(before.chars().next_back()) || (coin && joined(after.chars().next())) {
+                continue;
+            }
+            amount |= coin && (before.trim_end().ends_with(is_digit) || after.trim_start().starts_with(is_digit));
+            if let Some(seen) = seen.get_mut(word) {
                 *seen = true;
             }
         }
     }
-    let (pays, threatens) = seen.split_at_checked(PAY.len()).unwrap_or_default();
-    let pay = PAY.iter().zip(pays).find(|(_, seen)| **seen).map(|(word, _)| word);
-    let threats: Vec<&&str> = THREAT.iter().zip(threatens).filter(|(_, seen)| **seen).map(|(word, _)| word).collect();
-    if pay.is_none() && threats.is_empty() && name.is_none() {
+    let (coins, rest) = seen.split_at_checked(COIN.len()).unwrap_or_default();
+    let (pays, rest) = rest.split_at_checked(PAY.len()).unwrap_or_default();
+    let (threats, talks) = rest.split_at_checked(THREAT.len()).unwrap_or_default();
+    let first =
+        |words: &[&'static str], seen: &[bool]| words.iter().zip(seen).find(|(_, seen)| **seen).map(|(word, _)| *word);
+    let coin = first(&COIN, coins);
+    let pay = coin.or_else(|| first(&PAY, pays));
+    let words: Vec<&str> = (THREAT.iter().zip(threats))
+        .chain(TALK.iter().zip(talks))
+        .filter(|(_, seen)| **seen)
+        .map(|(word, _)| *word)
+        .collect();
+    let strong = threats.iter().filter(|seen| **seen).count();
+    if pay.is_none() && words.is_empty() && name.is_none() {
         return None;
     }
     let addresses = addresses(text);
-    // Somebody who writes of a backup is no extortionist; a demand, a threat and a place to pay are.
-    let sure = (pay.is_some() && threats.len() >= 2)
-        || (!addresses.is_empty() && (pay.is_some() || !threats.is_empty()))
-        || (name.is_some() && (pay.is_some() || !threats.is_empty() || !addresses.is_empty()));
+    let plain = name.is_some_and(|name| PLAIN.contains(&name));
+    // Somebody who writes of a backup is no extortionist, nor who speaks of a payment; a demand, a threat and a place to pay
+    // are, or a sum in such money, or a demand where robots leave theirs.
+    let sure = (name.is_some() && !plain && (pay.is_some() || !words.is_empty() || !addresses.is_empty()))
+        || (plain && (!addresses.is_empty() || (coin.is_some() && !words.is_empty())))
+        || (!addresses.is_empty() && pay.is_some() && strong > 0 && words.len() >= 2)
+        || (amount && strong >= 2);
     if !sure {
         return None;
     }
     let mut signs: Vec<String> = name.map(str::to_owned).into_iter().collect();
     signs.extend(pay.map(|word| word.trim().to_owned()));
-    signs.extend(threats.into_iter().map(|word| (*word).to_owned()));
+    signs.extend(words.into_iter().map(str::to_owned));
     signs.truncate(6);
     Some((signs, addresses))
+}
+
+const fn is_digit(c: char) -> bool {
+    c.is_ascii_digit()
 }
 
 /// Payment addresses whose checksums are right.
@@ -229,11 +257,26 @@ mod tests {
             "the nightly backup finished, 3 files deleted",
             "can you pay me back for lunch, please? it was 12 euros",
             "my phone was backed up before I restored it to factory settings",
+            "payment-service: restored 3 rows from backup in 12 ms",
+            "Your payment failed. Your data stays safe; contact us at any time",
+            "We deleted your card. Payment records and your data are kept as the GDPR asks.",
+            "payment worker restarted after memory leak, recovering queue",
+            "Hi, can you pay rent? my phone is broken, I must restore the backup first",
+            "sent you 0.01 BTC to bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4, your data plan is paid",
+            "did you restore the bitcoin wallet from the backup?",
             "ok",
         ] {
             assert!(find(talk, None).is_none(), "{talk}");
         }
     }
+
+    #[test]
+    fn names_that_others_use_tell_nothing_by_themselves() {
+        assert!(find("see docs to restore the app", Some("readme")).is_none());
+        assert!(find("restore for 0.1 BTC, see docs", Some("readme")).is_some());
+        assert!(find("see docs to restore the app", Some("how_to_restore")).is_some());
+    }
+
     #[test]
     fn whatever_may_be_a_note_is_looked_at() {
         for note in [

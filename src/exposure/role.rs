@@ -2,7 +2,7 @@
 
 use crate::exposure::Leaf;
 use crate::exposure::identity::other;
-use crate::exposure::names::{is_id, is_phone, is_talk, is_thing, party, says, words};
+use crate::exposure::names::{is_counted, is_id, is_other_time, is_phone, is_talk, is_thing, party, says, words};
 use crate::exposure::value::{Numbers, coordinate, day_and_month, is_email, is_prose, pair, time};
 use crate::model::exposure::{Learned, Role};
 use std::cmp::Reverse;
@@ -12,6 +12,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 const FIELDS: usize = 4_096;
 /// Distinct values of one field that are told apart.
 const DISTINCT: usize = 512;
+/// Bytes of what people are called.
+const NAME: usize = 64;
+/// Years, in nanoseconds, that the times of a store span at most where nothing but their digits says that they are times.
+const TIMES_SPAN: i64 = 20 * 365 * 86_400 * 1_000_000_000;
 
 /// What the values of one field were, in the sample.
 #[derive(Debug, Default)]
@@ -31,6 +35,9 @@ struct Stats {
     joined_possible: u64,
     emails: u64,
     times: u64,
+    /// Of these, written as dates rather than as numbers; and the first and the last of all.
+    dates: u64,
+    span: Option<(i64, i64)>,
     /// Dates that can only have the day in front, and only the month.
     day_first: u64,
     month_first: u64,
@@ -41,8 +48,11 @@ struct Stats {
     numeric: u64,
     /// Short words with a digit in them.
     ids: u64,
+    /// Values with their digits blotted out.
     distinct: HashSet<u64, foldhash::fast::FixedState>,
-    /// Values of those, as keys.
+    /// Short values as they are.
+    values: HashSet<u64, foldhash::fast::FixedState>,
+    /// Those that are identifiers, as keys.
     keys_met: HashSet<u64, foldhash::fast::FixedState>,
 }
 
@@ -68,10 +78,11 @@ impl Learner {
                 continue;
             }
             let stats = self.fields.entry(leaf.way.path).or_insert_with(|| {
-                // What a table is called says nothing of one column of it: `users.phone` is no list of users.
-                let names = leaf.way.keys.iter().filter(|key| !key.starts_with("table "));
+                // What a table is called says nothing of one column of it: `users.phone` is no list of users. Nor does what
+                // search engines put around every record.
+                let names = leaf.way.keys.iter().filter(|key| !key.starts_with("table ") && *key != "_source");
                 let keys: Vec<Vec<String>> = names.map(|key| words(key)).collect();
-                let thing = keys.last().is_some_and(|words| is_thing(words) && !is_phone(words));
+                let thing = keys.last().is_some_and(|words| is_counted(words));
                 Stats { keys, thing, field: leaf.way.keys.join("."), ..Stats::default() }
             });
             let text = leaf.text.as_ref();
@@ -88,7 +99,12 @@ impl Learner {
                 stats.joined_possible += u64::from(self.possible.several(text, true).len() >= 2);
             }
             stats.emails += u64::from(is_email(text));
-            stats.times += u64::from(stamp(text, false).is_some());
+            if let Some(at) = stamp(text, false) {
+                stats.times += 1;
+                stats.dates += u64::from(text.bytes().any(|byte| matches!(byte, b'-' | b'/' | b':')));
+                let (first, last) = stats.span.unwrap_or((at.0, at.0));
+                stats.span = Some((first.min(at.0), last.max(at.0)));
+            }
             match day_and_month(text) {
                 Some((day, month)) if day > 12 && month <= 12 => stats.day_first += 1,
                 Some((month, day)) if day > 12 && month <= 12 => stats.month_first += 1,
@@ -99,7 +115,9 @@ impl Learner {
             stats.places += u64::from(pair(text).is_some());
             stats.prose += u64::from(is_prose(text));
             stats.numeric += u64::from(text.parse::<f64>().is_ok());
-            let id = (3..=64).contains(&text.len())
+            // Whoever numbers people begins with 1.
+            let shortest = if is_part(&stats.keys) { 1 } else { 3 };
+            let id = (shortest..=64).contains(&text.len())
                 && text.bytes().any(|byte| byte.is_ascii_digit())
                 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.:@".contains(&byte));
             stats.ids += u64::from(id);
@@ -108,6 +126,9 @@ impl Learner {
             }
             if stats.distinct.len() < DISTINCT {
                 stats.distinct.insert(template(text));
+            }
+            if text.len() <= NAME && stats.values.len() < DISTINCT {
+                stats.values.insert(other(text));
             }
         }
     }
@@ -122,7 +143,8 @@ impl Learner {
             found.insert(*path, role_of(stats, leases));
         }
         let referred = self.refer(&mut found);
-        let mut times: Vec<(bool, u64, Reverse<String>, u64)> = Vec::new();
+        self.call_by_name(&mut found);
+        let mut times: Vec<(bool, bool, bool, u64, Reverse<String>, u64)> = Vec::new();
         for (path, stats) in &self.fields {
             let given = given(fixed, &stats.field);
             let (role, fits) = match given {
@@ -131,21 +153,28 @@ impl Learner {
             };
             let Some(role) = role else { continue };
             if role == Role::Time {
-                times.push((given.is_some(), stats.seen, Reverse(stats.field.clone()), *path));
+                let named = says(&stats.keys, Role::Time) && !is_other_time(&stats.keys);
+                let dated = stats.dates.saturating_mul(2) > stats.times;
+                times.push((given.is_some(), named, dated, stats.seen, Reverse(stats.field.clone()), *path));
             }
-            // Whoever says that a field holds numbers need not be shown them.
-            let bare = given.is_some() || is_bare(stats, role);
+            // Whoever says what a field holds need not be shown it.
+            let counts = match given {
+                Some(_) => Counts::All,
+                None if is_bare(stats, role) => Counts::Numbers,
+                None => Counts::Identifiers,
+            };
             let month_first = stats.month_first > stats.day_first;
             roles.by_path.insert(
                 *path,
-                Given { role, bare, month_first, referred: referred.contains(path) && given.is_none(), rank: 0 },
+                Given { role, counts, month_first, referred: referred.contains(path) && given.is_none(), rank: 0 },
             );
             let fits = u8::try_from(fits.saturating_mul(100) / stats.seen.max(1)).unwrap_or(100).min(100);
             let given = given.is_some();
             roles.learned.push(Learned { field: stats.field.clone(), role, seen: stats.seen, fits, given });
         }
         roles.fixed.clone_from(fixed);
-        // Of several times the one that most records have is when it happened; records of other kinds have their own.
+        // Of several times the one that is called a time, that is written as one, and that most records have is when it
+        // happened; records of other kinds have their own.
         times.sort_unstable_by(|a, b| b.cmp(a));
         for (rank, (given, .., path)) in (0_u16..).zip(times) {
             let named = given || self.fields.get(&path).is_some_and(|stats| says(&stats.keys, Role::Time));
@@ -157,6 +186,36 @@ impl Learner {
         roles.learned.sort();
         roles.learned.dedup();
         roles
+    }
+
+    /// Fields that say who wrote to whom by names of no certain form: where people write to each other, who is named in one
+    /// is named in the other as well, and again and again.
+    fn call_by_name(&self, found: &mut BTreeMap<u64, (Option<Role>, u64)>) {
+        // Where people have numbers, addresses or identifiers, their names add nobody, and namesakes would be taken for one.
+        let known = |role: Role| is_anyone(role) && role != Role::Identity;
+        let mut roles = found.values().filter_map(|(role, _)| *role);
+        if roles.clone().any(known) || !roles.any(|role| role == Role::Text) {
+            return;
+        }
+        let open = |(path, stats): &(&u64, &Stats)| {
+            let names = stats.values.len() > 2 && (stats.values.len() as u64).saturating_mul(2) <= stats.seen;
+            found.get(path).is_some_and(|(role, _)| role.is_none()) && is_part(&stats.keys) && !stats.thing && names
+        };
+        let fields: Vec<(&u64, &Stats)> = self.fields.iter().filter(open).collect();
+        let named: Vec<(u64, Role, u64)> = fields
+            .iter()
+            .filter_map(|(path, stats)| Some((**path, party(&stats.keys)?, stats)))
+            .filter(|(path, role, stats)| {
+                fields.iter().any(|(other_path, other)| {
+                    let shared = other.values.iter().filter(|value| stats.values.contains(value)).count();
+                    **other_path != *path
+                        && party(&other.keys) != Some(*role)
+                        && shared.saturating_mul(2) >= other.values.len().min(stats.values.len())
+                })
+            })
+            .map(|(path, role, stats)| (path, role, stats.seen))
+            .collect();
+        found.extend(named.into_iter().map(|(path, role, seen)| (path, (Some(role), seen))));
     }
 
     /// Fields whose values are the identifiers that other fields name people by: `id` in a table of users.
@@ -197,14 +256,31 @@ impl Learner {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Given {
     pub(super) role: Role,
-    /// Numbers count without a sign in front of them.
-    pub(super) bare: bool,
+    pub(super) counts: Counts,
     /// Dates have the month in front of the day.
     pub(super) month_first: bool,
     /// What other fields name people by: who stands beside it is that person, and alone it is nobody.
     pub(super) referred: bool,
     /// Of several times in one record the one of least rank counts.
     pub(super) rank: u16,
+}
+
+/// Which values of a field are what its role says.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Counts {
+    /// Identifiers, and numbers with a sign in front of them.
+    Identifiers,
+    /// Numbers, with a sign and without, and addresses.
+    Numbers,
+    /// Whatever stands there: an auditor said so.
+    All,
+}
+
+impl Counts {
+    /// Whether numbers count without a sign in front of them.
+    pub(super) fn bare(self) -> bool {
+        self != Self::Identifiers
+    }
 }
 
 /// The roles of a store's fields.
@@ -222,7 +298,7 @@ impl Roles {
         let unseen = || {
             Some(Given {
                 role: (*given(&self.fixed, &keys.join("."))?)?,
-                bare: true,
+                counts: Counts::All,
                 month_first: false,
                 referred: false,
                 rank: 0,
@@ -288,17 +364,7 @@ fn is_number(stats: &Stats) -> bool {
 
 /// Numbers without a sign count where the field was learned to hold numbers.
 fn is_bare(stats: &Stats, role: Role) -> bool {
-    matches!(
-        role,
-        Role::Sender
-            | Role::Recipient
-            | Role::Member
-            | Role::Caller
-            | Role::Callee
-            | Role::RealNumber
-            | Role::LeasedNumber
-            | Role::Identity
-    ) && (is_number(stats) || is_joined(stats))
+    is_anyone(role) && (is_number(stats) || is_joined(stats))
 }
 
 /// Whether several numbers stand in each value: valid ones, or possible ones under a name that speaks of members.
@@ -338,7 +404,7 @@ fn role_of(stats: &Stats, leases: bool) -> (Option<Role>, u64) {
     if per_cent(stats.places, stats) >= if says(&stats.keys, Role::Place) { 60 } else { 95 } {
         return (Some(Role::Place), stats.places);
     }
-    if per_cent(stats.times, stats) >= if says(&stats.keys, Role::Time) { 80 } else { 98 } {
+    if is_time(stats, named, thing) {
         return (Some(Role::Time), stats.times);
     }
     let various = stats.distinct.len() as u64;
@@ -370,20 +436,51 @@ fn role_of(stats: &Stats, leases: bool) -> (Option<Role>, u64) {
             matches!(word.as_str(), "uid" | "userid" | "user" | "account" | "profile" | "member" | "subscriber")
         })
     });
+    let people = stats.values.len() > 2;
     if per_cent(stats.ids, stats) >= 90 && !thing {
         // What a chat is called is no person.
         let part = named.filter(|role| *role != Role::Member || !is_talk(&stats.keys));
         return match part {
-            Some(role @ (Role::Sender | Role::Recipient | Role::Member | Role::Caller | Role::Callee))
-                if various > 2 =>
-            {
+            Some(role @ (Role::Sender | Role::Recipient | Role::Member | Role::Caller | Role::Callee)) if people => {
                 (Some(role), stats.ids)
             }
-            _ if account && various > 2 => (Some(Role::Identity), stats.ids),
+            _ if account && people => (Some(Role::Identity), stats.ids),
             _ => (None, 0),
         };
     }
     (None, 0)
+}
+
+/// Whether the values of a field are times: nearly all where its name does not say so, and then no identifiers, no numbers
+/// of somebody's, and not spread over decades.
+fn is_time(stats: &Stats, named: Option<Role>, thing: bool) -> bool {
+    if says(&stats.keys, Role::Time) {
+        return per_cent(stats.times, stats) >= 80;
+    }
+    let dated = stats.dates.saturating_mul(2) > stats.times;
+    let other = thing || named.is_some() || stats.keys.last().is_some_and(|words| is_id(words) || is_phone(words));
+    let near = stats.span.is_some_and(|(first, last)| last.saturating_sub(first) <= TIMES_SPAN);
+    per_cent(stats.times, stats) >= 98 && (dated || (!other && near))
+}
+
+/// Whether a role is somebody's.
+const fn is_anyone(role: Role) -> bool {
+    matches!(
+        role,
+        Role::Sender
+            | Role::Recipient
+            | Role::Member
+            | Role::Caller
+            | Role::Callee
+            | Role::RealNumber
+            | Role::LeasedNumber
+            | Role::Identity
+    )
+}
+
+/// Whether a name speaks of somebody's part in a message or a call.
+fn is_part(keys: &[Vec<String>]) -> bool {
+    matches!(party(keys), Some(Role::Sender | Role::Recipient | Role::Caller | Role::Callee))
 }
 
 /// A value with its digits blotted out, hashed: equal for texts that differ in numbers alone.

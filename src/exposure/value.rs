@@ -74,15 +74,30 @@ impl Numbers {
         parsed.is_ok_and(|number| (self.lenient && number.is_possible_with_reason().is_ok()) || number.is_valid())
     }
 
-    /// Numbers inside a longer text that joins them: `+44…->+49…`, `4477…_4977…`.
+    /// Numbers inside a longer text that joins them: `+44…->+49…`, `4477…_4977…`. Among words they have to be valid, and no
+    /// device's.
     pub(super) fn several(self, text: &str, bare: bool) -> Vec<u64> {
         if !text.bytes().any(|byte| byte.is_ascii_digit()) {
             return Vec::new();
+        }
+        if text.bytes().filter(u8::is_ascii_alphabetic).count() > 3 {
+            let apart = |c: char| !(c.is_ascii_digit() || c == '+');
+            let found = text.split(apart).filter(|piece| piece.len() >= 8 && !is_imei(piece));
+            return found.filter_map(|piece| Self::default().read(piece, bare)).collect();
         }
         let apart = |c: char| !(c.is_ascii_digit() || c == '+' || c == ' ');
         let found = text.split(apart).filter(|piece| piece.len() >= 8);
         found.filter_map(|piece| self.read(piece, bare)).collect()
     }
+}
+
+/// Whether fifteen digits are those of a device: the check digit holds (3GPP TS 23.003, annex B).
+fn is_imei(text: &str) -> bool {
+    let sum = text.bytes().rev().zip([1, 2].into_iter().cycle()).map(|(byte, weight)| {
+        let value = u32::from(byte.wrapping_sub(b'0')) * weight;
+        value / 10 + value % 10
+    });
+    text.len() == 15 && text.bytes().all(|byte| byte.is_ascii_digit()) && sum.sum::<u32>().is_multiple_of(10)
 }
 
 /// The country calling code of a number.
@@ -220,8 +235,11 @@ pub(super) fn is_prose(text: &str) -> bool {
     let (mut letters, mut visible, mut word, mut longest, mut scripts) = (0_usize, 0_usize, 0_usize, 0_usize, false);
     for c in text.chars() {
         letters += usize::from(!c.is_ascii() || c.is_ascii_alphabetic());
-        scripts |= c > '\u{2e7f}';
-        if c.is_whitespace() {
+        // Scripts that are written without blanks: Thai, Lao, Burmese, Khmer, and those of East Asia.
+        scripts |=
+            matches!(c, '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}' | '\u{2e80}'..);
+        if c.is_whitespace() || is_joint(c) {
+            visible += usize::from(!c.is_whitespace());
             word = 0;
             continue;
         }
@@ -238,27 +256,74 @@ pub(super) fn is_prose(text: &str) -> bool {
     letters * 2 >= visible
 }
 
+/// What joins words to a longer one: addresses and compounds are made so.
+const fn is_joint(c: char) -> bool {
+    matches!(c, '@' | '.' | '-' | '/' | '\'' | '’')
+}
+
+/// Letters and digits of a word from which on it is no word of people's, in what joins several apart.
+const LONG: usize = 24;
+/// Letters of the longest compounds.
+const COMPOUND: usize = 64;
+
+/// Kinds of bytes in words.
+const LOWER: u8 = 1;
+const UPPER: u8 = 2;
+/// Small letters that are hexadecimal digits.
+const HEX: u8 = 4;
+const DIGIT: u8 = 8;
+const SIGN: u8 = 16;
+const CONTROL: u8 = 32;
+
+const fn kind(byte: u8) -> u8 {
+    match byte {
+        b'a'..=b'f' => HEX,
+        b'g'..=b'z' => LOWER,
+        b'A'..=b'Z' => UPPER,
+        b'0'..=b'9' => DIGIT,
+        0..0x20 | 0x7f => CONTROL,
+        _ => SIGN,
+    }
+}
+
+/// Whether a piece of a word is longer than words are: of letters alone, it may be a compound.
+fn is_long(word: &[u8], kinds: u8) -> bool {
+    let letters = kinds & !(LOWER | HEX | UPPER) == 0;
+    let inner = word.iter().skip(1).any(u8::is_ascii_uppercase) && kinds & (LOWER | HEX) != 0;
+    if letters && !inner {
+        return word.len() > COMPOUND;
+    }
+    word.split(|byte| is_joint(char::from(*byte))).any(|piece| piece.len() >= LONG)
+}
+
 /// The same for ASCII, in one pass: most fields are asked.
 fn is_ascii_prose(text: &[u8]) -> bool {
-    let (mut letters, mut visible, mut words, mut word) = (0_usize, 0_usize, 0_usize, 0_usize);
-    for byte in text {
-        // What `char::is_whitespace` says of ASCII.
-        if matches!(byte, b' ' | 0x09..=0x0d) {
-            word = 0;
-            continue;
-        }
-        if byte.is_ascii_control() {
+    let (mut letters, mut visible, mut coded, mut words) = (0_usize, 0_usize, 0_usize, 0_usize);
+    // What `char::is_whitespace` says of ASCII.
+    for word in text.split(|byte| matches!(byte, b' ' | 0x09..=0x0d)).filter(|word| !word.is_empty()) {
+        words += 1;
+        visible += word.len();
+        let kinds = word.iter().fold(0_u8, |kinds, byte| kinds | kind(*byte));
+        if kinds & CONTROL != 0 {
             return false;
         }
-        words += usize::from(word == 0);
-        word += 1;
-        visible += 1;
-        if word == 24 && memchr::memmem::find(text, b"://").is_none() {
+        letters += if kinds & !(LOWER | UPPER | HEX) == 0 {
+            word.len()
+        } else {
+            word.iter().filter(|byte| byte.is_ascii_alphabetic()).count()
+        };
+        if word.len() >= LONG && is_long(word, kinds) && memchr::memmem::find(text, b"://").is_none() {
             return false;
         }
-        letters += usize::from(byte.is_ascii_alphabetic());
+        // Digits in groups, and pieces of something encoded in lines.
+        let both = kinds & (LOWER | HEX) != 0 && kinds & UPPER != 0;
+        let rises = || word.array_windows().filter(|[a, b]| a.is_ascii_lowercase() && b.is_ascii_uppercase()).count();
+        let mixed = both && word.len() >= 8 && (kinds & DIGIT != 0 || (word.len() >= 12 && rises() >= 2));
+        let hex = kinds & DIGIT != 0 && word.len().is_multiple_of(2) && word.iter().all(u8::is_ascii_hexdigit);
+        let hex = hex && (word.len() == 2 || kinds != DIGIT);
+        coded += if mixed || hex { word.len() } else { 0 };
     }
-    if letters == 0 {
+    if letters == 0 || (words > 1 && coded * 2 >= visible) {
         return false;
     }
     // One word may be a text; a word with digits or odd capitals in it is an identifier.
@@ -310,14 +375,33 @@ mod tests {
 
     #[test]
     fn texts_are_told_from_identifiers() {
-        for text in
-            ["ok", "haha", "The heron lands", "苍鹭在黄昏降落", "мама мыла раму", "see https://a.example/x", "🙂"]
-        {
+        for text in [
+            "ok",
+            "haha",
+            "The heron lands",
+            "苍鹭在黄昏降落",
+            "мама мыла раму",
+            "see https://a.example/x",
+            "🙂",
+            "mail me at priya.kumar-long@mail.example.org",
+            "Das ist die Donaudampfschifffahrtsgesellschaft",
+            "www.example.org/some/long/path/to.html look",
+            "พบกันที่โรงสีเก่าตอนพลบค่ำนะ",
+            "code 1234 for you",
+        ] {
             assert!(is_prose(text), "{text}");
         }
-        for other in
-            ["a8f3c0de11", "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo=", "12345", "", "user_created_ok", "sessionTokenX9"]
-        {
+        for other in [
+            "a8f3c0de11",
+            "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo=",
+            "12345",
+            "",
+            "user_created_ok",
+            "sessionTokenX9",
+            "a1 b2 c3 d4 e5 f6 07 18",
+            "9bFlIkpYt5HfavHY\nMD5hzQhR3kX0pLw2",
+            "deadbeef00 cafe0123 00ffee11",
+        ] {
             assert!(!is_prose(other), "{other}");
         }
     }

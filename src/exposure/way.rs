@@ -49,6 +49,44 @@ fn is_cut(tree: &Tree<'_>, node: &Node) -> bool {
     node.buffer == 0 && parts.is_some_and(|part| node.end as usize >= part.bytes.len() && node.parent.is_some())
 }
 
+/// Whether text that was read as Windows-1252 is any: letters for the most part, few of them beyond ASCII, and those letters.
+fn is_western(text: &str) -> bool {
+    let (mut all, mut high) = (0_usize, 0_usize);
+    for c in text.chars() {
+        if (c.is_control() && !c.is_ascii_whitespace()) || c == char::REPLACEMENT_CHARACTER {
+            return false;
+        }
+        all = all.saturating_add(1);
+        if !c.is_ascii() {
+            let sign = matches!(
+                c,
+                '\u{a0}'
+                    | '«'
+                    | '»'
+                    | '’'
+                    | '‘'
+                    | '“'
+                    | '”'
+                    | '„'
+                    | '–'
+                    | '—'
+                    | '…'
+                    | '€'
+                    | '£'
+                    | '°'
+                    | '¿'
+                    | '¡'
+            );
+            if !c.is_alphabetic() && !sign {
+                return false;
+            }
+            high = high.saturating_add(1);
+        }
+    }
+    // Words have vowels without marks on them.
+    high.saturating_mul(3) <= all
+}
+
 /// All ways met so far.
 #[derive(Debug)]
 pub struct Ways<'r> {
@@ -86,11 +124,13 @@ impl<'r> Ways<'r> {
             self.next.clear();
             self.patterns.clear();
             self.known.clear();
+            // A record that is one value has a role, too: a line of a log.
+            let path = 0xcbf2_9ce4_8422_2325;
             self.known.push(Way {
-                path: 0xcbf2_9ce4_8422_2325,
+                path,
                 keys: Vec::new(),
                 listed: false,
-                given: None,
+                given: self.roles.and_then(|roles| roles.of(path, &[])),
                 note: None,
                 cut: false,
                 from: 0,
@@ -172,9 +212,15 @@ impl<'r> Ways<'r> {
                         let whole = bytes.get(..error.valid_up_to()).unwrap_or_default();
                         Cow::Borrowed(std::str::from_utf8(whole).unwrap_or_default())
                     }
-                    // Another charset than the rest.
+                    // Another charset than the rest: of what a decoder made of something, nobody knows that it is text.
                     Err(_) => {
-                        encoding_rs::WINDOWS_1252.decode_without_bom_handling(bytes.get(..VALUE).unwrap_or(bytes)).0
+                        let bytes = bytes.get(..VALUE).unwrap_or(bytes);
+                        let text = encoding_rs::WINDOWS_1252.decode_without_bom_handling(bytes).0;
+                        let stands = node.buffer == 0 || matches!(node.kind, Kind::Text);
+                        if !stands || !is_western(&text) {
+                            return None;
+                        }
+                        text
                     }
                 }
             }
@@ -184,7 +230,11 @@ impl<'r> Ways<'r> {
                 Ok(text) if !text.starts_with(['0', '-', '+']) && text.parse() == Ok(number) => Cow::Borrowed(text),
                 _ => Cow::Owned(number.to_string()),
             },
-            Kind::Float(number) => Cow::Owned(number.to_string()),
+            // How precise a place is shows in how it is written.
+            Kind::Float(number) => match std::str::from_utf8(tree.bytes(node)) {
+                Ok(text) if text.parse() == Ok(number) => Cow::Borrowed(text),
+                _ => Cow::Owned(number.to_string()),
+            },
             Kind::Simple | Kind::Container => return None,
         };
         (!text.is_empty()).then_some(text)

@@ -26,5 +26,6 @@ mod quic;
 mod scenarios;
 mod schema;
 mod spelled;
+mod stores;
 mod transports;
 mod twins;

@@ -411,6 +411,41 @@ pub(super) const PHONE: &[&str] = &[
     "whatsapp",
 ];
 
+/// Of these, what is said of other numbers as well.
+pub(super) const NUMBER: &[&str] = &["number", "numero", "número", "nummer", "num"];
+
+/// Times that tell when something ends, or when somebody came, rather than when something happened.
+pub(super) const OTHER_TIME: &[&str] = &[
+    "expires",
+    "expire",
+    "expiry",
+    "expiration",
+    "exp",
+    "until",
+    "ttl",
+    "valid",
+    "validity",
+    "renewal",
+    "birth",
+    "birthday",
+    "birthdate",
+    "born",
+    "dob",
+    "login",
+    "signup",
+    "registered",
+    "registration",
+    "joined",
+    "account",
+    "member",
+    "updated",
+    "modified",
+    "edited",
+    "deleted",
+    "lastseen",
+    "retention",
+];
+
 /// What somebody else did with a message: whose names stand there are not between whom it went.
 pub(super) const ASIDE: &[&str] = &[
     "reaction",
@@ -429,3 +464,29 @@ pub(super) const ASIDE: &[&str] = &[
 
 /// Names of what tells records apart.
 pub(super) const KEYS: &[&str] = &["id", "ids", "uuid", "guid", "oid", "key", "hash", "uid"];
+
+/// What events are called that are no calls, whatever lasted.
+pub(super) const MESSAGE: &[&str] = &[
+    "message",
+    "messages",
+    "msg",
+    "text",
+    "sms",
+    "mms",
+    "im",
+    "chat",
+    "post",
+    "note",
+    "voicenote",
+    "image",
+    "photo",
+    "picture",
+    "audio",
+    "file",
+    "media",
+    "sticker",
+    "nachricht",
+    "mensaje",
+    "mensagem",
+    "messaggio",
+];
