@@ -6,6 +6,7 @@
 
 pub mod assemble;
 pub mod call;
+mod coded;
 pub mod detector;
 mod digest;
 mod engine;

@@ -3,6 +3,7 @@
 use crate::model::field::{BufferId, Kind, Node, NodeId, Tree};
 use crate::model::shape::Shape;
 use crate::model::sighting::Strength;
+use crate::sighting::coded;
 use crate::sighting::folded::{Folded, ascii_of};
 use crate::sighting::forms::{Edge, LONG, SHORTEST};
 use crate::sighting::matcher::Meaning;
@@ -37,6 +38,10 @@ static CARD: Card = Card {
             planted: &[("phone-number", "+12025550143")],
         },
         Example { body: b"hello Ada!", planted: &[("name", "Ada!")] },
+        Example { body: b"3.3612345678E10", planted: &[("phone-number", "+33612345678")] },
+        Example { body: b"33612345.678e3", planted: &[("phone-number", "+33612345678")] },
+        Example { body: b"AAAAB9NzsU4=", planted: &[("phone-number", "+33612345678")] },
+        Example { body: b"00000007d373b14e", planted: &[("phone-number", "+33612345678")] },
         Example {
             body: b"idfa=384000008CF011BDB23E10B96E40000D",
             planted: &[("device-id", "38400000-8cf0-11bd-b23e-10b96e40000d")],
@@ -50,6 +55,7 @@ static CARD: Card = Card {
         Example { body: b"{\"m\":\"the heron landed\"}", planted: &[("messages", "The heron lands at dusk")] },
         Example { body: b"order 92025550143", planted: &[("phone-number", "+12025550143")] },
         Example { body: b"adamant", planted: &[("name", "adam")] },
+        Example { body: b"3.36123456785E10", planted: &[("phone-number", "+33612345678")] },
         Example { body: b"user 10234567", planted: &[("user-id", "1023456")] },
         Example { body: b"xpriya.c@example.test", planted: &[("email", "priya.c@example.test")] },
     ],
@@ -75,6 +81,13 @@ impl Detector for PlantedValues {
                 }
             }
         }
+        if !cx.matcher.binary.is_empty() {
+            for (id, node) in (0..).zip(&tree.nodes) {
+                if node.leaf && matches!(node.kind, Kind::Bytes | Kind::Text) {
+                    seen.coded(id, node, out);
+                }
+            }
+        }
         if !cx.matcher.phones.is_empty() {
             for (id, node) in (0..).zip(&tree.nodes) {
                 if node.leaf {
@@ -83,6 +96,22 @@ impl Detector for PlantedValues {
             }
         }
     }
+}
+
+/// The whole number that a float is, where floats tell it from its neighbours.
+fn whole(value: f64) -> Option<i128> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    #[expect(clippy::cast_possible_truncation, reason = "a whole number below 2^53")]
+    (value.fract() == 0.0 && value.abs() < EXACT).then_some(value as i128)
+}
+
+/// The whole number that a text writes with an exponent.
+fn exponent(text: &[u8]) -> Option<i128> {
+    let is_one = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'.' | b'e' | b'E' | b'+' | b'-');
+    let first = text.first()?.is_ascii_digit();
+    let written = first && text.iter().any(|byte| matches!(byte, b'e' | b'E')) && text.iter().all(is_one);
+    let value = std::str::from_utf8(text).ok().filter(|_| written)?.parse().ok()?;
+    whole(value)
 }
 
 struct Look<'a, 't> {
@@ -204,11 +233,32 @@ impl Look<'_, '_> {
         !any && !matcher.phones.occur(&ascii)
     }
 
+    /// Bytes of a planted value that are all of a short field, in base64 or hexadecimal digits.
+    fn coded(&self, id: NodeId, node: &Node, out: &mut Vec<Hit>) {
+        coded::short(self.tree.bytes(node), |coding, bytes| {
+            if is_plain(bytes) {
+                return;
+            }
+            self.cx.matcher.binary.find(bytes, |meaning, _| {
+                let form = format!("{coding} of {}", meaning.form);
+                let range = (node.start as usize, node.end as usize);
+                out.extend(self.hit(meaning.planted, form.into(), meaning.strength, node.buffer, range, Some(id)));
+            });
+        });
+    }
+
     /// Numbers that only a format can tell, and digits that touch their framing.
     fn leaf(&self, id: NodeId, node: &Node, out: &mut Vec<Hit>) {
         let phones = &self.cx.matcher.phones;
         let (start, end) = (node.start as usize, node.end as usize);
-        if let Kind::Integer(value) = node.kind {
+        let whole = match node.kind {
+            Kind::Integer(value) => Some(value),
+            Kind::Float(value) => whole(value),
+            // What a program makes of a number it holds as a float.
+            Kind::Bytes | Kind::Text if (9..=24).contains(&(end - start)) => exponent(self.tree.bytes(node)),
+            _ => None,
+        };
+        if let Some(value) = whole {
             for (planted, form) in phones.integer(value) {
                 out.extend(self.hit(planted, form.into(), Strength::Value, node.buffer, (start, end), Some(id)));
             }

@@ -4,6 +4,7 @@ use crate::model::field::{BufferId, Kind, Node, NodeId, Tree};
 use crate::model::shape::Shape;
 use crate::model::sighting::Strength;
 use crate::model::taxonomy::Data;
+use crate::sighting::coded;
 use crate::sighting::folded::fold;
 use crate::sighting::globe::{Axis, axis_of, decimal_at, key_before, plus_code_at, sexagesimal_at};
 use crate::sighting::place::{LARGEST_SCALED, Places, Told, Written, geohash_cell, read, scaled};
@@ -50,6 +51,8 @@ static CARD: Card = Card {
             body: b"\x00\x0c\x20\x7c\x28\xdf\x6d\x48\x40\x64\xd7\x07\xa3\x1a\x5b\x02\x40",
             planted: &[("precise-location", "48.8583701,2.2944813")],
         },
+        Example { body: b"+W5DQsjYEkA=", planted: &[("precise-location", "48.8583701,2.2944813")] },
+        Example { body: b"15321f1d2d1c5e01", planted: &[("precise-location", "48.8583701,2.2944813")] },
     ],
     misses: &[
         Example { body: b"{\"price\":48.87001}", planted: &[("precise-location", "48.8583701,2.2944813")] },
@@ -206,12 +209,15 @@ impl Look<'_, '_> {
         let (start, end) = (node.start as usize, node.end as usize);
         let len = end - start;
         let is_local = is_local(node, len);
+        let bytes = self.tree.bytes(node);
+        if matches!(node.kind, Kind::Bytes | Kind::Text) {
+            self.coded(id, node, bytes, out);
+        }
         // A field that is longer holds no number, and is searched where its buffer is.
         let is_long = len > 12 && matches!(node.kind, Kind::Bytes | Kind::Text | Kind::Simple | Kind::Container);
         if is_long && !is_local {
             return;
         }
-        let bytes = self.tree.bytes(node);
         if is_local
             && let Some((value, decimals)) = local_decimal(bytes)
             && self.places.may_be(value)
@@ -226,6 +232,10 @@ impl Look<'_, '_> {
         match node.kind {
             Kind::Integer(value) => self.whole(id, node, value),
             Kind::Float(value) if !bytes.contains(&b'.') => self.read(id, node, value, "floats"),
+            Kind::Float(value) if value.fract() == 0.0 && value.abs() < 4e9 && !bytes.ends_with(b".0") => {
+                #[expect(clippy::cast_possible_truncation, reason = "a whole number within bounds")]
+                self.whole(id, node, value as i128);
+            }
             Kind::Bytes | Kind::Text => {
                 if node.shape.meets(Shape::DIGIT)
                     && let Some(value) = whole_number(bytes)
@@ -245,6 +255,21 @@ impl Look<'_, '_> {
                 }
             }
         }
+    }
+
+    /// A pair of coordinates in binary that is all of a short field, in base64 or hexadecimal digits.
+    fn coded(&self, id: NodeId, node: &Node, field: &[u8], out: &mut Vec<Hit>) {
+        let range = (node.start as usize, node.end as usize);
+        coded::short(field, |coding, bytes| {
+            if is_plain(bytes) {
+                return;
+            }
+            self.places.raw(bytes, &mut |spot, notation, metres, _, _| {
+                let Some(planted) = self.planted(spot) else { return };
+                let told = Told { data: planted.data, form: format!("{coding} of {notation}"), metres };
+                out.extend(self.hit(spot, told, node.buffer, range).map(|hit| Hit { node: Some(id), ..hit }));
+            });
+        });
     }
 
     /// A whole number, in all readings.
