@@ -190,6 +190,11 @@ impl<'t> Fields<'t> {
         Some(node)
     }
 
+    /// Puts out a field that no decoder is asked about: what is left around others.
+    pub fn unopened_leaf(&mut self, key: Key, view: View, kind: Kind) {
+        self.push(key.into(), view, kind, Shape::ANY);
+    }
+
     /// Puts out a text field of which the shape is known already.
     #[inline]
     pub fn shaped_leaf(&mut self, key: Key, view: View, shape: Shape) {
@@ -316,7 +321,7 @@ impl<'t> Fields<'t> {
         self.become_leaf(view, kind, view.buffer != self.input.buffer);
     }
 
-    /// What was put out is kept only if some decoder can open it: on its own it could be chance.
+    /// What was put out is kept only if some decoder can open it, or a field of it: on its own it could be chance.
     pub fn tentative(&mut self) {
         self.out.tentative = true;
     }

@@ -1,5 +1,6 @@
-//! DEFLATE (RFC 1951), streamed within a budget, with the way back from output to input.
+//! DEFLATE (RFC 1951), streamed within a budget, with the way back from output to input; and what gzip puts around it.
 
+use crate::bytes::{Cursor, Malformed};
 use crate::field::fields::to_u32;
 use flate2::{Decompress, FlushDecompress, Status};
 use std::cell::RefCell;
@@ -93,4 +94,36 @@ fn finished(state: &mut Decompress, rest: &[u8], used: &mut usize) -> Option<boo
     let status = state.decompress(rest, &mut [0_u8; 1], FlushDecompress::None).ok()?;
     *used = used.saturating_add(usize::try_from(state.total_in().saturating_sub(had_in)).ok()?);
     Some(status == Status::StreamEnd && had_out == state.total_out())
+}
+
+/// Length of the header of a member of gzip (RFC 1952, section 2.3).
+pub(super) fn header(bytes: &[u8]) -> Result<usize, Malformed> {
+    let mut cursor = Cursor::new(bytes);
+    let [id1, id2, method, flags, ..] = cursor.array::<10>("gzip header")?;
+    if (id1, id2, method) != (0x1f, 0x8b, 8) || flags >= 0x20 {
+        return Err(Malformed::Illegal("gzip header"));
+    }
+    if flags & 4 != 0 {
+        let len = u16::from_le_bytes(cursor.array("gzip extra field")?);
+        cursor.take(usize::from(len), "gzip extra field")?;
+    }
+    for named in [8, 16] {
+        if flags & named != 0 {
+            let end = memchr::memchr(0, cursor.rest()).ok_or(Malformed::Short("gzip file name"))?;
+            cursor.take(end.saturating_add(1), "gzip file name")?;
+        }
+    }
+    if flags & 2 != 0 {
+        cursor.take(2, "gzip header check")?;
+    }
+    Ok(cursor.position())
+}
+
+/// Whether a gzip trailer's check and length are those of the output.
+pub(super) fn is_checked(trailer: &[u8], out: &[u8]) -> bool {
+    let mut cursor = Cursor::new(trailer);
+    let (Ok(sum), Ok(len)) = (cursor.array("gzip check"), cursor.array("gzip length")) else { return false };
+    let mut crc = flate2::Crc::new();
+    crc.update(out);
+    u32::from_le_bytes(sum) == crc.sum() && u32::from_le_bytes(len) == crc.amount()
 }

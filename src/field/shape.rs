@@ -33,8 +33,15 @@ impl Filter {
 /// Whether text of this shape is words and punctuation that no decoder asks for; a test holds the registry to it.
 #[inline]
 pub const fn is_plain(shape: Shape, len: usize) -> bool {
-    len < SHORTEST || (shape.meets(Shape::SPACE) && shape.within(WORDS) && shape.meets(Shape::LOWER.or(Shape::UPPER)))
+    len < SHORTEST
+        || (shape.meets(Shape::SPACE)
+            && shape.within(WORDS)
+            && shape.meets(Shape::LOWER.or(Shape::UPPER))
+            && (len <= LONGEST_PLAIN || !shape.meets(Shape::DIGIT)))
 }
+
+/// Bytes up to which nobody looks for encoded values among words and numbers.
+pub const LONGEST_PLAIN: usize = 32;
 
 /// The shortest text that any decoder looks at.
 pub const SHORTEST: usize = 4;

@@ -2,6 +2,9 @@
 
 use data_encoding::{BASE64_NOPAD, BASE64URL_NOPAD};
 
+/// The decoder of values inside a longer text: what it cuts out is an identifier more often than not.
+pub(super) const IN_TEXT: &str = "embedded";
+
 /// Whether all of `bytes` is UTF-8 text without stray control characters. Empty is not text.
 pub(super) fn is_text(bytes: &[u8]) -> bool {
     // Random bytes are seldom so much as one character.

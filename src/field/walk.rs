@@ -333,7 +333,7 @@ impl<'m> Walk<'m, '_> {
         let node = to_u32(before.0);
         let tentative = output.tentative;
         self.keep(id);
-        if tentative && self.open(Waiting { node, known: None, declared: true }).is_none() {
+        if tentative && !self.opens_any(node, before.2) {
             self.tree.nodes.truncate(before.0);
             self.tree.buffers.truncate(before.1);
             self.out.queue.truncate(before.2);
@@ -346,6 +346,20 @@ impl<'m> Walk<'m, '_> {
             return None;
         }
         Some(node)
+    }
+
+    /// Opens what a decoder put out that counts only if something opens it: its own node, or the fields that wait behind
+    /// the first `queued`. Whether any was opened.
+    fn opens_any(&mut self, node: NodeId, queued: usize) -> bool {
+        if self.tree.node(node).is_some_and(|node| node.leaf) {
+            return self.open(Waiting { node, known: None, declared: true }).is_some();
+        }
+        let mut any = false;
+        for at in queued..self.out.queue.len() {
+            let Some(waiting) = self.out.queue.get(at).copied() else { break };
+            any |= self.open(waiting).is_some();
+        }
+        any
     }
 
     fn keep(&mut self, id: NodeId) {

@@ -120,6 +120,10 @@ pub const UNPACKED_FREE: u64 = 16 << 30;
 pub const MESSAGE_SIGHTINGS: usize = 1_000;
 /// Sightings kept from one run.
 pub const SIGHTINGS: usize = 50_000;
+/// Encoded values inside one longer text that are looked into.
+pub const EMBEDDED_RUNS: usize = 256;
+/// Compressed streams, each behind a header, that are told apart in one field.
+pub const PREFIXED_STREAMS: usize = 1_024;
 /// Opaque payloads remembered per flow (the longest).
 pub const FLOW_PAYLOADS: usize = 8;
 /// Distinct facts remembered per flow, beside those that are weaknesses.

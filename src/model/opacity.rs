@@ -70,7 +70,7 @@ impl Opacity {
 }
 
 /// Steps of a trail that undo an encoding.
-const ENCODED: [&str; 19] = [
+const ENCODED: [&str; 20] = [
     "base16",
     "base32",
     "base58",
@@ -90,6 +90,7 @@ const ENCODED: [&str; 19] = [
     "escapes",
     "html-entities",
     "utf16",
+    "utf32",
 ];
 /// Steps that undo a compression.
 const COMPRESSED: [&str; 14] = [

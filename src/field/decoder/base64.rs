@@ -3,7 +3,7 @@
 use crate::bytes::{Malformed, Match};
 use crate::field::fields::to_u32;
 use crate::field::shape::{Filter, Shape};
-use crate::field::text::{encoding, has_text, is_spread, is_text, is_uuid};
+use crate::field::text::{IN_TEXT, encoding, has_text, is_spread, is_text, is_uuid};
 use crate::field::{Decoder, Fields, Hint, Sample};
 use crate::model::field::{Kind, Reach};
 use std::borrow::Cow;
@@ -146,7 +146,11 @@ fn is_wordy(bytes: &[u8]) -> bool {
 }
 
 /// Whether what digits decode to is kept even if nothing opens it.
-fn is_plausible(digits: &[u8], pads: usize, out: &[u8]) -> bool {
+fn is_plausible(hint: &Hint<'_>, digits: &[u8], pads: usize, out: &[u8]) -> bool {
+    // Digits in the midst of a text are an identifier more often than not: what they are, what they decode to must show.
+    if hint.within.last() == Some(&IN_TEXT) {
+        return is_text(out);
+    }
     let words = is_text(out) && (pads > 0 || out.len() >= SHORT || is_wordy(out));
     words || (out.len() >= LONG && is_spread(digits, pads > 0))
 }
@@ -167,7 +171,7 @@ fn open(bytes: &[u8], hint: &Hint<'_>, fields: &mut Fields<'_>) -> Result<(), Ma
         && let Some(len) = decode_short(digits, &mut short)
     {
         let out = short.get(..len).unwrap_or_default();
-        if hint.encoding.is_none() && !is_plausible(digits, pads, out) {
+        if hint.encoding.is_none() && !is_plausible(hint, digits, pads, out) {
             fields.tentative_if_opened(out)?;
         }
         let way = Reach::Ratio { start: to_u32(leading(bytes)), per: 4, of: 3 };
@@ -181,7 +185,7 @@ fn open(bytes: &[u8], hint: &Hint<'_>, fields: &mut Fields<'_>) -> Result<(), Ma
         return Err(WHAT);
     }
     let out = encoding(digits).decode(digits).map_err(|_| WHAT)?;
-    if hint.encoding.is_none() && !is_plausible(digits, pads, &out) {
+    if hint.encoding.is_none() && !is_plausible(hint, digits, pads, &out) {
         fields.tentative_if_opened(&out)?;
     }
     let way = match way {

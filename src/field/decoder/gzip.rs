@@ -1,8 +1,8 @@
 //! gzip (RFC 1952): one member or several.
 
-use crate::bytes::{Cursor, Malformed, Match};
+use crate::bytes::{Malformed, Match};
 use crate::field::fields::to_u32;
-use crate::field::inflate::inflate;
+use crate::field::inflate::{header, inflate, is_checked};
 use crate::field::shape::{Filter, Shape};
 use crate::field::{Decoder, Fields, Hint, Sample};
 use crate::model::field::{Kind, Reach};
@@ -72,36 +72,4 @@ fn open(bytes: &[u8], _: &Hint<'_>, fields: &mut Fields<'_>) -> Result<(), Malfo
     }
     fields.whole(out, Reach::Blocks(way), Kind::Bytes);
     Ok(())
-}
-
-/// Length of a member's header (section 2.3).
-fn header(bytes: &[u8]) -> Result<usize, Malformed> {
-    let mut cursor = Cursor::new(bytes);
-    let [id1, id2, method, flags, ..] = cursor.array::<10>("gzip header")?;
-    if (id1, id2, method) != (0x1f, 0x8b, 8) || flags >= 0x20 {
-        return Err(Malformed::Illegal("gzip header"));
-    }
-    if flags & 4 != 0 {
-        let len = u16::from_le_bytes(cursor.array("gzip extra field")?);
-        cursor.take(usize::from(len), "gzip extra field")?;
-    }
-    for named in [8, 16] {
-        if flags & named != 0 {
-            let end = memchr::memchr(0, cursor.rest()).ok_or(Malformed::Short("gzip file name"))?;
-            cursor.take(end.saturating_add(1), "gzip file name")?;
-        }
-    }
-    if flags & 2 != 0 {
-        cursor.take(2, "gzip header check")?;
-    }
-    Ok(cursor.position())
-}
-
-/// Whether the trailer's check and length are those of the output.
-fn is_checked(trailer: &[u8], out: &[u8]) -> bool {
-    let mut cursor = Cursor::new(trailer);
-    let (Ok(sum), Ok(len)) = (cursor.array("gzip check"), cursor.array("gzip length")) else { return false };
-    let mut crc = flate2::Crc::new();
-    crc.update(out);
-    u32::from_le_bytes(sum) == crc.sum() && u32::from_le_bytes(len) == crc.amount()
 }

@@ -2,7 +2,7 @@
 
 use crate::bytes::{Malformed, Match};
 use crate::field::shape::{Filter, Shape};
-use crate::field::text::{is_text, is_uuid};
+use crate::field::text::{IN_TEXT, is_text, is_uuid};
 use crate::field::{Decoder, Fields, Hint, Sample};
 use crate::model::field::{Kind, Reach};
 
@@ -110,7 +110,7 @@ fn apart(digits: &[u8], out: &mut [u8]) -> u8 {
     })
 }
 
-fn open(bytes: &[u8], _: &Hint<'_>, fields: &mut Fields<'_>) -> Result<(), Malformed> {
+fn open(bytes: &[u8], hint: &Hint<'_>, fields: &mut Fields<'_>) -> Result<(), Malformed> {
     const WHAT: Malformed = Malformed::Illegal("hexadecimal digits");
     let Layout { prefix, per } = layout(bytes).ok_or(WHAT)?;
     let digits = bytes.get(prefix..).unwrap_or_default().trim_ascii_end();
@@ -135,7 +135,7 @@ fn open(bytes: &[u8], _: &Hint<'_>, fields: &mut Fields<'_>) -> Result<(), Malfo
     let plausible = if is_text(out) {
         letters || marked || (out.len() >= 4 && out.iter().all(u8::is_ascii_digit)) || out.len() >= 2 * SHORTEST
     } else {
-        out.len() >= LONG && letters
+        out.len() >= LONG && letters && hint.within.last() != Some(&IN_TEXT)
     };
     if !plausible {
         fields.tentative_if_opened(out)?;

@@ -17,6 +17,7 @@ mod csv;
 mod data_url;
 mod deflate;
 mod dns_message;
+mod embedded;
 mod escapes;
 mod event_stream;
 mod exif;
@@ -38,6 +39,7 @@ mod params;
 mod path;
 mod percent;
 mod plist;
+mod prefixed;
 mod protobuf;
 mod punycode;
 mod quoted_printable;
@@ -46,6 +48,7 @@ mod socket_io;
 mod tar;
 mod url;
 mod utf16;
+mod utf32;
 mod xml;
 mod xz;
 mod zip;
@@ -66,6 +69,7 @@ pub static DECODERS: &[&Decoder] = &[
     &avro::AVRO,
     &zlib::ZLIB,
     &deflate::DEFLATE,
+    &utf32::UTF32,
     &utf16::UTF16,
     &charset::CHARSET,
     &graphql::GRAPHQL,
@@ -108,4 +112,6 @@ pub static DECODERS: &[&Decoder] = &[
     &lz4::LZ4,
     &snappy::SNAPPY,
     &brotli::BROTLI,
+    &prefixed::PREFIXED,
+    &embedded::EMBEDDED,
 ];
