@@ -28,6 +28,8 @@ mod probing;
 pub enum Told {
     /// A message.
     Message(Message),
+    /// What a handshake says in clear: no message of the application.
+    Hello(Message),
     /// Bytes that could not be read.
     Blind(BlindSpot),
     /// A fact about the flow.
@@ -36,6 +38,8 @@ pub enum Told {
     Host(String, &'static str),
     /// A DNS answer.
     Name(IpAddr, String),
+    /// A DNS answer that leads over other names.
+    Alias(String, IpAddr, Vec<String>),
     /// Bytes of the outermost stream by what a listener sees of them.
     Wire(Opacity, u64),
     /// Undecrypted application data went by.
@@ -276,6 +280,7 @@ impl Reader {
     fn carry_out(&mut self, output: Output, scene: &Scene, around: &mut Surroundings<'_>, tell: &mut dyn FnMut(Told)) {
         match output {
             Output::Message(draft) => tell(Told::Message(scene.finish(draft, self.protocol.name))),
+            Output::Hello(draft) => tell(Told::Hello(scene.finish(draft, self.protocol.name))),
             Output::Open(id, child) => self.open(id, child, scene, tell),
             Output::Data { child, direction, at, bytes, origins } => {
                 let Some(inner) = self.children.get_mut(&child) else { return };
@@ -301,6 +306,7 @@ impl Reader {
             Output::Fact(fact) => tell(Told::Fact(fact)),
             Output::Host(name, from) => tell(Told::Host(name, from)),
             Output::Name(ip, name) => tell(Told::Name(ip, name)),
+            Output::Alias(name, ip, others) => tell(Told::Alias(name, ip, others)),
             // What a relay carries is on the wire as well as what wraps it.
             Output::Wire(class, bytes) if scene.meta.layers.iter().all(|layer| layer.name == "turn") => {
                 tell(Told::Wire(class, bytes));

@@ -50,6 +50,8 @@ pub type ChildId = u64;
 pub enum Output {
     /// A message.
     Message(Draft),
+    /// What a handshake says in clear: it is searched, and counts as no message of the application.
+    Hello(Draft),
     /// A child stream begins.
     Open(ChildId, Child),
     /// Bytes of a child stream.
@@ -90,6 +92,8 @@ pub enum Output {
     Host(String, &'static str),
     /// A DNS answer: this address has this name.
     Name(IpAddr, String),
+    /// A DNS answer: this name has this address under other names, in the order in which they lead to it.
+    Alias(String, IpAddr, Vec<String>),
     /// Bytes on the wire of the flow itself, by what they are to a listener. Only the outermost dissector's count.
     Wire(Opacity, u64),
     /// This much application data went by sealed, opened with keys or not.
@@ -144,6 +148,11 @@ impl<'a> Sink<'a> {
         self.out.push(Output::Message(draft));
     }
 
+    /// Emits what a handshake says in clear to whoever listens.
+    pub fn hello(&mut self, draft: Draft) {
+        self.out.push(Output::Hello(draft));
+    }
+
     /// Opens a child stream.
     pub fn open(&mut self, id: ChildId, child: Child) {
         self.out.push(Output::Open(id, child));
@@ -194,6 +203,11 @@ impl<'a> Sink<'a> {
     /// Records a DNS answer.
     pub fn name(&mut self, ip: IpAddr, name: impl Into<String>) {
         self.out.push(Output::Name(ip, name.into()));
+    }
+
+    /// Records a DNS answer that leads over other names.
+    pub fn alias(&mut self, name: impl Into<String>, ip: IpAddr, others: Vec<String>) {
+        self.out.push(Output::Alias(name.into(), ip, others));
     }
 
     /// Counts bytes of the stream by what a listener sees. The driver ignores it from child streams.

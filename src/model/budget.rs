@@ -128,6 +128,8 @@ pub const PREFIXED_STREAMS: usize = 1_024;
 pub const FLOW_PAYLOADS: usize = 8;
 /// Distinct facts remembered per flow, beside those that are weaknesses.
 pub const FLOW_FACTS: usize = 32;
+/// DNS answers that lead over other names, remembered by each worker.
+pub const ALIASES: usize = 16_384;
 /// Distinct blind spots remembered per flow.
 pub const FLOW_BLIND: usize = 16;
 /// One pcapng block or pcap record.

@@ -1,5 +1,6 @@
 //! All that was found: what judges judge on. Evidence of two captures merges, in any order, to the same result.
 
+use crate::model::alias::Aliases;
 use crate::model::exposure::Exposure;
 use crate::model::flow::Flow;
 use crate::model::hook::Hook;
@@ -66,6 +67,8 @@ pub struct Evidence {
     pub notes: Vec<String>,
     /// Names that DNS answers gave to addresses; of several the least is kept.
     pub names: BTreeMap<IpAddr, String>,
+    /// Other names that DNS answers led over.
+    pub aliases: Aliases,
     /// Sightings over the budget: found, counted, not kept.
     pub sightings_dropped: u64,
     /// What the dumps expose, all of them together; `None` without any.
@@ -93,6 +96,7 @@ impl Evidence {
         for (capture, hooks) in other.hooks {
             self.hooks.entry(capture).or_default().extend(hooks);
         }
+        self.aliases.merge(other.aliases);
         for (ip, name) in other.names {
             self.add_name(ip, name);
         }

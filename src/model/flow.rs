@@ -93,6 +93,9 @@ pub struct BlindSpot {
 /// its address.
 pub const SESSION: &str = "quic.session";
 
+/// Name of the fact that says under which name of somebody else's a server of the vendor's name has its address.
+pub const ALIAS: &str = "dns.alias";
+
 /// Name of the fact that says which algorithm an app sealed payloads of a flow with, as its logged keys show, and which
 /// planted values are inside.
 pub const OPENED: &str = "hook.opened";

@@ -3,6 +3,7 @@
 //! Every room imports these and nothing else of ours; a noun imports only nouns before it.
 
 pub mod account;
+pub mod alias;
 pub mod budget;
 pub mod door;
 pub mod envelope;

@@ -2,6 +2,7 @@
 
 use crate::field;
 use crate::message::driver::{Conversation, Surroundings, Told};
+use crate::model::alias::Aliases;
 use crate::model::budget;
 use crate::model::field::{Kind, Tree};
 use crate::model::flow::{Blind, BlindSpot, Flow, OpaquePayload};
@@ -68,6 +69,8 @@ pub(super) struct Finds {
     drawn: usize,
     /// DNS answers.
     pub(super) names: Vec<(IpAddr, String)>,
+    /// DNS answers that lead over other names.
+    pub(super) aliases: Aliases,
     /// Keys of media that travelled in session descriptions.
     pub(super) media_keys: Vec<MediaKey>,
     /// Bytes of media packets kept.
@@ -184,6 +187,18 @@ impl Talk {
     }
 }
 
+/// Searches what a handshake says in clear for what was planted. It counts for nothing else: it is no sign that the app did
+/// anything, and what a host is called is nobody's data by itself.
+fn search_hello(flow: &Flow, message: &Message, brief: &Brief<'_>, finds: &mut Finds) {
+    let tree = field::walk_by(message, brief.protos);
+    let scene = sighting::Scene { capture: &flow.capture, flow: Some(flow.key), flow_start: flow.first_frame };
+    let mut found = sighting::detect(&tree, &brief.cx, &scene);
+    // What stands in a name also stands in its labels joined.
+    let mut known = BTreeSet::new();
+    found.sightings.retain(|sighting| sighting.planted.is_some() && known.insert(sighting.planted.clone()));
+    finds.take(found);
+}
+
 /// Notes what a flow tells.
 pub(super) fn listen(flow: &mut Flow, depth: &mut usize, told: Told, brief: &Brief<'_>, finds: &mut Finds) {
     match told {
@@ -194,10 +209,18 @@ pub(super) fn listen(flow: &mut Flow, depth: &mut usize, told: Told, brief: &Bri
             }
             read(flow, &message, brief, finds);
         }
+        Told::Hello(message) => search_hello(flow, &message, brief, finds),
         Told::Blind(spot) => flow.add_blind(spot, budget::FLOW_BLIND),
         Told::Fact(fact) => flow.add_fact(fact),
         Told::Host(name, from) => set_host(flow, &name, from),
         Told::Name(ip, name) => finds.names.push((ip, name)),
+        Told::Alias(name, ip, others) => {
+            if !finds.aliases.add(&name, ip, others, budget::ALIASES) {
+                let detail = "names that DNS answers lead over".to_owned();
+                let spot = BlindSpot { why: Blind::Budget, direction: Direction::ToClient, detail, bytes: 0 };
+                flow.add_blind(spot, budget::FLOW_BLIND);
+            }
+        }
         Told::Wire(class, bytes) => flow.opacity.add(class, bytes),
         Told::Sealed(direction, bytes) => {
             flow.secure = true;

@@ -178,6 +178,7 @@ impl<'p> Worker<'p> {
             pool: finds.pool,
             samples: finds.samples,
             media_keys: finds.media_keys,
+            aliases: finds.aliases,
             ..Evidence::default()
         };
         if self.unfollowed > 0 {

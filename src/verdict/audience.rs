@@ -1,7 +1,8 @@
 //! Who is who, and who could read what.
 
+use crate::model::alias::Aliases;
 use crate::model::evidence::Evidence;
-use crate::model::flow::{Flow, SESSION};
+use crate::model::flow::{ALIAS, Fact, Flow, SESSION};
 use crate::model::origin::FrameNo;
 use crate::model::scenario::{Audience, Parties, Party};
 use crate::model::sighting::Sighting;
@@ -29,13 +30,13 @@ pub fn place_audiences(evidence: &mut Evidence, parties: &Parties) {
     let mut known: BTreeMap<(String, FlowKey, FrameNo), (Party, bool)> = BTreeMap::new();
     follow_sessions(&mut evidence.flows);
     for flow in &mut evidence.flows {
-        place_flow(flow, parties, &evidence.names);
+        place_flow(flow, parties, &evidence.names, &evidence.aliases);
         let sni = flow.host_from == Some("sni");
         for (capture, key, frame) in flow.ids() {
             known.insert((capture.to_owned(), key, frame), (flow.party.clone(), sni));
         }
     }
-    let names = &evidence.names;
+    let (names, aliases) = (&evidence.names, &evidence.aliases);
     let seen = evidence.sightings.iter_mut().map(|s| (&s.place, &mut s.party, &mut s.audiences));
     let poor = evidence.weaknesses.iter_mut().flat_map(|weakness| &mut weakness.exhibits);
     let poor = poor.map(|exhibit| (&exhibit.place, &mut exhibit.party, &mut exhibit.audiences));
@@ -49,7 +50,7 @@ pub fn place_audiences(evidence: &mut Evidence, parties: &Parties) {
         let ip = key.server.ip;
         let flow = known.get(&(place.capture.clone(), key, place.flow_start));
         let stated = place.authority.as_deref();
-        let by_authority = stated.map(|name| parties.party_of(Some(name), Some(ip)));
+        let by_authority = stated.map(|name| behind(name, ip, parties, aliases).0);
         let whose = match (flow, &by_authority) {
             // One proxied or reused connection carries messages to several hosts: each says its own.
             (Some((_, false)) | None, Some(party)) => party.clone(),
@@ -87,7 +88,35 @@ fn follow_sessions(flows: &mut [Flow]) {
     }
 }
 
-fn place_flow(flow: &mut Flow, parties: &Parties, names: &BTreeMap<IpAddr, String>) {
+/// Whose server a name is at an address, and the name of somebody else's that DNS answers led over, if they did.
+///
+/// A name of the vendor's that leads to an address over the name of a listed third party is that party's server, whatever it
+/// is called. Where it leads over a name that nobody listed, whose server it is does not show: it stays the vendor's, with
+/// that name told. It is the vendor's all the same where the address is listed, or the last name is.
+fn behind(name: &str, ip: IpAddr, parties: &Parties, aliases: &Aliases) -> (Party, Option<String>) {
+    let party = parties.party_of(Some(name), Some(ip));
+    if party != Party::Provider || parties.party_of(None, Some(ip)) == Party::Provider {
+        return (party, None);
+    }
+    let clean = name.trim_end_matches('.').to_ascii_lowercase();
+    let (chains, sure) = aliases.of(&clean, ip);
+    let whose = |name: &String| parties.party_of(Some(name), None);
+    let led = chains.into_iter().filter(|others| others.last().is_some_and(|last| whose(last) != Party::Provider));
+    let others = led.flatten().filter(|other| whose(other) != Party::Provider);
+    let (mut third, mut foreign) = (None, None);
+    for other in others {
+        match whose(other) {
+            listed @ Party::Third(_) if sure && third.is_none() => third = Some((listed, other.clone())),
+            _ => foreign = foreign.or_else(|| Some(other.clone())),
+        }
+    }
+    match third {
+        Some((listed, other)) => (listed, Some(other)),
+        None => (party, foreign),
+    }
+}
+
+fn place_flow(flow: &mut Flow, parties: &Parties, names: &BTreeMap<IpAddr, String>, aliases: &Aliases) {
     let ip = flow.key.server.ip;
     if let Some(host) = &mut flow.host {
         let clean = host.trim_end_matches('.').to_ascii_lowercase();
@@ -96,7 +125,14 @@ fn place_flow(flow: &mut Flow, parties: &Parties, names: &BTreeMap<IpAddr, Strin
         flow.host = Some(name.trim_end_matches('.').to_ascii_lowercase());
         flow.host_from = Some("dns");
     }
-    flow.party = parties.party_of(flow.host.as_deref(), Some(ip));
+    let (party, alias) = match &flow.host {
+        Some(host) => behind(host, ip, parties, aliases),
+        None => (parties.party_of(None, Some(ip)), None),
+    };
+    flow.party = party;
+    if let Some(value) = alias {
+        flow.add_fact(Fact { name: ALIAS, value, weakness: None });
+    }
 }
 
 /// What a flow's server is called: its name, else its address and port.

@@ -1,13 +1,13 @@
 //! What opaque payloads may hide from a reader of the traffic, and from whom they need not be suspected of it.
 
 use crate::model::envelope::Keying;
-use crate::model::flow::{Flow, OpaquePayload, Standing};
+use crate::model::flow::{ALIAS, Flow, OpaquePayload, Standing};
 use crate::model::scenario::Party;
 use crate::model::stream::Direction;
-use crate::verdict::audience::server_name;
+use crate::verdict::audience::{flow_id, server_name};
 use crate::verdict::case::Case;
-use crate::verdict::words::{count, owner, thousands};
-use std::collections::BTreeMap;
+use crate::verdict::words::{count, owner, tame, thousands};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What opaque payloads to third parties may hide: a phrase for each host. `explained`: payloads of which it is known
 /// that they do no harm to this promise.
@@ -58,6 +58,26 @@ pub(crate) fn is_explained(case: &Case<'_>, flow: &Flow, payload: &OpaquePayload
         .peekable();
     let sealed = alike.peek().is_some() && alike.all(|envelope| envelope.keying == Keying::Ratchet);
     sealed || payload.standing == Standing::Credential || is_handed_back(case, flow, payload)
+}
+
+/// Servers of the vendor's name that DNS led over a name of somebody else's, and that got the data, or what may hold it: a
+/// phrase for each. Whose they are does not show.
+pub(crate) fn under_other_names(case: &Case<'_>) -> Vec<String> {
+    let mut hosts: BTreeSet<(String, &str)> = BTreeSet::new();
+    for flow in case.evidence().flows.iter().filter(|flow| flow.party == Party::Provider) {
+        let Some(alias) = flow.facts.iter().find(|fact| fact.name == ALIAS) else { continue };
+        let hides = |payload: &OpaquePayload| {
+            payload.opacity.is_opaque() && payload.direction == Direction::ToServer && payload.len > HIDING_PLACE
+        };
+        let mut got = case.sightings().filter(|sighting| case.counts(sighting)).filter_map(flow_id);
+        if !flow.blind.is_empty() || flow.opaque.iter().any(hides) || got.any(|id| flow.ids().any(|own| own == id)) {
+            hosts.insert((server_name(flow), &alias.value));
+        }
+    }
+    let says = |(host, alias): &(String, &str)| {
+        format!("DNS leads {} over {}, so that server may be somebody else's", tame(host), tame(alias))
+    };
+    hosts.iter().map(says).collect()
 }
 
 /// Bytes from which on an opaque payload may hide user data: tokens and digests are shorter.

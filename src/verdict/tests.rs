@@ -614,6 +614,65 @@ fn audiences_follow_parties_and_layers() {
 }
 
 #[test]
+fn a_name_that_leads_to_somebody_else_is_theirs() {
+    let ip = "127.0.0.9".parse().unwrap();
+    let cloaked = "metrics.chatterly.example";
+    let named = |flow: crate::model::flow::Flow, ip: std::net::IpAddr, others: &[&str]| {
+        let mut sighting = seen(&flow, DEVICE);
+        sighting.place.authority = Some(cloaked.to_owned());
+        let mut evidence = evidence(vec![flow], vec![sighting]);
+        evidence.aliases.add(cloaked, ip, others.iter().map(|name| (*name).to_owned()).collect(), 9);
+        evidence
+    };
+    let sharing = scenario("not-shared-with-third-parties", &[Data::DeviceId], &[DEVICE]);
+    let judged = |evidence| {
+        let judged = verdict(&sharing, evidence);
+        (judged.verdict, judged.reason)
+    };
+    let at = |host: &str| {
+        let mut flow = flow(host, 1);
+        flow.key.server.ip = ip;
+        flow
+    };
+    let elsewhere = "127.0.0.8".parse().unwrap();
+    for (others, server, want) in [
+        (&["chatterly.t.adzebra.example"][..], ip, Contradicted),
+        (&["chatterly.t.adzebra.example", "edge.cdn.example"], ip, Contradicted),
+        (&["edge.cdn.example"], ip, Inconclusive),
+        // Another address of the same name.
+        (&["chatterly.t.adzebra.example"], elsewhere, Inconclusive),
+        // Back at the vendor's.
+        (&["traffic.cdn.example", "eu.chatterly.example"], ip, Consistent),
+        (&["eu.chatterly.example"], ip, Consistent),
+    ] {
+        let (verdict, reason) = judged(named(at(cloaked), server, others));
+        assert_eq!(verdict, want, "{others:?}: {reason}");
+        if want == Inconclusive {
+            assert!(reason.contains(&format!("DNS leads {cloaked} over {}", others[0])), "{reason}");
+        }
+        // In clear, where the message alone names the host.
+        let mut clear = at(cloaked).clear();
+        clear.host_from = Some("authority");
+        assert_eq!(judged(named(clear, server, others)).0, want, "{others:?}");
+    }
+    // Another name leads there: this one does not.
+    let (verdict, reason) = judged(named(at(API), ip, &["edge.cdn.example"]));
+    assert_eq!(verdict, Consistent, "{reason}");
+    // What is somebody else's and got nothing does no harm; what it got unread may be anything.
+    let mut silent = named(at(cloaked), ip, &["edge.cdn.example"]);
+    silent.sightings.clear();
+    assert_eq!(judged(silent.clone()).0, Consistent);
+    silent.flows = vec![flow(API, 2), silent.flows.remove(0).opaque(90)];
+    assert_eq!(judged(silent).0, Inconclusive);
+    // The vendor's own address stays the vendor's.
+    let mut parties = parties();
+    parties.provider.push(HostRule::parse("127.0.0.9").unwrap());
+    let mut own = named(at(cloaked), ip, &["chatterly.t.adzebra.example"]);
+    place_audiences(&mut own, &parties);
+    assert_eq!((own.flows[0].party.clone(), own.sightings[0].party.clone()), (Party::Provider, Party::Provider));
+}
+
+#[test]
 fn text_from_captures_is_tamed() {
     let evil = flow("cdn.example\u{1b}[2J\n", 1);
     let judged = verdict(

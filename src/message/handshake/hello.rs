@@ -179,6 +179,20 @@ impl ClientHello {
         None
     }
 
+    /// The host name as it stands there, whatever it is.
+    pub fn raw_server_name(&self) -> Option<&[u8]> {
+        let mut cursor = Cursor::new(self.extension(EXT_SERVER_NAME)?);
+        let mut list = cursor.sub_u16("server names").ok()?;
+        while !list.is_empty() {
+            let kind = list.u8("name type").ok()?;
+            let name = list.sub_u16("server name").ok()?.rest();
+            if kind == 0 {
+                return Some(name);
+            }
+        }
+        None
+    }
+
     /// What it says with `encrypted_client_hello` (RFC 9849 section 5), if it does.
     pub fn ech(&self) -> Option<Ech> {
         let data = self.extension(EXT_ECH)?;

@@ -60,6 +60,9 @@ fn probe(peek: &Peek<'_>) -> Match {
     }
 }
 
+/// Names followed from one to the next: resolvers give up before (RFC 1034 leaves the number open).
+const ALIASES: usize = 16;
+
 /// Whether these bytes are a message from the first to the last, and say only what messages say.
 fn strict(bytes: &[u8]) -> bool {
     let Ok(message) = Message::read(bytes) else { return false };
@@ -162,6 +165,10 @@ fn emit(
                 if message.header.is_response() {
                     // Behind aliases, what was asked for is the name that people know.
                     let name = asked.map_or(&record.name, |asked| &asked.name).text();
+                    let others = aliases(bytes, &message, &name);
+                    if !others.is_empty() {
+                        sink.alias(name.clone(), ip, others);
+                    }
                     sink.name(ip, name);
                 }
             }
@@ -191,6 +198,25 @@ fn emit(
     }
     sink.message(Draft { direction, at, label, host: None, parts, whole: message.header.flags & 0x0200 == 0 });
     Ok(())
+}
+
+/// The names that a name leads to in this message, one after the other (RFC 1034, section 3.6.2).
+fn aliases(bytes: &[u8], message: &Message, name: &str) -> Vec<String> {
+    let mut out: Vec<String> = Vec::new();
+    for _ in 0..ALIASES {
+        let from = out.last().map_or(name, String::as_str);
+        let next = message.records.iter().find(|record| record.kind == CNAME && record.name.text() == from);
+        let target = next.and_then(|record| {
+            let mut data = Cursor::new(bytes);
+            data.take(record.data.start, "record").ok()?;
+            wire::name(bytes, &mut data).ok()
+        });
+        match target.map(|target| target.text()) {
+            Some(target) if target != name && !out.contains(&target) => out.push(target),
+            _ => break,
+        }
+    }
+    out
 }
 
 impl Dissector for Dns {
@@ -336,6 +362,43 @@ mod tests {
         ] {
             assert_eq!(is(&meta(), other), Match::No, "{other:?}");
         }
+    }
+
+    #[test]
+    fn aliases_are_followed_from_the_name_that_was_asked_for() {
+        let name = |text: &str| -> Vec<u8> {
+            let labels =
+                text.split('.').flat_map(|label| [&[u8::try_from(label.len()).unwrap()], label.as_bytes()].concat());
+            labels.chain([0]).collect()
+        };
+        let record = |owner: &str, kind: u8, data: &[u8]| {
+            let len = u8::try_from(data.len()).unwrap();
+            [&name(owner)[..], &[0, kind, 0, 1, 0, 0, 0, 60, 0, len], data].concat()
+        };
+        let answer = |records: &[Vec<u8>]| {
+            let count = u8::try_from(records.len()).unwrap();
+            let head = [0, 7, 0x81, 0x80, 0, 1, 0, count, 0, 0, 0, 0];
+            let heard = [&head[..], &name("m.a.example"), &[0, 1, 0, 1], &records.concat()].concat();
+            play(&PROTOCOL, &udp(), 1 << 20, &[down(&heard)]).aliases
+        };
+        let address = |owner: &str| record(owner, 1, &[127, 0, 0, 9]);
+        let ip = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 9));
+        let led =
+            |others: &[&str]| vec![("m.a.example".to_owned(), ip, others.iter().map(|to| (*to).to_owned()).collect())];
+        assert_eq!(answer(&[address("m.a.example")]), []);
+        let chain = [
+            record("x.b.example", 5, &name("Y.c.example")),
+            record("M.a.example", 5, &name("x.b.example")),
+            record("other.example", 5, &name("else.example")),
+            address("y.c.example"),
+        ];
+        assert_eq!(answer(&chain), led(&["x.b.example", "y.c.example"]));
+        // Round in a circle, and longer than anybody follows.
+        let circle = [record("m.a.example", 5, &name("x.b.example")), record("x.b.example", 5, &name("m.a.example"))];
+        assert_eq!(answer(&[&circle[..], &[address("m.a.example")]].concat()), led(&["x.b.example"]));
+        let step = |n: usize| if n == 0 { "m.a.example".to_owned() } else { format!("n{n}.example") };
+        let long: Vec<Vec<u8>> = (0..40).map(|n| record(&step(n), 5, &name(&step(n + 1)))).collect();
+        assert_eq!(answer(&[&long[..], &[address("n40.example")]].concat())[0].2.len(), ALIASES);
     }
 
     #[test]

@@ -20,5 +20,9 @@ pub(super) static PROMISE: Promise = Promise {
         Standard { body: "Google Play Data safety", reference: "PSL_DATA_USAGE_ONLY_SHARED" },
         Standard { body: "Apple privacy manifest", reference: "NSPrivacyTracking" },
     ],
-    judge: |case| judging::absence(case, hiding::opaque_to_third_parties(case, &|_, _| false)),
+    judge: |case| {
+        let mut hidden = hiding::opaque_to_third_parties(case, &|_, _| false);
+        hidden.extend(hiding::under_other_names(case));
+        judging::absence(case, hidden)
+    },
 };

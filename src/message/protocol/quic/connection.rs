@@ -381,6 +381,14 @@ impl Connection {
             Frame::Crypto { offset, data } => {
                 let crypto = self.lane(direction).crypto.get_mut(level.space());
                 for (kind, body) in crypto.map_or_else(Vec::new, |crypto| crypto.push(offset, data)) {
+                    // Initial packets are sealed with keys that anybody has (RFC 9001, section 5.2).
+                    if (direction, kind, level) == (Direction::ToServer, 1, Level::Initial)
+                        && self.client.is_none()
+                        && self.server.is_none()
+                        && let Ok(client) = ClientHello::parse(&body)
+                    {
+                        facts::overhear(&client, data, &carried(data), at, sink);
+                    }
                     self.handshake(direction, kind, &body, sink);
                 }
             }

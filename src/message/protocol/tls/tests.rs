@@ -190,8 +190,12 @@ impl Seen {
                 *most = (*most).max(bytes);
             }
             Output::Decrypted => self.decrypted += 1,
+            Output::Hello(draft) => {
+                assert!(draft.parts.iter().all(|part| part.origins.first().is_some()), "every part has its frame");
+            }
             Output::Message(_)
             | Output::Name(..)
+            | Output::Alias(..)
             | Output::Media(_)
             | Output::MediaStream(_)
             | Output::MediaKey(_)

@@ -48,6 +48,13 @@ impl Session {
             joiner.bytes.drain(..used);
             joiner.tainted = joiner.tainted.saturating_sub(used);
             if intact {
+                if (direction, kind) == (Direction::ToServer, 1)
+                    && !protected
+                    && self.client.is_none()
+                    && let Ok(client) = ClientHello::parse(&body)
+                {
+                    facts::overhear(&client, &record.body, &record.origins, record.at, sink);
+                }
                 self.message(direction, kind, &body, protected, sink)?;
             }
         }
@@ -315,5 +322,56 @@ impl Session {
             Some(opener) => Guard::Legacy(Box::new(Legacy::new(opener))),
             None => Guard::Dark(Blind::Unsupported, suite.label().into()),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::message::harness::{Heard, meta, play, up};
+    use crate::message::protocol::tls::PROTOCOL;
+
+    fn extension(id: u8, data: &[u8]) -> Vec<u8> {
+        [&[0, id, 0, u8::try_from(data.len()).unwrap()], data].concat()
+    }
+
+    fn listed(data: &[u8]) -> Vec<u8> {
+        [&[0, u8::try_from(data.len()).unwrap()], data].concat()
+    }
+
+    /// Hello after hello, in a record each, cut in pieces of `step` bytes.
+    fn heard(name: &str, offers: &[&str], random: &[u8], step: usize) -> Heard {
+        let offered = |offer: &&str| [&[u8::try_from(offer.len()).unwrap()], offer.as_bytes()].concat();
+        let mut extensions = extension(0, &listed(&[&[0][..], &listed(name.as_bytes())].concat()));
+        if !offers.is_empty() {
+            let all: Vec<u8> = offers.iter().flat_map(offered).collect();
+            extensions.extend(extension(16, &listed(&all)));
+        }
+        let mut bytes = Vec::new();
+        for byte in random {
+            let body = [&[3, 3][..], &[*byte; 32], &[0, 0, 2, 0x13, 1, 1, 0], &listed(&extensions)].concat();
+            let hello = [&[1, 0][..], &listed(&body)].concat();
+            bytes.extend([&[0x16, 3, 1][..], &listed(&hello)].concat());
+        }
+        let events: Vec<_> = bytes.chunks(step).map(up).collect();
+        play(&PROTOCOL, &meta(), 1 << 20, &events)
+    }
+
+    fn said(heard: &Heard) -> Vec<String> {
+        let parts = heard.hellos.iter().flat_map(|hello| &hello.parts);
+        parts.map(|part| String::from_utf8_lossy(&part.bytes).into_owned()).collect()
+    }
+
+    #[test]
+    fn what_a_hello_says_in_clear_is_overheard_and_is_no_message() {
+        for step in [1, 7, 1_000] {
+            let heard = heard("Ada.push.a.example", &["h2", "the heron"], b"a", step);
+            assert_eq!(said(&heard), ["Ada.push.a.example", "Adapushaexample", "h2", "the heron"]);
+            assert!(heard.messages.is_empty() && heard.hosts == ["ada.push.a.example"]);
+            assert!(heard.hellos[0].parts.iter().all(|part| part.origins.first().is_some()));
+        }
+        assert_eq!(said(&heard("a.example", &[], b"a", 9)), ["a.example"]);
+        // It comes again after the server asked for another group, and says the same.
+        assert_eq!(said(&heard("a.example", &[], b"aa", 9)), ["a.example"]);
+        assert_eq!(said(&heard("", &[], b"a", 9)), [""; 0]);
     }
 }
