@@ -12,7 +12,7 @@ pub struct Aliases {
 
 impl Aliases {
     /// Notes one answer; false where that would be more than `limit`.
-    pub fn add(&mut self, name: &str, ip: IpAddr, others: Vec<String>, limit: usize) -> bool {
+    pub fn add(&mut self, name: &str, ip: IpAddr, others: &[String], limit: usize) -> bool {
         let clean = |name: &str| name.trim_end_matches('.').to_ascii_lowercase();
         let answer = (clean(name), ip.to_canonical(), others.iter().map(|name| clean(name)).collect());
         let fits = self.known.len() < limit || self.known.contains(&answer);
@@ -52,10 +52,10 @@ mod tests {
         let mut aliases = Aliases::default();
         let ip = |text: &str| text.parse::<IpAddr>().unwrap();
         let to = |name: &str| vec![name.to_owned()];
-        assert!(aliases.add("M.a.example.", ip("::ffff:127.0.0.9"), to("X.b.example."), 2));
-        assert!(aliases.add("m.a.example", ip("127.0.0.8"), to("y.c.example"), 2));
-        assert!(!aliases.add("n.a.example", ip("127.0.0.8"), to("y.c.example"), 2));
-        assert!(aliases.add("m.a.example", ip("127.0.0.8"), to("y.c.example"), 2));
+        assert!(aliases.add("M.a.example.", ip("::ffff:127.0.0.9"), &to("X.b.example."), 2));
+        assert!(aliases.add("m.a.example", ip("127.0.0.8"), &to("y.c.example"), 2));
+        assert!(!aliases.add("n.a.example", ip("127.0.0.8"), &to("y.c.example"), 2));
+        assert!(aliases.add("m.a.example", ip("127.0.0.8"), &to("y.c.example"), 2));
         assert_eq!(aliases.of("m.a.example", ip("127.0.0.9")), (vec![&to("x.b.example")[..]], true));
         assert_eq!(aliases.of("m.a.example", ip("127.0.0.7")).0.len(), 2);
         assert!(!aliases.of("m.a.example", ip("127.0.0.7")).1);

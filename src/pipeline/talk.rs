@@ -215,7 +215,7 @@ pub(super) fn listen(flow: &mut Flow, depth: &mut usize, told: Told, brief: &Bri
         Told::Host(name, from) => set_host(flow, &name, from),
         Told::Name(ip, name) => finds.names.push((ip, name)),
         Told::Alias(name, ip, others) => {
-            if !finds.aliases.add(&name, ip, others, budget::ALIASES) {
+            if !finds.aliases.add(&name, ip, &others, budget::ALIASES) {
                 let detail = "names that DNS answers lead over".to_owned();
                 let spot = BlindSpot { why: Blind::Budget, direction: Direction::ToClient, detail, bytes: 0 };
                 flow.add_blind(spot, budget::FLOW_BLIND);

@@ -621,7 +621,8 @@ fn a_name_that_leads_to_somebody_else_is_theirs() {
         let mut sighting = seen(&flow, DEVICE);
         sighting.place.authority = Some(cloaked.to_owned());
         let mut evidence = evidence(vec![flow], vec![sighting]);
-        evidence.aliases.add(cloaked, ip, others.iter().map(|name| (*name).to_owned()).collect(), 9);
+        let others: Vec<String> = others.iter().map(|name| (*name).to_owned()).collect();
+        evidence.aliases.add(cloaked, ip, &others, 9);
         evidence
     };
     let sharing = scenario("not-shared-with-third-parties", &[Data::DeviceId], &[DEVICE]);

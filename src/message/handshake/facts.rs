@@ -38,7 +38,7 @@ pub fn overhear(client: &ClientHello, bytes: &[u8], origins: &Origins, at: Times
     };
     if let Some(name) = client.raw_server_name() {
         add(name.to_vec(), carried(name));
-        if name.iter().filter(|byte| **byte == b'.').count() > 1 {
+        if name.split(|byte| *byte == b'.').nth(2).is_some() {
             // Data too long for one label goes on in the next.
             let mut frames = Origins::new();
             let mut joined = Vec::new();
