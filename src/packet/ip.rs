@@ -117,6 +117,13 @@ fn v6(carrier: Carrier, bytes: &[u8], beyond: usize) -> Result<Parsed<'_>, Skip>
 /// Reads on behind the IP header: IPv6 extension headers, tunnels, transport.
 #[inline]
 pub(super) fn inner(carrier: Carrier, mut upper: Upper<'_>) -> Result<Parsed<'_>, Skip> {
+    if upper.protocol == 17
+        && carrier.tunnels < TUNNELS
+        && let Some(bytes) = vxlan(upper.payload)
+        && let Ok(inside) = ip(Carrier { tunnels: carrier.tunnels.saturating_add(1), ..carrier }, bytes, upper.missing)
+    {
+        return Ok(inside);
+    }
     if matches!(upper.protocol, 6 | 17) {
         return transport::parse(carrier, &upper).map(Parsed::Packet);
     }
@@ -169,6 +176,17 @@ pub(super) fn inner(carrier: Carrier, mut upper: Upper<'_>) -> Result<Parsed<'_>
         },
         _ => transport::parse(carrier, &upper).map(Parsed::Packet),
     }
+}
+
+/// The IP packet in the Ethernet frame that VXLAN carries (RFC 7348, section 5). Anything may come to its port: what is
+/// not VXLAN and IP to the last bit of their headers stays the datagram it is.
+#[inline]
+fn vxlan(datagram: &[u8]) -> Option<&[u8]> {
+    // Destination port 4789, any length and checksum; only the flag I, a network, and what is reserved empty.
+    let [_, _, 0x12, 0xb5, high, low, _, _, 0x08, 0, 0, 0, _, _, _, 0, ..] = datagram else { return None };
+    let len = usize::from(u16::from_be_bytes([*high, *low]));
+    let whole = if len == 0 { datagram } else { datagram.get(..len).unwrap_or(datagram) };
+    link::ethernet(Cursor::new(whole.get(16..)?)).ok()
 }
 
 /// The IP packet in GRE (RFC 2784, 2890; version 1 is RFC 2637), if it carries one.
