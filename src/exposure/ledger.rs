@@ -1,7 +1,7 @@
 //! Counts people, messages, calls, places and links over the records of a store.
 
 use crate::exposure::Leaf;
-use crate::exposure::identity::{Identities, Key, is_number, other};
+use crate::exposure::identity::{Identities, Key, Persons, is_number, other};
 use crate::exposure::linked::{self, Known};
 use crate::exposure::names::{is_call, is_message};
 use crate::exposure::notes;
@@ -303,7 +303,7 @@ impl Ledger {
                 // Two numbers in one object are two persons', unless they are spelled alike.
                 let kinds = is_number(a.key) != is_number(b.key) || (!is_number(a.key) && !is_number(b.key));
                 if one && kinds && !matches!(a.role, Role::Member) {
-                    self.people.join(a.key, b.key);
+                    self.people.join(a.key, b.key, budget::EXPOSED_IDENTIFIERS);
                 }
             }
         }
@@ -345,7 +345,7 @@ impl Ledger {
         if let [real] = real.as_slice() {
             for party in parties.iter().filter(|party| party.role == Role::Identity && !party.listed) {
                 if !is_number(party.key) {
-                    self.people.join(*real, party.key);
+                    self.people.join(*real, party.key, budget::EXPOSED_IDENTIFIERS);
                 }
             }
         }
@@ -439,15 +439,16 @@ impl Ledger {
     }
 
     /// The sums.
-    pub fn settle(mut self) -> Exposure {
+    pub fn settle(self) -> Exposure {
         let keys = self.people.keys();
+        let mut people = self.people.persons();
         let mut roots: BTreeMap<Key, bool> = BTreeMap::new();
         let mut known: BTreeMap<Key, Known> = BTreeMap::new();
         let mut countries: BTreeMap<u16, u64> = BTreeMap::new();
         for key in &keys {
             // Who is known by a leased number alone is nobody new.
             let own = !self.leased.contains(key);
-            let root = self.people.root(*key);
+            let root = people.root(*key);
             *roots.entry(root).or_default() |= own;
             let tells = known.entry(root).or_default();
             *(if is_number(*key) { &mut tells.number } else { &mut tells.other }) = true;
@@ -458,7 +459,7 @@ impl Ledger {
                 *countries.entry(code).or_default() += 1;
             }
         }
-        let persons = |keys: &[Key], people: &mut Identities| {
+        let persons = |keys: &[Key], people: &mut Persons| {
             let mut of: Vec<Key> = keys.iter().map(|key| people.root(*key)).collect();
             of.sort_unstable();
             of.dedup();
@@ -473,9 +474,8 @@ impl Ledger {
             }
             About { phone_numbers: self.people.about_numbers(), conversations: talks.count() }
         });
-        let people = &mut self.people;
         let conversations: BTreeSet<Vec<Key>> =
-            self.conversations.iter().map(|parties| persons(parties, people)).collect();
+            self.conversations.iter().map(|parties| persons(parties, &mut people)).collect();
         let calls: BTreeSet<(Key, Key)> = (self.called.iter())
             .map(|(a, b)| (people.root(*a), people.root(*b)))
             .filter(|(a, b)| a != b)
@@ -487,9 +487,9 @@ impl Ledger {
             *sizes.entry(parties.len() as u64).or_default() += 1;
         }
         let mut by_app = BTreeMap::new();
-        for (app, (people, messages)) in &self.apps {
-            let keys: Vec<Key> = people.iter().copied().collect();
-            let of = persons(&keys, &mut self.people);
+        for (app, (keys, messages)) in &self.apps {
+            let keys: Vec<Key> = keys.iter().copied().collect();
+            let of = persons(&keys, &mut people);
             let people = of.iter().filter(|root| roots.get(*root).copied().unwrap_or_default()).count() as u64;
             by_app.insert(app.clone(), Share { people, messages: *messages });
         }

@@ -164,6 +164,17 @@ fn people_are_counted_whatever_they_are_called() {
 }
 
 #[test]
+fn an_address_that_many_share_makes_nobody_one_person() {
+    for shared in ["help@app.example", "noemail@app.example", "00000000-0000-0000-0000-000000000000"] {
+        let line = |n: usize| {
+            format!(r#"{{"user":{{"phone":"+4474105{:05}","mail":"{shared}","uid":"u{n}x"}},"lang":"en"}}"#, 99_000 + n)
+        };
+        let found = expose(&(0..50).map(line).collect::<Vec<_>>());
+        assert!((50..=51).contains(&found.people), "{shared}: {} people, {:#?}", found.people, found.roles);
+    }
+}
+
+#[test]
 fn numbers_of_things_and_devices_are_nobodys() {
     for field in ["order_number", "transaction_number", "version_number", "numero_pedido", "invoice_number"] {
         let line = |n: usize| format!(r#"{{"{field}":"202401{:05}","state":"paid"}}"#, 2_000 + n);
