@@ -86,12 +86,9 @@ impl Identities {
     /// Who they are.
     pub(super) fn persons(&self) -> Persons {
         let mut numbers: HashMap<Key, usize, foldhash::fast::FixedState> = HashMap::default();
-        for (a, b) in &self.ties {
-            for (key, other) in [(a, b), (b, a)] {
-                if !is_number(*key) && is_number(*other) {
-                    *numbers.entry(*key).or_default() += 1;
-                }
-            }
+        let ends = self.ties.iter().flat_map(|(a, b)| [(*a, *b), (*b, *a)]);
+        for (key, _) in ends.filter(|(key, other)| !is_number(*key) && is_number(*other)) {
+            *numbers.entry(key).or_default() += 1;
         }
         let shared = |key: &Key| numbers.get(key).is_some_and(|count| *count > OWN);
         let mut persons = Persons(self.known.iter().map(|key| (*key, *key)).collect());

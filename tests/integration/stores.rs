@@ -224,3 +224,36 @@ fn who_speaks_of_payments_and_backups_was_in_nobodys_store() {
     chat.push(left);
     assert_eq!(expose(&chat).extortion_notes.len(), 1);
 }
+
+/// What a table of these lines exposes.
+fn expose_table(lines: &[String]) -> Exposure {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("table.csv");
+    fs::write(&path, lines.join("\r\n")).unwrap();
+    let inspection = Inspection { files: vec![path], ..Inspection::default() };
+    pipeline::inspect(&inspection, &mut |_| {}).unwrap().exposure.unwrap()
+}
+
+#[test]
+fn tables_are_read_as_spreadsheets_and_people_write_them() {
+    type Row = (&'static [&'static str], fn(usize) -> String);
+    let tables: [Row; 7] = [
+        (&["from (E.164),to (E.164),text"], |n| format!("{},{},{}", phone(n), phone(n + 5), words(n))),
+        (&["from,to,text,"], |n| format!("{},{},{},", phone(n), phone(n + 5), words(n))),
+        (&["sep=;", "from;to;text"], |n| format!("{};{};{}", phone(n), phone(n + 5), words(n))),
+        (&["# exported by the console", "from,to,text"], |n| format!("{},{},{}", phone(n), phone(n + 5), words(n))),
+        (&["from, to, text"], |n| format!("{}, {}, \"{}, they said\"", phone(n), phone(n + 5), words(n))),
+        (&["from,to,text"], |n| format!("{},{},\"see you\r\nand\r\n{}\"", phone(n), phone(n + 5), words(n))),
+        (&["from|to|text"], |n| format!("{}|{}|{}", phone(n), phone(n + 5), words(n))),
+    ];
+    for (head, row) in tables {
+        let lines: Vec<String> = head.iter().map(|line| (*line).to_owned()).chain((0..60).map(row)).collect();
+        let found = expose_table(&lines);
+        assert_eq!((found.people, found.messages), (12, 60), "{head:?}: {:#?}", found.roles);
+    }
+    // The last row breaks off inside quotes: half of what somebody wrote.
+    let mut lines: Vec<String> = vec!["from,to,text".to_owned()];
+    lines.extend((0..60).map(|n| format!("{},{},\"{}\"", phone(n), phone(n + 5), words(n))));
+    lines.push(format!("{},{},\"the her", phone(1), phone(6)));
+    assert_eq!(expose_table(&lines).messages, 60);
+}

@@ -28,31 +28,75 @@ fn sniff(head: &[u8]) -> Match {
     if is_text(head) && delimiter(head).is_some() { Match::Maybe } else { Match::No }
 }
 
+/// Lines that a row of the head may go on for.
+const LONGEST: usize = 40;
+
 /// What stands between cells: what cuts the header into names, and the rows after it into as many cells.
 fn delimiter(head: &[u8]) -> Option<u8> {
-    let mut lines = head_lines(head);
+    let mut told = None;
+    let mut lines = head_lines(head).skip_while(|line| {
+        told = told.or_else(|| separator(line));
+        is_preface(line)
+    });
     let header = lines.next()?;
-    let rows: Vec<&[u8]> = lines.take(LOOK).collect();
-    DELIMITERS.into_iter().find(|delimiter| {
+    let rows: Vec<&[u8]> = lines.take(LONGEST).collect();
+    let delimiters = told.into_iter().chain(DELIMITERS);
+    delimiters.into_iter().find(|delimiter| {
         let mut names = Vec::new();
-        if !cells(header, *delimiter, &mut names) || names.len() < 2 || !names.iter().all(|name| is_name(name)) {
+        if !cells(header, *delimiter, &mut names) || names.len() < 2 {
             return false;
         }
-        let fits = |row: &&&[u8]| {
-            let mut found = Vec::new();
-            // A cell in quotes may go on in the next line.
-            !cells(row, *delimiter, &mut found) || found.len() == names.len()
-        };
-        !rows.is_empty() && rows.iter().filter(fits).count().saturating_mul(2) > rows.len()
+        // A line may end with what stands between cells.
+        let named = names.split_last().map_or(&[][..], |(last, rest)| if last.is_empty() { rest } else { &names });
+        if named.len() < 2 || !named.iter().all(|name| is_name(name.trim_ascii())) {
+            return false;
+        }
+        let (mut all, mut fit) = (0_usize, 0_usize);
+        let mut cutter = Cutter::new(*delimiter);
+        for row in &rows {
+            cutter.line(row);
+            if cutter.quoted {
+                // A cell in quotes goes on in the next line.
+                cutter.cell.push(b'\n');
+                continue;
+            }
+            cutter.end();
+            all = all.saturating_add(1);
+            fit = fit.saturating_add(usize::from(cutter.cells.len() == names.len()));
+            cutter = Cutter::new(*delimiter);
+            if all == LOOK {
+                break;
+            }
+        }
+        // With signs in its names, the first line of a log would pass for a header, too.
+        if named.iter().any(|name| name.iter().any(|byte| SIGNS.contains(byte))) {
+            return fit == all && all >= 3 && names.len() >= 3;
+        }
+        // All of it may be one row, too long for a look.
+        (all == 0 && !rows.is_empty()) || fit.saturating_mul(2) > all
     })
 }
 
+/// What a first line `sep=;` says that stands between cells: spreadsheets write and read it.
+fn separator(line: &[u8]) -> Option<u8> {
+    let (head, rest) = line.trim_ascii_end().split_at_checked(4)?;
+    match rest {
+        [byte] if head.eq_ignore_ascii_case(b"sep=") && DELIMITERS.contains(byte) => Some(*byte),
+        _ => None,
+    }
+}
+
+/// Whether a line in front of the header is none of the table: what stands between cells, or a comment.
+fn is_preface(line: &[u8]) -> bool {
+    separator(line).is_some() || line.starts_with(b"# ")
+}
+
+/// Signs that names seldom hold.
+const SIGNS: &[u8] = b"()/:%[]'&";
+
 fn is_name(cell: &[u8]) -> bool {
-    let fine = |byte: &u8| {
-        byte.is_ascii_alphanumeric()
-            || !byte.is_ascii()
-            || matches!(byte, b'_' | b'-' | b'.' | b' ' | b'@' | b'$' | b'#')
-    };
+    let sign = |byte: u8| b"_-. @$#".contains(&byte) || SIGNS.contains(&byte);
+    let fine = |byte: &u8| byte.is_ascii_alphanumeric() || !byte.is_ascii() || sign(*byte);
     (1..=64).contains(&cell.len())
         && cell.iter().all(fine)
         && cell.iter().any(|byte| byte.is_ascii_alphabetic() || !byte.is_ascii())
@@ -61,8 +105,7 @@ fn is_name(cell: &[u8]) -> bool {
 /// Cuts a row into cells, quotes undone. `false` when it ends inside quotes.
 fn cells(row: &[u8], delimiter: u8, out: &mut Vec<Vec<u8>>) -> bool {
     out.clear();
-    let mut cutter =
-        Cutter { delimiter, cells: std::mem::take(out), cell: Vec::new(), quoted: false, closed: false, odd: false };
+    let mut cutter = Cutter { cells: std::mem::take(out), ..Cutter::new(delimiter) };
     cutter.line(row);
     let closed = cutter.end();
     *out = cutter.cells;
@@ -82,6 +125,10 @@ struct Cutter {
 }
 
 impl Cutter {
+    const fn new(delimiter: u8) -> Self {
+        Self { delimiter, cells: Vec::new(), cell: Vec::new(), quoted: false, closed: false, odd: false }
+    }
+
     fn line(&mut self, line: &[u8]) {
         let mut bytes = line.iter().copied().peekable();
         while let Some(byte) = bytes.next() {
@@ -92,7 +139,11 @@ impl Cutter {
                     self.cell.push(b'"');
                 }
                 b'"' if self.quoted => (self.quoted, self.closed) = (false, true),
-                b'"' if self.cell.is_empty() => self.quoted = true,
+                // Blanks may stand before the quote.
+                b'"' if self.cell.iter().all(|byte| *byte == b' ') => {
+                    self.cell.clear();
+                    self.quoted = true;
+                }
                 byte if byte == self.delimiter && !self.quoted => self.cells.push(std::mem::take(&mut self.cell)),
                 byte => self.cell.push(byte),
             }
@@ -112,10 +163,11 @@ fn open(mut window: Window) -> Result<Box<dyn Source + Send>, Stopped> {
     let mut names = Vec::new();
     while names.is_empty() {
         let Some(line) = lines.next()? else { break };
-        if !lines.bytes(line).trim_ascii().is_empty() {
+        let header = lines.bytes(line);
+        if !header.trim_ascii().is_empty() && !is_preface(header) {
             let mut found = Vec::new();
-            cells(lines.bytes(line).trim_ascii(), delimiter, &mut found);
-            names = found.iter().map(|name| text(name).into_owned()).collect();
+            cells(header.trim_ascii_start(), delimiter, &mut found);
+            names = found.iter().map(|name| text(name.trim_ascii()).into_owned()).collect();
         }
     }
     Ok(Box::new(Csv {
@@ -157,14 +209,7 @@ impl Source for Csv {
                 Some(line) => break line,
             }
         };
-        let mut cutter = Cutter {
-            delimiter: self.delimiter,
-            cells: Vec::new(),
-            cell: Vec::new(),
-            quoted: false,
-            closed: false,
-            odd: false,
-        };
+        let mut cutter = Cutter::new(self.delimiter);
         cutter.line(&first.bytes);
         let mut more: VecDeque<Ahead> = VecDeque::new();
         let mut joined = first.bytes.len();
@@ -184,8 +229,9 @@ impl Source for Csv {
                 }
             }
         }
-        let mut cut = first.cut || more.back().is_some_and(|line| line.cut);
         let (mut closed, odd) = (cutter.end(), cutter.odd);
+        // Quotes that the last line leaves open hold half a value.
+        let mut cut = first.cut || more.back().map_or(!closed, |line| line.cut);
         let mut found = cutter.cells;
         let fits = closed && found.len() == self.names.len() && !odd;
         if !(more.is_empty() || fits) {
