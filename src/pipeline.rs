@@ -175,8 +175,35 @@ pub fn inspect(inspection: &Inspection, progress: &mut dyn FnMut(Progress<'_>)) 
         parties: inspection.parties.clone(),
         planted: inspection.planted.clone(),
         inspected: true,
+        command: again(inspection),
         ..report(evidence)
     })
+}
+
+/// The words of the command that inspects the same again, and writes its report.
+fn again(inspection: &Inspection) -> Vec<String> {
+    let mut words = vec!["inspect".to_owned()];
+    words.extend(inspection.files.iter().map(|file| argument(file)));
+    let mut flag = |name: &str, value: String| words.extend([format!("--{name}"), value]);
+    for keys in &inspection.keys {
+        flag("keys", argument(keys));
+    }
+    for protos in &inspection.protos {
+        flag("proto", argument(protos));
+    }
+    if let Some(sockets) = &inspection.sockets {
+        flag("sockets", argument(sockets));
+    }
+    if let Some(hooks) = &inspection.hooks {
+        flag("hooks", argument(hooks));
+    }
+    for planted in &inspection.planted {
+        flag("plant", format!("{}={}", planted.data, planted.value));
+    }
+    for rule in &inspection.parties.provider {
+        flag("provider", rule.to_string());
+    }
+    words
 }
 
 /// Every file, from its bytes to its evidence, and what several captures saw of one conversation joined. Secrets of all
@@ -188,14 +215,18 @@ fn gather(
 ) -> Result<(Evidence, Exposed), RunError> {
     let looked = exhibits.iter().map(exhibit::look).collect::<Result<Vec<Looked>, RunError>>()?;
     let (mut evidence, mut exposed) = (Evidence::default(), Exposed::default());
+    let mut met = BTreeSet::new();
     for (index, (exhibit, looked_at)) in exhibits.iter().zip(&looked).enumerate() {
         let secrets = exhibit::secrets_for(index, &looked);
         let found = examine(exhibit, looked_at, &secrets, cx, &mut exposed, progress)?;
+        met.extend(secrets.met().copied());
+        evidence.secrets = secrets.len() as u64;
         evidence.merge(match exhibit.audience {
             Some(audience) => kept(found, exhibit.name, audience),
             None => found,
         });
     }
+    evidence.notes.extend(exhibit::unfit(&looked, &met));
     twins::join(&mut evidence);
     Ok((evidence, exposed))
 }
@@ -324,7 +355,7 @@ fn settle(mut evidence: Evidence, parties: &Parties) -> Evidence {
 }
 
 fn report(evidence: Evidence) -> ScenarioReport {
-    let coverage = verdict::coverage(&evidence);
+    let (coverage, secrets) = (verdict::coverage(&evidence), evidence.secrets);
     let mut warnings = Vec::new();
     for input in &evidence.inputs {
         if let Some(stopped) = &input.stopped {
@@ -353,6 +384,7 @@ fn report(evidence: Evidence) -> ScenarioReport {
         pairs: evidence.pairs,
         flows: evidence.flows,
         coverage,
+        secrets,
         exposure: evidence.exposure,
         inputs: evidence.inputs,
         warnings,
@@ -362,6 +394,12 @@ fn report(evidence: Evidence) -> ScenarioReport {
 
 fn shown(path: &Path) -> String {
     path.display().to_string()
+}
+
+/// A path as an argument: none is taken for a flag.
+fn argument(path: &Path) -> String {
+    let shown = shown(path);
+    if shown.starts_with('-') { format!("./{shown}") } else { shown }
 }
 
 fn stem(path: &Path) -> String {

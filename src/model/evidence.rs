@@ -38,8 +38,35 @@ pub struct Input {
     pub cut_frames: u64,
     /// Secrets found inside it or supplied beside it.
     pub secrets: u64,
+    /// Files of keys that were supplied beside it.
+    pub keys: Vec<KeyFile>,
     /// Budgets that bit, and other things an auditor should know.
     pub notes: Vec<String>,
+}
+
+/// A file of keys, and what its keys are for.
+#[derive(Clone, Debug, Default, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+pub struct KeyFile {
+    /// As the scenario names it.
+    pub name: String,
+    /// Sessions of TLS, DTLS and QUIC: an NSS key log.
+    pub tls: bool,
+    /// A server's RSA key.
+    pub rsa: bool,
+    /// WireGuard.
+    pub wireguard: bool,
+}
+
+impl Input {
+    /// Its format without what it is wrapped in: `pcap`, `har` …
+    pub fn bare_format(&self) -> &str {
+        self.format.split('.').next().unwrap_or_default()
+    }
+
+    /// Whether some of it is missing: it could not be read to its end, or its frames were cut when they were captured.
+    pub const fn is_cut(&self) -> bool {
+        self.stopped.is_some() || self.cut_frames > 0
+    }
 }
 
 /// All that was found.
@@ -65,6 +92,8 @@ pub struct Evidence {
     pub media_keys: Vec<MediaKey>,
     /// What an auditor should know about the run as a whole: budgets that bit.
     pub notes: Vec<String>,
+    /// Secrets that were supplied for whatever they may open, each once.
+    pub secrets: u64,
     /// Names that DNS answers gave to addresses; of several the least is kept.
     pub names: BTreeMap<IpAddr, String>,
     /// Other names that DNS answers led over.
@@ -101,6 +130,7 @@ impl Evidence {
             self.add_name(ip, name);
         }
         self.sightings_dropped = self.sightings_dropped.saturating_add(other.sightings_dropped);
+        self.secrets = self.secrets.max(other.secrets);
         self.unread_records = self.unread_records.saturating_add(other.unread_records);
         self.evicted = self.evicted.saturating_add(other.evicted);
         self.empty = self.empty.saturating_add(other.empty);

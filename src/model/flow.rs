@@ -10,6 +10,7 @@ use crate::model::stream::{Direction, Ending, FlowKey};
 use crate::model::time::Timestamp;
 use crate::model::trace::Trace;
 use serde::Serialize;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Why bytes of a flow could not be read. The order is the order of telling.
@@ -58,7 +59,7 @@ impl Blind {
         }
     }
 
-    /// For people: "2 flows …".
+    /// For people: "2 flows …", where no secret was supplied for anything.
     pub const fn says(self) -> &'static str {
         match self {
             Self::NoKeys => "encrypted, no keys supplied",
@@ -72,6 +73,15 @@ impl Blind {
             Self::Budget => "a budget ran out",
             Self::Opaque => "unknown protocol, random-looking",
             Self::Unheard => "media, and whether it is encrypted does not show",
+        }
+    }
+
+    /// For people, where so many secrets were supplied for whatever they may open.
+    pub fn told(self, secrets: u64) -> Cow<'static, str> {
+        match (self, secrets) {
+            (Self::NoKeys, 1) => Cow::Borrowed("encrypted, and the one secret supplied does not fit"),
+            (Self::NoKeys, 2..) => Cow::Owned(format!("encrypted, and none of the {secrets} secrets supplied fits")),
+            _ => Cow::Borrowed(self.says()),
         }
     }
 }

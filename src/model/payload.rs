@@ -239,6 +239,7 @@ mod tests {
                 authority: None,
                 secured: true,
                 frames: vec![frame],
+                part: None,
                 bytes: (0, len as u64),
                 trail: Vec::new(),
             },

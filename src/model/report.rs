@@ -45,6 +45,10 @@ pub struct ScenarioReport {
     pub inputs: Vec<Input>,
     /// What the auditor should know: unused planted values, missing sources, budgets that bit.
     pub warnings: Vec<String>,
+    /// Secrets that were supplied for whatever they may open, each once.
+    pub secrets: u64,
     /// Evidence was inspected without a scenario.
     pub inspected: bool,
+    /// The words of the command that inspected it, after the program's name; none for a scenario.
+    pub command: Vec<String>,
 }

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Bytes that must not be printed.
 #[derive(Clone, Eq, PartialEq)]
@@ -24,10 +26,25 @@ pub struct TlsSecret {
     pub secret: SecretBytes,
 }
 
+/// What is known of the handshake with one client random.
+#[derive(Clone, Debug, Default)]
+struct Lines {
+    lines: Vec<(String, SecretBytes)>,
+    /// Somebody met that handshake. Copies share it: the order of meeting shows nowhere.
+    met: Arc<AtomicBool>,
+}
+
+impl Lines {
+    fn meet(&self) -> &[(String, SecretBytes)] {
+        self.met.store(true, Ordering::Relaxed);
+        &self.lines
+    }
+}
+
 /// Everything that opens encrypted transports, gathered before the packets are read.
 #[derive(Clone, Debug, Default)]
 pub struct Secrets {
-    tls: BTreeMap<[u8; 32], Vec<(String, SecretBytes)>>,
+    tls: BTreeMap<[u8; 32], Lines>,
     rsa: Vec<SecretBytes>,
     wireguard: Vec<(String, SecretBytes)>,
 }
@@ -35,7 +52,7 @@ pub struct Secrets {
 impl Secrets {
     /// Adds one key-log line; the same line twice counts once.
     pub fn add_tls(&mut self, secret: TlsSecret) {
-        let lines = self.tls.entry(secret.client_random).or_default();
+        let lines = &mut self.tls.entry(secret.client_random).or_default().lines;
         let line = (secret.label, secret.secret);
         if !lines.contains(&line) {
             lines.push(line);
@@ -55,18 +72,29 @@ impl Secrets {
     /// The secret with this label for the handshake with this client random.
     pub fn tls(&self, client_random: &[u8; 32], label: &str) -> Option<&[u8]> {
         let lines = self.tls.get(client_random)?;
-        lines.iter().find(|(name, _)| name == label).map(|(_, secret)| secret.0.as_slice())
+        lines.meet().iter().find(|(name, _)| name == label).map(|(_, secret)| secret.0.as_slice())
     }
 
     /// Whether any secret is known for the handshake with this client random.
     pub fn knows(&self, client_random: &[u8; 32]) -> bool {
-        self.tls.contains_key(client_random)
+        self.tls.get(client_random).is_some_and(|lines| !lines.meet().is_empty())
+    }
+
+    /// The client randoms of handshakes that were met, of those known here.
+    pub fn met(&self) -> impl Iterator<Item = &[u8; 32]> {
+        self.tls.iter().filter(|(_, lines)| lines.met.load(Ordering::Relaxed)).map(|(random, _)| random)
+    }
+
+    /// Whether these secrets open TLS alone, and none of it has a client random among `met`.
+    pub fn fits_none(&self, met: &BTreeSet<[u8; 32]>) -> bool {
+        let other = !self.rsa.is_empty() || !self.wireguard.is_empty();
+        !other && !self.tls.is_empty() && self.tls.keys().all(|random| !met.contains(random))
     }
 
     /// The client randoms for which a secret with this label is known (to find the handshake of a resumed capture).
     pub fn with_label<'s>(&'s self, label: &'s str) -> impl Iterator<Item = (&'s [u8; 32], &'s [u8])> {
         self.tls.iter().filter_map(move |(random, lines)| {
-            let (_, secret) = lines.iter().find(|(name, _)| name == label)?;
+            let (_, secret) = lines.lines.iter().find(|(name, _)| name == label)?;
             Some((random, secret.0.as_slice()))
         })
     }
@@ -83,7 +111,12 @@ impl Secrets {
 
     /// How many secrets are known, of all kinds.
     pub fn len(&self) -> usize {
-        self.tls.values().map(Vec::len).sum::<usize>() + self.rsa.len() + self.wireguard.len()
+        self.tls.values().map(|known| known.lines.len()).sum::<usize>() + self.rsa.len() + self.wireguard.len()
+    }
+
+    /// Whether some are of sessions of TLS, DTLS or QUIC.
+    pub fn has_sessions(&self) -> bool {
+        !self.tls.is_empty()
     }
 
     /// Whether no secret is known.
@@ -94,7 +127,7 @@ impl Secrets {
     /// Adds everything `other` knows.
     pub fn extend(&mut self, other: Self) {
         for (client_random, lines) in other.tls {
-            for (label, secret) in lines {
+            for (label, secret) in lines.lines {
                 self.add_tls(TlsSecret { label, client_random, secret });
             }
         }

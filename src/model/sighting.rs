@@ -1,5 +1,6 @@
 //! One piece of user data seen readable in one place: a fact, without severity.
 
+use crate::model::message::PartKind;
 use crate::model::origin::FrameNo;
 use crate::model::scenario::{Audience, Party};
 use crate::model::stream::{Direction, FlowKey};
@@ -91,7 +92,9 @@ pub struct Place {
     pub secured: bool,
     /// The frames that carried it, ascending; line numbers in a dump.
     pub frames: Vec<FrameNo>,
-    /// Byte range in the message part that carried it, as transferred.
+    /// Which part of the message carried it; `None` where it is no message: a media stream, an answer at a door.
+    pub part: Option<PartKind>,
+    /// Half-open byte range in that part, as transferred.
     pub bytes: (u64, u64),
     /// How it was reached, outermost first, layers included.
     pub trail: Vec<String>,

@@ -52,7 +52,8 @@ pub struct Coverage {
     pub messages_read: u64,
     /// Why the rest was not read: reason, flows, bytes; most bytes first.
     pub unread: Vec<Unread>,
-    /// What shows that the planted action happened: one phrase; `None` when nothing does.
+    /// What shows that the planted action happened: one phrase; `None` when nothing does, and where nobody need ask, as
+    /// the verdict rests on what was seen.
     pub control: Option<String>,
 }
 
@@ -62,8 +63,8 @@ pub struct Unread {
     /// Why, as JSON spells it: `no-keys`, `lost` …
     pub why: &'static str,
     /// Why, for people.
-    pub says: &'static str,
-    /// Flows it concerns.
+    pub says: String,
+    /// Flows it concerns, as far as known; 0 where it is about whole files.
     pub flows: u64,
     /// Bytes it concerns, as far as known.
     pub bytes: u64,

@@ -213,6 +213,7 @@ fn sighting(
             authority: None,
             secured,
             frames,
+            part: None,
             bytes: (0, stream.bytes),
             trail,
         },

@@ -2,12 +2,13 @@
 
 use crate::capture::{self, EvidenceKind, Wanted, keylog};
 use crate::exposure::Roles;
-use crate::model::evidence::Input;
+use crate::model::evidence::{Input, KeyFile};
 use crate::model::hook::Hook;
 use crate::model::scenario::Audience;
 use crate::model::secret::Secrets;
 use crate::model::socket::Socket;
 use crate::pipeline::RunError;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// One file of evidence.
@@ -44,6 +45,8 @@ pub(super) struct Looked {
     pub(super) beside: Vec<Input>,
     /// Its own secrets: those beside it and those in it.
     pub(super) secrets: Secrets,
+    /// Those beside it, file by file.
+    pub(super) logs: Vec<(String, Secrets)>,
     /// Who opened its connections.
     pub(super) sockets: Vec<Socket>,
     /// What it was seen to encrypt.
@@ -62,13 +65,20 @@ pub(super) fn look(exhibit: &Exhibit<'_>) -> Result<Looked, RunError> {
         ..Input::default()
     };
     let mut secrets = survey.secrets;
-    let mut beside = Vec::new();
+    let (mut beside, mut logs) = (Vec::new(), Vec::new());
     for (keys, path) in exhibit.keys.iter().filter(|_| survey.kind == EvidenceKind::Traffic) {
         let log = keylog::read(path)?;
         input
             .notes
             .extend(log.problems.iter().map(|problem| format!("{keys}, line {}: {}", problem.line, problem.why)));
-        secrets.extend(log.secrets);
+        secrets.extend(log.secrets.clone());
+        input.keys.push(KeyFile {
+            name: keys.clone(),
+            tls: log.secrets.has_sessions(),
+            rsa: log.secrets.rsa().next().is_some(),
+            wireguard: log.secrets.wireguard().next().is_some(),
+        });
+        logs.push((keys.clone(), log.secrets));
         let (sha256, bytes) = capture::survey::digest(path)?;
         beside.push(Input { name: keys.clone(), format: "keys".to_owned(), sha256, bytes, ..Input::default() });
     }
@@ -91,7 +101,7 @@ pub(super) fn look(exhibit: &Exhibit<'_>) -> Result<Looked, RunError> {
         beside.push(Input { name: name.clone(), format: "hooks".to_owned(), sha256, bytes, ..Input::default() });
     }
     let hashed = survey.sha256.is_some();
-    Ok(Looked { kind: survey.kind, hashed, input, beside, secrets, sockets, hooks })
+    Ok(Looked { kind: survey.kind, hashed, input, beside, secrets, logs, sockets, hooks })
 }
 
 /// The secrets that may open one of the files: its own before those of the others, which come in the order of the files'
@@ -109,4 +119,17 @@ pub(super) fn secrets_for(index: usize, all: &[Looked]) -> Secrets {
         secrets.extend(looked.secrets.clone());
         secrets
     })
+}
+
+/// Key logs that hold nothing for any handshake that was met, in words.
+pub(super) fn unfit(all: &[Looked], met: &BTreeSet<[u8; 32]>) -> Vec<String> {
+    let logs: BTreeMap<&str, &Secrets> =
+        all.iter().flat_map(|looked| &looked.logs).map(|(name, secrets)| (name.as_str(), secrets)).collect();
+    (logs.into_iter())
+        .filter(|(_, secrets)| secrets.fits_none(met))
+        .map(|(name, secrets)| match secrets.len() {
+            1 => format!("{name}: its one secret fits no handshake of the evidence"),
+            many => format!("{name}: none of its {many} secrets fits a handshake of the evidence"),
+        })
+        .collect()
 }

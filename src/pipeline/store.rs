@@ -200,6 +200,7 @@ pub(super) fn at_the_door(door: &Door, file: &str, number: u64) -> Option<Sighti
             authority: Some(door.host.clone()),
             secured: false,
             frames: vec![number],
+            part: None,
             bytes: (0, 0),
             trail: vec!["door".to_owned(), format!("{} {host}:{}", door.service, door.port)],
         },

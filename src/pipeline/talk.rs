@@ -299,6 +299,7 @@ fn note_keys(flow: &Flow, message: &Message, tree: &Tree<'_>, finds: &mut Finds)
                 authority: message.host.clone(),
                 secured: message.is_secured(),
                 frames: tree.origins(number, start, end).frames(),
+                part: message.parts.get(buffer.part as usize).map(|part| part.kind),
                 bytes: (start as u64, end as u64),
                 trail,
             };

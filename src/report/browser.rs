@@ -181,6 +181,8 @@ fn filters_and_sorting_do_what_they_say() {
     // A link to a card that is filtered away brings it back.
     browser.eval("(async () => { location.hash = '#n0-s0'; await new Promise((done) => setTimeout(done, 100)); })()");
     assert_eq!(browser.eval("document.querySelector('#n0-s0').hidden"), false);
+    // One to the top of the page leads to no card, and is no mistake.
+    browser.eval("(async () => { location.hash = ''; await new Promise((done) => setTimeout(done, 100)); })()");
 
     let column = "[...document.querySelectorAll('.sortable tbody tr')].map((row) => Number(row.cells[8].dataset.v))";
     let press = "document.querySelectorAll('.sortable thead button')[8].click()";
@@ -192,6 +194,36 @@ fn filters_and_sorting_do_what_they_say() {
     browser.eval(press);
     assert_eq!(browser.eval(column), json!(sorted));
     assert_eq!(browser.eval("document.querySelectorAll('[aria-sort=descending]').length"), 1);
+    assert!(browser.complaints().is_empty(), "{:#?}", browser.complaints());
+}
+
+#[test]
+fn what_is_folded_away_is_found_by_a_filter() {
+    let Some(program) = chromium() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let mut report = sample::report();
+    // Four kinds of places with a number that nobody planted, which no claim rests on.
+    let scenario = report.scenarios.first_mut().unwrap();
+    let model = scenario.sightings.iter().find(|sighting| sighting.planted.is_none()).unwrap().clone();
+    for name in ["a", "b", "c"] {
+        let mut more = model.clone();
+        more.place.trail.push(name.to_owned());
+        scenario.sightings.push(more);
+    }
+    let mut browser = Browser::open(&program, &page(folder.path(), &report));
+    let pick = |value: &str| {
+        format!(
+            "(() => {{ const s = document.querySelectorAll('[data-filter]')[1]; s.value = '{value}'; \
+             s.dispatchEvent(new Event('change', {{bubbles: true}})); \
+             const a = document.querySelector('.aside'); return [a.open, a.hidden] }})()"
+        )
+    };
+    assert_eq!(browser.eval(&pick("d-phone-number")), json!([true, false]));
+    assert_eq!(browser.eval(&pick("d-name")), json!([false, true]));
+    assert_eq!(browser.eval(&pick("")), json!([false, false]), "as it was");
+    let to = "(async () => { location.hash = '#' + document.querySelector('.aside .card').id; \
+              await new Promise((done) => setTimeout(done, 100)); return document.querySelector('.aside').open })()";
+    assert_eq!(browser.eval(to), true, "a link opens it");
     assert!(browser.complaints().is_empty(), "{:#?}", browser.complaints());
 }
 

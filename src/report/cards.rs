@@ -1,13 +1,14 @@
 //! Sightings on cards: those of one thing in one kind of place share one.
 
+use crate::model::door::OPEN_STORE;
 use crate::model::report::ScenarioReport;
 use crate::model::scenario::Audience;
 use crate::model::sighting::{Sighting, Strength};
 use crate::model::stream::Direction;
 use crate::model::verdict::Judged;
-use crate::report::evidence::quoted;
+use crate::report::place;
 use crate::report::strip::{self, Layer};
-use crate::report::words::{self, count, mark, thousands};
+use crate::report::words::{self, count, mark};
 use crate::report::{View, view::Shown};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,8 +21,9 @@ const OPEN: usize = 3;
 const PLACES: usize = 40;
 /// Cards that one claim links to.
 pub(crate) const LINKS: usize = 6;
-/// Frames named for one place.
-const FRAMES: usize = 24;
+
+/// Detectors of what shows that a store is open.
+const OPENS: [&str; 2] = ["extortion-note", OPEN_STORE];
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Link {
@@ -51,7 +53,8 @@ pub(crate) struct Card {
     form: String,
     reason: String,
     capture: String,
-    direction: &'static str,
+    /// Which way it went; what lies in a store went neither.
+    direction: Option<&'static str>,
     first: PlaceRow,
     places: Vec<PlaceRow>,
     places_left: Option<String>,
@@ -78,7 +81,10 @@ pub(crate) struct ClaimRef {
 pub(crate) struct PlaceRow {
     id: String,
     frames: String,
-    bytes: String,
+    /// The bytes, and of what they are.
+    bytes: Option<String>,
+    /// The bytes alone.
+    range: String,
     at: Option<String>,
     trail: String,
 }
@@ -102,6 +108,8 @@ pub(crate) struct Cards {
     /// Which card shows a sighting.
     pub(crate) of: BTreeMap<String, usize>,
     pub(crate) left: u64,
+    /// Cards that show that a whole store is open: they stand before what is in it.
+    opening: BTreeSet<usize>,
 }
 
 impl Cards {
@@ -158,11 +166,14 @@ impl Cards {
                 first.and_then(|s| s.audiences.first().copied()),
             )
         });
-        let mut cards = Self { shown: Vec::new(), of: BTreeMap::new(), left: 0 };
+        let mut cards = Self { shown: Vec::new(), of: BTreeMap::new(), left: 0, opening: BTreeSet::new() };
         for (group, claims) in groups {
             let number = cards.shown.len();
             match group.first() {
                 Some(first) if number < CARDS => {
+                    if OPENS.contains(&first.detector) {
+                        cards.opening.insert(number);
+                    }
                     for sighting in &group {
                         cards.of.insert(sighting.id(), number);
                     }
@@ -182,7 +193,9 @@ impl Cards {
                 *times.entry(*card).or_default() += 1;
             }
         }
-        let linked: u64 = times.values().take(LINKS).sum();
+        let mut times: Vec<(usize, u64)> = times.into_iter().collect();
+        times.sort_by_key(|(card, _)| !self.opening.contains(card));
+        let linked: u64 = times.iter().take(LINKS).map(|(_, n)| n).sum();
         let links = times.into_iter().take(LINKS).filter_map(|(number, n)| {
             let card = self.shown.get(number)?;
             let more = if n > 1 { format!(" and {}", count(n - 1, "more place")) } else { String::new() };
@@ -216,9 +229,9 @@ fn card(
     scenario: &ScenarioReport,
     view: &View,
 ) -> Card {
-    let place = &first.place;
+    let at = &first.place;
     let Shown { before, found, after } = view.excerpt(first);
-    let host = words::host(first).map(str::to_owned).or_else(|| place.flow.map(|key| key.server.to_string()));
+    let host = words::host(first).map(str::to_owned).or_else(|| at.flow.map(|key| key.server.to_string()));
     let mut tokens = vec![format!("d-{}", first.data)];
     tokens.extend(first.audiences.iter().map(|audience| format!("r-{}", audience.name())));
     for (n, judged) in scenario.claims.iter().enumerate() {
@@ -226,6 +239,8 @@ fn card(
             tokens.push(format!("c{n}"));
         }
     }
+    let times: Vec<_> = group.iter().take(1 + PLACES).map(|sighting| sighting.place.at).collect();
+    let mut times = words::moments(&times).into_iter();
     Card {
         n: number,
         title: words::subject(first),
@@ -233,7 +248,7 @@ fn card(
         aside: first.planted.is_none() && claims.is_empty(),
         pseudonym: first.strength == Strength::Pseudonym,
         times: (group.len() > 1).then(|| count(words::len(group), "place")),
-        host: host.unwrap_or_else(|| place.capture.clone()),
+        host: host.unwrap_or_else(|| at.capture.clone()),
         party: first.party.name().to_owned(),
         readers: (first.audiences.iter())
             .map(|audience| Reader {
@@ -248,13 +263,13 @@ fn card(
         clip: view.clip(first).map(str::to_owned),
         form: first.form.clone(),
         reason: first.reason.clone(),
-        capture: place.capture.clone(),
-        direction: match place.direction {
+        capture: at.capture.clone(),
+        direction: at.flow.map(|_| match at.direction {
             Direction::ToServer => "sent to the server",
             Direction::ToClient => "sent by the server",
-        },
-        first: row(first, view),
-        places: group.iter().skip(1).take(PLACES).map(|sighting| row(sighting, view)).collect(),
+        }),
+        first: row(first, times.next().flatten(), scenario, view),
+        places: (group.iter().skip(1).zip(times)).map(|(sighting, at)| row(sighting, at, scenario, view)).collect(),
         places_left: (words::len(group).checked_sub(1 + PLACES as u64).filter(|left| *left > 0))
             .map(|left| format!("{} in report.json", count(left, "more place"))),
         claims: (claims.iter())
@@ -265,42 +280,18 @@ fn card(
             })
             .collect(),
         tokens: tokens.join(" "),
-        look: look_again(first),
+        look: place::look_again(scenario, first),
     }
 }
 
-fn row(sighting: &Sighting, view: &View) -> PlaceRow {
-    let (start, end) = sighting.place.bytes;
+fn row(sighting: &Sighting, at: Option<String>, scenario: &ScenarioReport, view: &View) -> PlaceRow {
     PlaceRow {
         id: sighting.id(),
-        frames: frames(sighting),
-        bytes: format!("{}–{}", thousands(start), thousands(end)),
-        at: words::moment(sighting.place.at),
+        frames: place::frames(scenario, &sighting.place),
+        range: place::range(&sighting.place).unwrap_or_default(),
+        bytes: place::bytes(&sighting.place),
+        at,
         trail: view.trail(sighting),
-    }
-}
-
-/// `frame 41`, `frames 41, 42`, `line 9`.
-fn frames(sighting: &Sighting) -> String {
-    let what = if sighting.place.flow.is_some() { "frame" } else { "line" };
-    let frames = &sighting.place.frames;
-    let named: Vec<String> = frames.iter().take(FRAMES).map(u64::to_string).collect();
-    let more = if frames.len() > FRAMES { format!(" and {} more", frames.len() - FRAMES) } else { String::new() };
-    format!("{what}{} {}{more}", if frames.len() == 1 { "" } else { "s" }, named.join(", "))
-}
-
-/// The command that shows the same bytes in somebody else's tool.
-fn look_again(sighting: &Sighting) -> String {
-    let file = quoted(&sighting.place.capture);
-    let frames: Vec<String> = sighting.place.frames.iter().take(FRAMES).map(u64::to_string).collect();
-    if sighting.place.flow.is_some() {
-        return format!("tshark -r {file} -Y 'frame.number in {{{}}}' -V", frames.join(", "));
-    }
-    let lines = format!("sed -n '{}p'", frames.join("p;"));
-    match sighting.place.capture.rsplit('.').next() {
-        Some("gz") => format!("gzip -dc {file} | {lines}"),
-        Some("zst") => format!("zstd -dc {file} | {lines}"),
-        _ => format!("{lines} {file}"),
     }
 }
 

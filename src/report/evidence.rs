@@ -3,9 +3,11 @@
 use crate::model::evidence::Input;
 use crate::model::report::ScenarioReport;
 use crate::model::time::Timestamp;
-use crate::report::words::{self, count, size, thousands};
+use crate::report::View;
+use crate::report::words::{self, count, is_unprintable, size, thousands};
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Planted {
@@ -20,7 +22,8 @@ pub(crate) struct InputRow {
     name: String,
     format: String,
     size: String,
-    frames: String,
+    /// How many frames, entries or records it holds; `None` of what holds none of those.
+    frames: Option<String>,
     sha256: String,
     period: Option<String>,
     state: String,
@@ -55,14 +58,21 @@ pub(crate) fn input(input: &Input) -> InputRow {
         notes.push(format!("{} supplied", count(input.secrets, "secret")));
     }
     notes.extend(input.notes.iter().cloned());
-    let times = [input.first_seen, input.last_seen].map(|at| at.and_then(|at| words::moment(Timestamp(at))));
+    let times = words::moments(&[input.first_seen, input.last_seen].map(|at| Timestamp(at.unwrap_or_default())));
     InputRow {
         name: input.name.clone(),
         format: input.format.clone(),
         size: size(input.bytes),
-        frames: thousands(input.frames),
+        frames: match input.bare_format() {
+            "keys" | "protos" | "sockets" | "hooks" => None,
+            "pcap" | "pcapng" => Some(count(input.frames, "frame")),
+            "har" | "mitmproxy" if input.frames != 1 => Some(format!("{} entries", thousands(input.frames))),
+            "har" | "mitmproxy" => Some("1 entry".to_owned()),
+            "doors" | "banners" => Some(count(input.frames, "answer")),
+            _ => Some(count(input.frames, "record")),
+        },
         sha256: input.sha256.clone(),
-        period: match times {
+        period: match times.as_slice() {
             [Some(first), Some(last)] => Some(format!("{first} – {last}")),
             _ => None,
         },
@@ -72,22 +82,46 @@ pub(crate) fn input(input: &Input) -> InputRow {
     }
 }
 
-pub(crate) fn command(scenario: &ScenarioReport) -> String {
-    if !scenario.inspected {
-        return format!("plainsight run {}", quoted(&format!("scenarios/{}", scenario.id)));
+/// The command that makes the page again.
+pub(crate) fn command(scenario: &ScenarioReport, view: &View) -> String {
+    let mut words = vec!["plainsight".to_owned()];
+    if scenario.inspected {
+        words.extend(scenario.command.iter().map(|word| quoted(word)));
+        words.extend(["--report", "reports"].map(str::to_owned));
+    } else {
+        words.extend(["run".to_owned(), quoted(&format!("scenarios/{}", scenario.id))]);
     }
-    let files: Vec<String> = scenario.inputs.iter().map(|input| quoted(&input.name)).collect();
-    let plants = scenario.planted.iter().map(|p| format!(" --plant {}", quoted(&format!("{}={}", p.data, p.value))));
-    format!("plainsight inspect {}{}", files.join(" "), plants.collect::<String>())
+    if view.reveal {
+        words.push("--reveal".to_owned());
+    }
+    words.join(" ")
 }
 
 /// A word for a POSIX shell.
 pub(crate) fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "._-/+:@%".contains(c);
-    if !word.is_empty() && !word.starts_with('-') && word.chars().all(plain) {
+    if !word.is_empty() && word.chars().all(plain) {
         return word.to_owned();
     }
-    format!("'{}'", word.replace('\'', r"'\''"))
+    if !word.chars().any(is_unprintable) {
+        return format!("'{}'", word.replace('\'', r"'\''"));
+    }
+    // What a page cannot show as it is stands as the bytes it is made of.
+    let mut out = String::from("$'");
+    for c in word.chars() {
+        match c {
+            '\'' | '\\' => out.extend(['\\', c]),
+            c if is_unprintable(c) => {
+                let mut bytes = [0; 4];
+                for byte in c.encode_utf8(&mut bytes).bytes() {
+                    let _ = write!(out, "\\{byte:03o}");
+                }
+            }
+            c => out.push(c),
+        }
+    }
+    out.push('\'');
+    out
 }
 
 #[cfg(test)]
@@ -99,7 +133,7 @@ mod tests {
         for (name, want) in [
             ("capture.pcapng", "capture.pcapng"),
             ("a b", "'a b'"),
-            ("-rf", "'-rf'"),
+            ("two\nlines' \u{202e}", r"$'two\012lines\' \342\200\256'"),
             ("it's; rm -rf ~", r"'it'\''s; rm -rf ~'"),
             ("", "''"),
         ] {

@@ -4,6 +4,7 @@ use crate::model::flow::Flow;
 use crate::model::portrait::{Noise, Portrait};
 use crate::model::report::ScenarioReport;
 use crate::model::stream::Direction;
+use crate::report::place;
 use crate::report::words::{self, count};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -72,12 +73,15 @@ pub(crate) fn looks(scenario: &ScenarioReport) -> Option<Looks> {
     kinds.sort_by_key(|(_, flow, portrait)| (flow.capture.as_str(), portrait.frames, portrait.direction.index()));
     let left = (all.saturating_sub(kinds.len())) as u64;
     (!kinds.is_empty()).then(|| Looks {
-        rows: kinds.into_iter().map(|(times, flow, portrait)| row(times, flow, portrait)).collect(),
+        rows: kinds
+            .into_iter()
+            .map(|(times, flow, portrait)| row(times, flow, portrait, place::unit(scenario, &flow.capture)))
+            .collect(),
         left: (left > 0).then(|| format!("{} of message in report.json.", count(left, "more kind"))),
     })
 }
 
-fn row(times: u64, flow: &Flow, portrait: &Portrait) -> Row {
+fn row(times: u64, flow: &Flow, portrait: &Portrait, unit: &str) -> Row {
     let way = if portrait.direction == Direction::ToServer { "sent" } else { "received" };
     let more = if times > 1 { format!(", and {} like it", words::thousands(times - 1)) } else { String::new() };
     let mut parts: BTreeMap<_, u64> = BTreeMap::new();
@@ -88,7 +92,7 @@ fn row(times: u64, flow: &Flow, portrait: &Portrait) -> Row {
         let x = scaled(piece.start, portrait.len);
         // A little is seen, too.
         let w = scaled(piece.end, portrait.len).saturating_sub(x).max(4);
-        let title = format!("bytes {}–{}: {}", piece.start, piece.end, piece.class.name());
+        let title = format!("bytes {} to {}: {}", piece.start, piece.end.saturating_sub(1), piece.class.name());
         slices.push(Slice { class: piece.class.name(), x, w, title });
     }
     let parts: Vec<String> = parts
@@ -99,7 +103,7 @@ fn row(times: u64, flow: &Flow, portrait: &Portrait) -> Row {
         label: if portrait.label.is_empty() { flow.protocol.to_owned() } else { portrait.label.clone() },
         party: flow.party.name().to_owned(),
         class: flow.party.audience().name(),
-        about: format!("{way}, {}, frame {}{more}", count(portrait.len, "byte"), portrait.frames.0),
+        about: format!("{way}, {}, {unit} {}{more}", count(portrait.len, "byte"), portrait.frames.0),
         slices,
         says: parts.join(", "),
         position: portrait.noise.position.clone(),

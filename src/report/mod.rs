@@ -18,6 +18,7 @@ mod looks;
 mod page;
 mod paired;
 mod picture;
+mod place;
 mod poor;
 mod rows;
 #[cfg(test)]

@@ -25,7 +25,7 @@ struct Scene {
     inspected: bool,
     app: String,
     about: String,
-    period: Option<String>,
+    dated: String,
     outcome: String,
     outcome_class: &'static str,
     tallies: Vec<Tally>,
@@ -86,7 +86,7 @@ fn scene(n: usize, scenario: &ScenarioReport, view: &View) -> Scene {
         inspected: scenario.inspected,
         app: if app.name.is_empty() { scenario.id.clone() } else { app.name.clone() },
         about: detail.into_iter().flatten().collect::<Vec<_>>().join(" · "),
-        period: words::period(scenario),
+        dated: words::dated(scenario),
         outcome,
         outcome_class,
         tallies: (VerdictKind::ALL.iter())
@@ -120,12 +120,12 @@ fn scene(n: usize, scenario: &ScenarioReport, view: &View) -> Scene {
         flows,
         exposure: exposed::section(scenario, view),
         stories,
-        coverage: claims::covered(&scenario.coverage),
+        coverage: claims::covered(&scenario.coverage, scenario),
         limits: claims::limits(&scenario.claims),
         planted: evidence::planted(scenario),
         inputs: scenario.inputs.iter().map(evidence::input).collect(),
         warnings: scenario.warnings.clone(),
-        command: evidence::command(scenario),
+        command: evidence::command(scenario, view),
     }
 }
 

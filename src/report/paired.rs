@@ -4,8 +4,8 @@ use crate::model::opacity::Opacity;
 use crate::model::pair::{Change, Compared, Relation, Side};
 use crate::model::report::ScenarioReport;
 use crate::model::sighting::Masked;
-use crate::report::View;
 use crate::report::words::{self, count};
+use crate::report::{View, place};
 use serde::Serialize;
 
 /// Characters of a field that are shown.
@@ -46,6 +46,8 @@ struct Row {
 /// A field in one run.
 #[derive(Debug, Serialize)]
 struct Cell {
+    /// What the number counts: a frame, an entry.
+    unit: &'static str,
     frame: u64,
     len: String,
     /// How long it is, beside the longest of the pair.
@@ -80,14 +82,15 @@ fn runs(n: usize, pair: &Compared, scenario: &ScenarioReport, view: &View) -> Ru
     };
     let runs =
         if pair.runs > 2 { format!(" Told by {} of this action.", count(pair.runs, "run")) } else { String::new() };
+    let units = pair.captures.each_ref().map(|capture| place::unit(scenario, capture));
     Runs {
         n,
         captures: pair.captures.clone(),
         sent: pair.sent.each_ref().map(text),
         extent: format!("{messages}{runs}"),
         says: pair.says.clone(),
-        telling: telling.into_iter().map(|change| row(change, view)).collect(),
-        rest: rest.into_iter().map(|change| row(change, view)).collect(),
+        telling: telling.into_iter().map(|change| row(change, units, view)).collect(),
+        rest: rest.into_iter().map(|change| row(change, units, view)).collect(),
         left: (pair.more > 0).then(|| format!("{} not listed.", count(pair.more, "more change"))),
         apart: (pair.apart.iter())
             .map(|apart| {
@@ -103,7 +106,8 @@ const fn is_telling(relation: Relation) -> bool {
     !matches!(relation, Relation::KeepsLength | Relation::Noise | Relation::Untold)
 }
 
-fn row(change: &Change, view: &View) -> Row {
+fn row(change: &Change, units: [&'static str; 2], view: &View) -> Row {
+    let [one, other] = units;
     let longest = change.sides.iter().map(|side| side.len).max().unwrap_or(0).max(1);
     let [first, second] = &change.sides;
     let alike = alike(first, second);
@@ -120,7 +124,7 @@ fn row(change: &Change, view: &View) -> Row {
         party: change.party.name().to_owned(),
         class: change.party.audience().name(),
         opacity: change.opacity.map(Opacity::name),
-        sides: [cell(first, alike, longest, view), cell(second, alike, longest, view)],
+        sides: [cell(first, one, alike, longest, view), cell(second, other, alike, longest, view)],
     }
 }
 
@@ -131,12 +135,13 @@ fn alike(first: &Side, second: &Side) -> usize {
     if first.opaque && second.opaque { alike / 2 * 2 } else { alike }
 }
 
-fn cell(side: &Side, alike: usize, longest: u64, view: &View) -> Cell {
+fn cell(side: &Side, unit: &'static str, alike: usize, longest: u64, view: &View) -> Cell {
     let shown = |text: String| if side.opaque || view.reveal { text } else { Masked::new(text).shape() };
     let chars: Vec<char> = side.value.reveal().chars().collect();
     let alike = alike.min(SHOWN);
     let piece = |from: usize, to: usize| -> String { chars.iter().skip(from).take(to.saturating_sub(from)).collect() };
     Cell {
+        unit,
         frame: side.frame,
         len: count(side.len, "byte"),
         width: (u128::from(side.len) * u128::from(WIDE) / u128::from(longest)).try_into().unwrap_or(WIDE).max(1),

@@ -98,9 +98,11 @@ impl Reader {
         }
     }
 
-    fn words(&self) -> (String, &'static str) {
+    /// Its name, and a note. `open`: it could read something.
+    fn words(&self, open: bool) -> (String, &'static str) {
         match self {
             Self::Public => ("Anyone on the internet".to_owned(), "public"),
+            Self::Network if !open => ("Anyone on the network".to_owned(), "saw it sealed, could not read it"),
             Self::Network => ("Anyone on the network".to_owned(), "on the path: Wi-Fi, carrier"),
             Self::Third(name) => (name.clone(), "third party"),
             Self::Unlisted(host) => (host.clone(), "unlisted: counts as a third party"),
@@ -154,6 +156,8 @@ pub(crate) fn draw(scenario: &ScenarioReport) -> Option<Picture> {
     let height = left_height.max(right_height);
     let shift = |own: i64| (height - own) / 2;
 
+    let open = |reader: &Reader| links.iter().any(|((_, of), link)| of == reader && link.times > 0);
+
     let mut used: BTreeMap<(bool, Side<'_>), i64> = BTreeMap::new();
     let mut bands = Vec::new();
     let mut rows = Vec::new();
@@ -172,8 +176,8 @@ pub(crate) fn draw(scenario: &ScenarioReport) -> Option<Picture> {
         };
         let y0 = port(false, Side::Item(item), &left, left_height);
         let y1 = port(true, Side::Reader(reader), &right, right_height);
-        let (data, _) = item_words(item, scenario);
-        let (name, _) = reader.words();
+        let data = item_name(item, scenario);
+        let (name, _) = reader.words(open(reader));
         let times = words::count(link.times.max(link.sealed), if link.times == 0 { "time" } else { "sighting" });
         let (class, path, how) = if link.times == 0 {
             let (a, b) = (y0 + t / 2, y1 + t / 2);
@@ -221,8 +225,10 @@ pub(crate) fn draw(scenario: &ScenarioReport) -> Option<Picture> {
         right: (right.iter())
             .filter_map(|(side, at)| match side {
                 Side::Reader(reader) => {
-                    let (name, note) = reader.words();
-                    Some(node(RIGHT, right_height, *at, name, note.to_owned(), reader.class()))
+                    let (name, note) = reader.words(open(reader));
+                    // Who read nothing is drawn like nobody.
+                    let class = if open(reader) { reader.class() } else { Reader::Nobody.class() };
+                    Some(node(RIGHT, right_height, *at, name, note.to_owned(), class))
                 }
                 Side::Item(_) => None,
             })
@@ -291,6 +297,21 @@ fn item_words(item: &Item, scenario: &ScenarioReport) -> (String, String) {
     }
 }
 
+/// What stands on the left, in one phrase that nothing else there has.
+fn item_name(item: &Item, scenario: &ScenarioReport) -> String {
+    let (name, _) = item_words(item, scenario);
+    match item {
+        Item::Planted(index) => {
+            match scenario.planted.get(*index).filter(|planted| planted.id != planted.data.name()) {
+                Some(planted) => format!("{name} “{}”", planted.id),
+                None => name,
+            }
+        }
+        Item::Other(_) => name,
+        Item::ByRule(_) => format!("{name}, by rule"),
+    }
+}
+
 fn capital(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
@@ -318,16 +339,29 @@ mod tests {
             .iter()
             .map(|row| format!("{} → {}: {} ({})", row.data, row.reader, row.times, row.how))
             .collect();
-        let expected = "Message text → Anyone on the network: 2 times (sealed: passed by, not readable)
-Message text → The provider: 2 sightings (the value itself)
-Phone number → Anyone on the network: 1 sighting (as a pseudonym)
-Phone number → AdZebra: 1 sighting (as a pseudonym)
-Name → Anyone on the network: 1 sighting (the value itself)
-Name → AdZebra: 1 sighting (the value itself)
-Precise location → Nobody, as far as was seen: 0 times (not seen readable)
-Phone number → The provider: 1 sighting (found by rule alone)";
+        let expected = "Message text “greeting” → Anyone on the network: 2 times (sealed: passed by, not readable)
+Message text “greeting” → The provider: 2 sightings (the value itself)
+Phone number “mine” → Anyone on the network: 1 sighting (as a pseudonym)
+Phone number “mine” → AdZebra: 1 sighting (as a pseudonym)
+Name “nick” → Anyone on the network: 1 sighting (the value itself)
+Name “nick” → AdZebra: 1 sighting (the value itself)
+Precise location “here” → Nobody, as far as was seen: 0 times (not seen readable)
+Phone number, by rule → The provider: 1 sighting (found by rule alone)";
         assert_eq!(rows.join("\n"), expected);
         assert_eq!(picture.bands.len(), rows.len());
+    }
+
+    #[test]
+    fn who_saw_it_only_sealed_is_not_said_to_have_read_it() {
+        let mut report = sample::report();
+        let note = |report: &crate::model::report::Report| {
+            let picture = draw(&report.scenarios[0]).unwrap();
+            let network = picture.right.iter().find(|node| node.name == "Anyone on the network").unwrap();
+            (network.note.clone(), network.class)
+        };
+        assert_eq!(note(&report), ("on the path: Wi-Fi, carrier".to_owned(), "network"));
+        report.scenarios[0].sightings.retain(|sighting| sighting.place.secured);
+        assert_eq!(note(&report), ("saw it sealed, could not read it".to_owned(), "nobody"));
     }
 
     #[test]

@@ -3,16 +3,14 @@
 use crate::model::report::ScenarioReport;
 use crate::model::sighting::Masked;
 use crate::model::weakness::{Exhibit, Weakness};
-use crate::report::View;
 use crate::report::words::{self, count};
+use crate::report::{View, place};
 use serde::Serialize;
 
 /// Weaknesses on the page; the rest are counted, and are in the JSON document.
 pub(crate) const CARDS: usize = 50;
 /// Messages shown of one weakness.
 const SHOWN: usize = 6;
-/// Frames named for one message.
-const FRAMES: usize = 24;
 
 /// One weakness on the page.
 #[derive(Debug, Serialize)]
@@ -54,11 +52,14 @@ pub(crate) fn cards(scenario: &ScenarioReport, view: &View) -> (Vec<Card>, Strin
     let says = if all == 1 { "1 weakness".to_owned() } else { format!("{} weaknesses", words::thousands(all)) };
     let left = all.checked_sub(CARDS as u64).filter(|left| *left > 0);
     let left = left.map(|left| format!("{} more in report.json.", words::thousands(left)));
-    let cards = scenario.weaknesses.iter().take(CARDS).enumerate().map(|(n, weakness)| card(n, weakness, view));
+    let cards =
+        scenario.weaknesses.iter().take(CARDS).enumerate().map(|(n, weakness)| card(n, weakness, scenario, view));
     (cards.collect(), says, left)
 }
 
-fn card(n: usize, weakness: &Weakness, view: &View) -> Card {
+fn card(n: usize, weakness: &Weakness, scenario: &ScenarioReport, view: &View) -> Card {
+    let shown = weakness.exhibits.iter().take(SHOWN);
+    let times = words::moments(&shown.clone().map(|exhibit| exhibit.place.at).collect::<Vec<_>>());
     let first = weakness.exhibits.first();
     let all = words::len(&weakness.exhibits).saturating_add(weakness.more);
     let left = all.checked_sub(SHOWN as u64).filter(|left| *left > 0);
@@ -74,15 +75,13 @@ fn card(n: usize, weakness: &Weakness, view: &View) -> Card {
         times: count(all, "message"),
         reason: weakness.reason.clone(),
         bound: weakness.bound.to_owned(),
-        exhibits: weakness.exhibits.iter().take(SHOWN).map(|exhibit| row(exhibit, weakness, view)).collect(),
+        exhibits: shown.zip(times).map(|(exhibit, at)| row(exhibit, at, weakness, scenario, view)).collect(),
         left: left.map(|left| format!("{} in report.json", count(left, "more message"))),
     }
 }
 
-fn row(exhibit: &Exhibit, weakness: &Weakness, view: &View) -> Row {
+fn row(exhibit: &Exhibit, at: Option<String>, weakness: &Weakness, scenario: &ScenarioReport, view: &View) -> Row {
     let place = &exhibit.place;
-    let named: Vec<String> = place.frames.iter().take(FRAMES).map(u64::to_string).collect();
-    let plural = if named.len() == 1 { "" } else { "s" };
     let mut trail = place.trail.clone();
     trail.extend(weakness.undone.clone());
     let readers: Vec<String> = exhibit
@@ -91,8 +90,8 @@ fn row(exhibit: &Exhibit, weakness: &Weakness, view: &View) -> Row {
         .map(|audience| words::reader(*audience, &exhibit.party, place.authority.as_deref()))
         .collect();
     Row {
-        place: format!("{}, frame{plural} {}, {}", place.capture, named.join(", "), count(exhibit.len, "byte")),
-        at: words::moment(place.at),
+        place: format!("{}, {}, {}", place.capture, place::frames(scenario, place), count(exhibit.len, "byte")),
+        at,
         readers: readers.join(", "),
         trail: trail.join(" > "),
         before: hex(exhibit),

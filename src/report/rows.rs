@@ -5,6 +5,7 @@ use crate::model::flow::Flow;
 use crate::model::opacity::Opacity;
 use crate::model::report::ScenarioReport;
 use crate::model::stream::Direction;
+use crate::report::place;
 use crate::report::words::{count, size, thousands};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -77,10 +78,10 @@ pub(crate) fn flows(scenario: &ScenarioReport) -> Vec<FlowRow> {
     });
     order.truncate(ROWS);
     order.sort_by_key(|(index, _)| *index);
-    order.into_iter().map(|(_, flow)| flow_row(flow, sightings(flow))).collect()
+    order.into_iter().map(|(_, flow)| flow_row(flow, sightings(flow), scenario)).collect()
 }
 
-fn flow_row(flow: &Flow, sightings: u64) -> FlowRow {
+fn flow_row(flow: &Flow, sightings: u64, scenario: &ScenarioReport) -> FlowRow {
     let total: u64 = Opacity::ALL.iter().map(|class| flow.opacity.of(*class)).sum();
     let mut x = 0;
     let bar = (Opacity::ALL.iter())
@@ -99,7 +100,7 @@ fn flow_row(flow: &Flow, sightings: u64) -> FlowRow {
         .map(|spot| {
             let bytes = if spot.bytes > 0 { format!(", {}", size(spot.bytes)) } else { String::new() };
             let detail = if spot.detail.is_empty() { String::new() } else { format!(" ({})", spot.detail) };
-            format!("{}{bytes}{detail}", spot.why.says())
+            format!("{}{bytes}{detail}", spot.why.told(scenario.secrets))
         })
         .collect();
     blind.dedup();
@@ -134,7 +135,7 @@ fn flow_row(flow: &Flow, sightings: u64) -> FlowRow {
             .into_iter()
             .filter_map(|(up, way)| segment_row(flow, up, way))
             .collect(),
-        envelopes: flow.envelopes.iter().map(envelope_row).collect(),
+        envelopes: flow.envelopes.iter().map(|seen| envelope_row(seen, place::unit(scenario, &flow.capture))).collect(),
         power: flow
             .facts
             .iter()
@@ -145,12 +146,12 @@ fn flow_row(flow: &Flow, sightings: u64) -> FlowRow {
     }
 }
 
-fn envelope_row(envelope: &Envelope) -> String {
+fn envelope_row(envelope: &Envelope, unit: &str) -> String {
     let way = if envelope.direction == Direction::ToServer { "up" } else { "down" };
     let most =
         if envelope.longest > 0 { format!(", up to {}", count(envelope.longest, "byte")) } else { String::new() };
     format!(
-        "{way}: {} × {} ({} envelope){most}, sealed with {}; frame {}",
+        "{way}: {} × {} ({} envelope){most}, sealed with {}; {unit} {}",
         thousands(envelope.count),
         envelope.kind,
         envelope.name,

@@ -6,6 +6,7 @@ use crate::model::exposure::{
     Contact, Day, Edge, Exposure, ExtortionNote, Identified, Learned, Linkability, Role, Share,
 };
 use crate::model::flow::{Blind, BlindSpot, Fact, Flow, OpaquePayload, Standing};
+use crate::model::message::PartKind;
 use crate::model::opacity::Opacity;
 use crate::model::packet::Endpoint;
 use crate::model::pair::{Apart, Change, Compared, Relation, Side};
@@ -76,6 +77,7 @@ fn sighting(data: Data, planted: Option<&str>, form: &str, flow: &Flow, frames: 
             authority: flow.host.clone(),
             secured,
             frames: frames.to_vec(),
+            part: Some(PartKind::Body),
             bytes: (118, 141),
             trail: steps.iter().map(|step| (*step).to_owned()).collect(),
         },
@@ -141,7 +143,7 @@ fn judged(id: &str, text: &str, promise: &str, data: &[Data], verdict: VerdictKi
             hosts_read: 2,
             messages: 30,
             messages_read: 29,
-            unread: vec![Unread { why: "no-keys", says: Blind::NoKeys.says(), flows: 1, bytes: 29_000 }],
+            unread: vec![Unread { why: "no-keys", says: Blind::NoKeys.says().to_owned(), flows: 1, bytes: 29_000 }],
             control: Some("an opaque payload of 96 bytes to chat.chatterly.example (frame 23)".to_owned()),
         },
         means: "Only the people who communicate can read the data: no server, no network, nobody else.",
@@ -342,8 +344,8 @@ pub(crate) fn report() -> Report {
                 messages: 72,
                 messages_read: 70,
                 unread: vec![
-                    Unread { why: "no-keys", says: Blind::NoKeys.says(), flows: 1, bytes: 25_700 },
-                    Unread { why: "truncated", says: Blind::Truncated.says(), flows: 1, bytes: 900 },
+                    Unread { why: "no-keys", says: Blind::NoKeys.says().to_owned(), flows: 1, bytes: 25_700 },
+                    Unread { why: "truncated", says: Blind::Truncated.says().to_owned(), flows: 1, bytes: 900 },
                 ],
                 control: None,
             },
@@ -359,6 +361,7 @@ pub(crate) fn report() -> Report {
                 skipped: [("arp".to_owned(), 4)].into_iter().collect(),
                 cut_frames: 2,
                 secrets: 6,
+                keys: Vec::new(),
                 notes: Vec::new(),
             }],
             warnings: vec![
@@ -366,6 +369,8 @@ pub(crate) fn report() -> Report {
                 format!("planted “nick” was typed as {HOSTILE}"),
             ],
             inspected: false,
+            secrets: 0,
+            command: Vec::new(),
         }],
     }
 }

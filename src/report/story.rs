@@ -5,7 +5,7 @@ use crate::model::sighting::{Sighting, Strength};
 use crate::model::stream::Direction;
 use crate::report::View;
 use crate::report::cards::Cards;
-use crate::report::words;
+use crate::report::{place, words};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -46,7 +46,7 @@ pub(crate) fn told(scenario: &ScenarioReport, cards: &Cards, view: &View) -> Vec
     let value =
         |id: &str| scenario.planted.iter().find(|planted| planted.id == id).map(|planted| planted.value.clone());
     let told = |story: Story<'_>| Told {
-        steps: story.steps(cards, view),
+        steps: story.steps(scenario, cards, view),
         value: value(story.planted).unwrap_or_default(),
         subject: story.subject,
     };
@@ -74,7 +74,7 @@ pub(crate) fn stories(scenario: &ScenarioReport) -> Vec<Story<'_>> {
 
 impl Story<'_> {
     /// It step by step: sightings at one host, or in one store, are one step.
-    fn steps(&self, cards: &Cards, view: &View) -> Vec<Step> {
+    fn steps(&self, scenario: &ScenarioReport, cards: &Cards, view: &View) -> Vec<Step> {
         let mut groups: Vec<Vec<&Sighting>> = Vec::new();
         for sighting in self.sent.iter().chain(&self.kept) {
             let alike = |group: &&mut Vec<&Sighting>| {
@@ -90,7 +90,9 @@ impl Story<'_> {
                 None => groups.push(vec![sighting]),
             }
         }
-        groups.iter().filter_map(|group| step(group, cards, view)).collect()
+        let times: Vec<_> = groups.iter().filter_map(|group| group.first()).map(|first| first.place.at).collect();
+        let times = words::moments(&times);
+        (groups.iter().zip(times)).filter_map(|(group, at)| step(group, at, scenario, cards, view)).collect()
     }
 }
 
@@ -102,7 +104,13 @@ fn field(sighting: &Sighting, view: &View) -> String {
     if inside.is_empty() { "(whole record)".to_owned() } else { inside.join(" > ") }
 }
 
-fn step(group: &[&Sighting], cards: &Cards, view: &View) -> Option<Step> {
+fn step(
+    group: &[&Sighting],
+    at: Option<String>,
+    scenario: &ScenarioReport,
+    cards: &Cards,
+    view: &View,
+) -> Option<Step> {
     let first = *group.first()?;
     let place = &first.place;
     let mut numbers: Vec<u64> = group.iter().flat_map(|sighting| sighting.place.frames.iter().copied()).collect();
@@ -112,7 +120,7 @@ fn step(group: &[&Sighting], cards: &Cards, view: &View) -> Option<Step> {
     let more = words::len(&numbers).saturating_sub(NAMED as u64);
     let more = if more > 0 { format!(" and {} more", words::thousands(more)) } else { String::new() };
     let listed = format!("{}{more}", named.join(", "));
-    let many = if numbers.len() == 1 { "" } else { "s" };
+    let unit = place::plural(place::unit(scenario, &place.capture), numbers.len());
     let says = if let Some(key) = place.flow {
         let host = words::host(first).map_or_else(|| key.server.to_string(), str::to_owned);
         let layer = place.trail.first().filter(|_| place.secured);
@@ -121,7 +129,7 @@ fn step(group: &[&Sighting], cards: &Cards, view: &View) -> Option<Step> {
             Direction::ToServer => "left the phone for",
             Direction::ToClient => "came back from",
         };
-        format!("{way} {host} in frame{many} {listed} of {}{secured}", place.capture)
+        format!("{way} {host} in {unit} {listed} of {}{secured}", place.capture)
     } else {
         let mut fields: Vec<String> = group.iter().map(|sighting| field(sighting, view)).collect();
         fields.sort_unstable();
@@ -130,12 +138,7 @@ fn step(group: &[&Sighting], cards: &Cards, view: &View) -> Option<Step> {
         let more = words::len(&fields).saturating_sub(NAMED as u64);
         fields.truncate(NAMED);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        format!("lies in the store {}, line{many} {listed}, field{several} {}{more}", place.capture, fields.join(", "))
+        format!("lies in the store {}, {unit} {listed}, field{several} {}{more}", place.capture, fields.join(", "))
     };
-    Some(Step {
-        at: words::moment(place.at),
-        says,
-        readers: words::readers(first),
-        card: cards.of.get(&first.id()).map(usize::to_string),
-    })
+    Some(Step { at, says, readers: words::readers(first), card: cards.of.get(&first.id()).map(usize::to_string) })
 }

@@ -6,6 +6,7 @@ use crate::model::sighting::Sighting;
 use crate::model::time::Timestamp;
 use crate::model::verdict::VerdictKind;
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// Text of evidence, fit for a terminal or a page: control characters become their pictures, and characters that
@@ -110,7 +111,21 @@ pub(crate) fn moment(at: Timestamp) -> Option<String> {
     Some(format!("{day} {} UTC", time.get(..8)?))
 }
 
-/// When the evidence was captured: `2026-11-02 09:14 – 09:21 UTC`, as far as the evidence says.
+/// Times that stand together: to the second, or to the millisecond where two would look the same and are not.
+pub(crate) fn moments(times: &[Timestamp]) -> Vec<Option<String>> {
+    const SECOND: i64 = 1_000_000_000;
+    let thousandth = |at: &Timestamp| at.0.rem_euclid(SECOND) / 1_000_000;
+    let mut of: BTreeMap<i64, i64> = BTreeMap::new();
+    let fine = times.iter().any(|at| *of.entry(at.0.div_euclid(SECOND)).or_insert(thousandth(at)) != thousandth(at));
+    let told = |at: &Timestamp| {
+        let text = moment(*at)?;
+        let whole = text.strip_suffix(" UTC").filter(|_| fine)?;
+        Some(format!("{whole}.{:03} UTC", thousandth(at)))
+    };
+    times.iter().map(|at| told(at).or_else(|| moment(*at))).collect()
+}
+
+/// What the evidence is from: `2026-11-02 09:14 – 09:21 UTC`, as far as it says.
 pub(crate) fn period(scenario: &ScenarioReport) -> Option<String> {
     let (first, last) = span(scenario)?;
     let (first, last) = (moment(first)?, moment(last)?);
@@ -123,8 +138,26 @@ pub(crate) fn period(scenario: &ScenarioReport) -> Option<String> {
     })
 }
 
-/// First and last time in the evidence.
+/// The same, and what it is the time of.
+pub(crate) fn dated(scenario: &ScenarioReport) -> String {
+    match (captured(scenario).is_some(), period(scenario)) {
+        (true, Some(period)) => format!("captured {period}"),
+        (false, Some(period)) => format!("records of {period}"),
+        (_, None) if has_captures(scenario) => "capture without times".to_owned(),
+        (_, None) => "evidence without times".to_owned(),
+    }
+}
+
+/// First and last time in the captures, or, without any, in what the dumps keep.
 pub(crate) fn span(scenario: &ScenarioReport) -> Option<(Timestamp, Timestamp)> {
+    captured(scenario).or_else(|| {
+        let found = scenario.exposure.as_ref()?;
+        Some((Timestamp(found.first_seen?), Timestamp(found.last_seen?)))
+    })
+}
+
+/// First and last time in the captures.
+fn captured(scenario: &ScenarioReport) -> Option<(Timestamp, Timestamp)> {
     let inputs = || scenario.inputs.iter();
     let first = inputs().filter_map(|input| input.first_seen).filter(|at| *at != 0).min();
     let last = inputs().filter_map(|input| input.last_seen).filter(|at| *at != 0).max();
@@ -132,6 +165,21 @@ pub(crate) fn span(scenario: &ScenarioReport) -> Option<(Timestamp, Timestamp)> 
     let first = first.or_else(|| flows().map(|flow| flow.first_seen.0).filter(|at| *at != 0).min())?;
     let last = last.or_else(|| flows().map(|flow| flow.last_seen.0).max())?;
     Some((Timestamp(first), Timestamp(last)))
+}
+
+/// Whether traffic was captured at all, whatever was in it.
+pub(crate) fn has_captures(scenario: &ScenarioReport) -> bool {
+    scenario.inputs.iter().any(|input| ["pcap", "pcapng", "har", "mitmproxy"].contains(&input.bare_format()))
+}
+
+/// How much of the dumps was read: `6,000 records of 1 dump read to the end`; `None` without any.
+pub(crate) fn kept(scenario: &ScenarioReport) -> Option<String> {
+    let found = scenario.exposure.as_ref()?;
+    let of = |name: &String| scenario.inputs.iter().find(|input| input.name == *name);
+    let dumps = found.roles.keys();
+    let broken = dumps.clone().filter_map(of).any(|input| input.stopped.is_some());
+    let end = if broken { "as far as they go" } else { "to the end" };
+    Some(format!("{} of {} read {end}", count(found.records, "record"), count(dumps.count() as u64, "dump")))
 }
 
 /// `JusTalk 8.6.1 (android)`; the scenario's id for an app without a name.
@@ -226,6 +274,19 @@ mod tests {
         assert_eq!(kind("GET api.x/v1/keys/u9a7d8fb2"), "GET api.x/v1/keys/#");
         assert_eq!(kind("POST api.x/v1/send"), "POST api.x/v1/send");
         assert_eq!(kind("tls1.3"), "tls1.3");
+    }
+
+    #[test]
+    fn times_that_would_look_the_same_are_told_apart() {
+        let at = |milliseconds: i64| Timestamp(1_793_956_445_000_000_000 + milliseconds * 1_000_000);
+        let told = |times: &[i64]| {
+            let told = moments(&times.iter().map(|time| at(*time)).collect::<Vec<_>>());
+            told.into_iter().map(|text| text.unwrap()[17..].to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(told(&[0, 1_250]), ["05 UTC", "06 UTC"]);
+        assert_eq!(told(&[3, 3]), ["05 UTC", "05 UTC"]);
+        assert_eq!(told(&[3, 250, 1_000]), ["05.003 UTC", "05.250 UTC", "06.000 UTC"]);
+        assert_eq!(moments(&[Timestamp(0)]), [None]);
     }
 
     #[test]

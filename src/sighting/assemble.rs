@@ -185,6 +185,7 @@ pub(super) fn place(
         authority: message.host.clone(),
         secured: message.is_secured(),
         frames: tree.origins(buffer, start, end).frames(),
+        part: part.map(|part| part.kind),
         bytes: (offset.saturating_add(first as u64), offset.saturating_add(last as u64)),
         trail,
     }

@@ -404,16 +404,18 @@ impl<L: Listener> Telling<'_, L> {
             if side.cost <= REASSEMBLY_BYTES && !(acked && side.cost > REASSEMBLY_ACKED) {
                 return;
             }
-            self.skip_hole(end, at);
+            self.skip_hole(end, at, true);
         }
     }
 
-    fn skip_hole(&mut self, end: End, at: Timestamp) {
+    /// Skips the first hole of an end. `pressed`: there is no room to wait for what fills it, which may come yet, unless
+    /// the other end acknowledged it; if not, nothing more comes.
+    fn skip_hole(&mut self, end: End, at: Timestamp, pressed: bool) {
         let side = &self.active.sides[end];
         if let Some((start, _)) = side.held.first_key_value()
             && *start > side.next
         {
-            let why = if self.acked(end) >= *start { Lost::NotCaptured } else { Lost::Budget };
+            let why = if pressed && self.acked(end) < *start { Lost::Budget } else { Lost::NotCaptured };
             let len = *start - side.next;
             self.gap(end, at, len, why);
         }
@@ -425,7 +427,7 @@ impl<L: Listener> Telling<'_, L> {
         self.settle();
         for end in 0..2 {
             while !self.active.sides[end].held.is_empty() {
-                self.skip_hole(end, at);
+                self.skip_hole(end, at, true);
             }
         }
     }
@@ -467,9 +469,9 @@ impl<L: Listener> Telling<'_, L> {
             let first = |end: End| self.active.sides[end].held.first_key_value().map(|(_, piece)| piece.frame);
             match (first(0), first(1)) {
                 (None, None) => break,
-                (Some(_), None) => self.skip_hole(0, at),
-                (None, Some(_)) => self.skip_hole(1, at),
-                (Some(low), Some(high)) => self.skip_hole(usize::from(low > high), at),
+                (Some(_), None) => self.skip_hole(0, at, false),
+                (None, Some(_)) => self.skip_hole(1, at, false),
+                (Some(low), Some(high)) => self.skip_hole(usize::from(low > high), at, false),
             }
         }
         for end in 0..2 {

@@ -181,6 +181,11 @@ fn losses_leave_traces() {
     assert_eq!(told[0].info.gaps, 3);
     assert_eq!(told[0].how, Some(Ending::CaptureEnd));
     assert!(told[0].gaps.iter().all(|gap| gap.3 == Lost::NotCaptured));
+    // A hole that nothing acknowledged: the capture ends, and no budget had a part in it.
+    let mut all = handshake();
+    all.extend([up(0, b"abc"), up(6, b"ghi")]);
+    let (told, _) = run(&all);
+    assert_eq!(told[0].gaps, [(Direction::ToServer, 3, 3, Lost::NotCaptured)]);
     // FIN shows what is missing, too; and a flow without a captured byte is told when something was lost.
     let mut all = handshake();
     all.push(seg(true, C.wrapping_add(101), S + 1, "F", b""));

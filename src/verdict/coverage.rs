@@ -4,11 +4,15 @@ use crate::model::evidence::Evidence;
 use crate::model::flow::{Blind, Flow};
 use crate::model::verdict::{Coverage, Unread};
 use crate::verdict::audience::server_name;
+use crate::verdict::words::thousands;
 use std::collections::BTreeMap;
+
+/// Why, as JSON spells it, what a damaged file held was not read.
+pub const DAMAGED: &str = "damaged";
 
 /// Coverage of everything.
 pub fn coverage(evidence: &Evidence) -> Coverage {
-    cover(evidence.flows.iter())
+    cover(evidence, evidence.flows.iter())
 }
 
 /// Whether everything of a flow was read.
@@ -16,8 +20,9 @@ pub(crate) fn is_read(flow: &Flow) -> bool {
     flow.blind.is_empty() && flow.unread == [0; 2]
 }
 
-/// Coverage of some flows.
-pub(crate) fn cover<'a>(flows: impl Iterator<Item = &'a Flow>) -> Coverage {
+/// Coverage of some flows of the evidence. What a damaged file held beyond the damage is missing from every claim: nobody
+/// knows whose it was, nor how much.
+pub(crate) fn cover<'a>(evidence: &Evidence, flows: impl Iterator<Item = &'a Flow>) -> Coverage {
     let mut coverage = Coverage::default();
     let mut hosts: BTreeMap<String, bool> = BTreeMap::new();
     let mut unread: BTreeMap<Blind, (u64, u64)> = BTreeMap::new();
@@ -52,7 +57,18 @@ pub(crate) fn cover<'a>(flows: impl Iterator<Item = &'a Flow>) -> Coverage {
     unread.sort_by_key(|(why, flows, bytes)| (std::cmp::Reverse(*bytes), std::cmp::Reverse(*flows), *why));
     coverage.unread = unread
         .into_iter()
-        .map(|(why, flows, bytes)| Unread { why: why.name(), says: why.says(), flows, bytes })
+        .map(|(why, flows, bytes)| {
+            let says = why.told(evidence.secrets).into_owned();
+            Unread { why: why.name(), says, flows, bytes }
+        })
         .collect();
+    let damaged = evidence.inputs.iter().filter(|input| input.stopped.is_some()).count() as u64;
+    if damaged > 0 {
+        let says = match damaged {
+            1 => "what follows the damage in 1 file".to_owned(),
+            many => format!("what follows the damage in {} files", thousands(many)),
+        };
+        coverage.unread.push(Unread { why: DAMAGED, says, flows: 0, bytes: 0 });
+    }
     coverage
 }

@@ -173,7 +173,7 @@ fn blind(case: &Case<'_>, spare: &dyn Fn(&Flow, Blind) -> bool) -> Vec<String> {
     let says = |((party, host, why), (flows, bytes)): &((Party, String, Blind), (u64, u64))| {
         let size = if *bytes > 0 { format!(", {}", count(*bytes, "byte")) } else { String::new() };
         let owner = owner(&case.scenario.app.name, party, host);
-        format!("{} to {owner} could not be read ({}{size})", count(*flows, "flow"), why.says())
+        format!("{} to {owner} could not be read ({}{size})", count(*flows, "flow"), why.told(case.evidence().secrets))
     };
     gaps.iter().map(says).collect()
 }

@@ -164,6 +164,7 @@ pub(super) fn seen(flow: &Flow, what: (&str, Data, &str)) -> Sighting {
             authority: None,
             secured: flow.secure,
             frames: vec![flow.first_frame + 3],
+            part: None,
             bytes: (10, 20),
             trail: if flow.secure { vec!["tls1.3".into(), "http1".into()] } else { vec!["http1".into()] },
         },

@@ -1,6 +1,6 @@
 //! Holds every claim against the evidence.
 
-use crate::model::evidence::Evidence;
+use crate::model::evidence::{Evidence, Input};
 use crate::model::flow::{Blind, Fact, Flow, Standing};
 use crate::model::scenario::{Audience, Claim, Party, Scenario};
 use crate::model::sighting::{Sighting, Strength};
@@ -29,7 +29,7 @@ fn judge_claim(scenario: &Scenario, claim: &Claim, indexed: &Indexed<'_>) -> Jud
         return unknown(claim);
     };
     let case = Case::new(scenario, claim, promise, indexed);
-    let mut coverage = cover(case.flows());
+    let mut coverage = cover(case.evidence(), case.flows());
     let mut weaknesses = Vec::new();
     let (verdict, reason, sightings) = match (promise.judge)(&case) {
         Outcome::Contradicted { reason, sightings } => (VerdictKind::Contradicted, reason, sightings),
@@ -307,7 +307,14 @@ fn poorly_encrypted(case: &Case<'_>) -> Option<Outcome> {
     let frames: Vec<u64> = exhibits.iter().filter_map(|exhibit| exhibit.place.frames.first().copied()).collect();
     let mut shown: Vec<String> = frames.iter().map(u64::to_string).collect();
     shown.dedup();
-    let plural = if shown.len() == 1 { "" } else { "s" };
+    let file = exhibits.first().map(|exhibit| exhibit.place.capture.as_str()).unwrap_or_default();
+    let input = case.evidence().inputs.iter().find(|input| input.name == file);
+    let unit = match (input.map(Input::bare_format), shown.len()) {
+        (Some("har" | "mitmproxy"), 1) => "entry",
+        (Some("har" | "mitmproxy"), _) => "entries",
+        (_, 1) => "frame",
+        (_, _) => "frames",
+    };
     let more = poor.len().saturating_sub(1);
     let more = match more {
         0 => String::new(),
@@ -315,7 +322,7 @@ fn poorly_encrypted(case: &Case<'_>) -> Option<Outcome> {
         more => format!("; and {more} more weaknesses"),
     };
     let reason = weakness.reason.trim_end_matches('.');
-    let text = format!("{} (frame{plural} {}){more}", tame_reason(reason), list(&shown, 4));
+    let text = format!("{} ({unit} {}){more}", tame_reason(reason), list(&shown, 4));
     let weaknesses = poor.iter().map(|(weakness, _)| weakness.id()).collect();
     Some(Outcome::Weakened { reason: sentence(&text), sightings: Vec::new(), weaknesses })
 }

@@ -5,7 +5,7 @@ use crate::model::sighting::{Sighting, Strength};
 use crate::model::time::Timestamp;
 use crate::verdict::case::Case;
 use crate::verdict::earned::Outcome;
-use crate::verdict::words::{contradiction, count, sentence, thousands};
+use crate::verdict::words::{self, count, in_all, list, listed, sentence, tame, thousands};
 use std::collections::BTreeSet;
 
 /// Detector of what somebody who was there first left behind.
@@ -41,43 +41,49 @@ pub(crate) fn at_rest(case: &Case<'_>) -> Outcome {
     let records: BTreeSet<(&str, &[u64])> =
         seen.iter().map(|s| (s.place.capture.as_str(), s.place.frames.as_slice())).collect();
     let places = count(records.len() as u64, "record");
-    let dump = seen.first().map(|s| s.place.capture.clone()).unwrap_or_default();
-    let total = case.evidence().exposure.as_ref().map_or(0, |found| found.messages);
-    let more =
-        if total > 0 { format!("; in all, {} can be read there", count(total, "message")) } else { String::new() };
-    let text =
-        format!("whoever gets hold of {dump} can read it: it stands there in clear, in {places} that are listed{more}");
+    let mut dumps: Vec<String> = seen.iter().map(|s| tame(&s.place.capture)).collect();
+    dumps.sort();
+    dumps.dedup();
+    let text = format!(
+        "whoever gets hold of {} can read it: it stands there in clear, in {places}{}{}",
+        list(&dumps, 3),
+        listed(case, records.len() as u64, records.len() as u64),
+        in_all(case, records.len() as u64)
+    );
     Outcome::Contradicted { reason: sentence(&text), sightings: ids(&seen) }
 }
 
 /// Nobody can read the store without credentials.
 pub(crate) fn not_public(case: &Case<'_>) -> Outcome {
-    let notes: Vec<&Sighting> =
-        case.evidence().sightings.iter().filter(|sighting| sighting.detector == EXTORTION_NOTE).collect();
+    let by = |detector: &'static str| case.evidence().sightings.iter().filter(move |s| s.detector == detector);
+    let (notes, doors): (Vec<&Sighting>, Vec<&Sighting>) = (by(EXTORTION_NOTE).collect(), by(OPEN_STORE).collect());
+    let told = |s: &&Sighting| [EXTORTION_NOTE, OPEN_STORE].contains(&s.detector);
+    // What stands in an open store can be read whether or not somebody left a note in it.
+    let seen: Vec<&Sighting> =
+        case.sightings().filter(|s| case.is_forbidden(s) && case.counts(s) && !told(s)).collect();
+    let mut says = Vec::new();
     if let Some(first) = notes.first() {
         let line = first.place.frames.first().copied().unwrap_or_default();
-        let text = format!(
+        says.push(format!(
             "somebody was in the store before: a note in {}, line {line}, asks for money, and nobody leaves one without having got in",
-            first.place.capture
-        );
-        return Outcome::Contradicted { reason: sentence(&text), sightings: ids(&notes) };
+            tame(&first.place.capture)
+        ));
     }
-    let doors: Vec<&Sighting> =
-        case.evidence().sightings.iter().filter(|sighting| sighting.detector == OPEN_STORE).collect();
     if let Some(first) = doors.first() {
         let more = match doors.len() {
             1 => String::new(),
             many => format!("; so did {}", count(many.saturating_sub(1) as u64, "more door")),
         };
-        let text = format!("a store answered whoever knocked: {}{more}", first.reason.trim_end_matches('.'));
-        return Outcome::Contradicted { reason: sentence(&text), sightings: ids(&doors) };
+        says.push(format!("a store answered whoever knocked: {}{more}", first.reason.trim_end_matches('.')));
     }
-    let forbidden = |s: &&Sighting| case.is_forbidden(s) && case.counts(s);
-    let seen: Vec<&Sighting> = case.sightings().filter(forbidden).collect();
     if !seen.is_empty() {
-        return Outcome::Contradicted { reason: contradiction(case, &seen), sightings: ids(&seen) };
+        says.push(words::told(case, &seen));
     }
-    no_store("no store was found open, and none was knocked at")
+    if says.is_empty() {
+        return no_store("no store was found open, and none was knocked at");
+    }
+    let sightings = ids(&[notes, doors, seen].concat());
+    Outcome::Contradicted { reason: sentence(&says.join("; ")), sightings }
 }
 
 /// Nothing is kept longer than promised.

@@ -16,6 +16,8 @@ const API: &str = "api.chatterly.example";
 const ADS: &str = "t.adzebra.example";
 const CDN: &str = "cdn.example";
 
+mod stores;
+
 /// Judges; the reason must hold these words.
 fn check(name: &str, promise: &str, data: &[Data], evidence: Evidence, want: VerdictKind, words: &[&str]) {
     let scenario = scenario(promise, data, &[GREETING, REAL, ALIAS, DEVICE]);

@@ -2,6 +2,7 @@
 
 use crate::model::scenario::{Audience, Party};
 use crate::model::sighting::{Sighting, Strength};
+use crate::model::taxonomy::Data;
 use crate::verdict::audience::server_name;
 use crate::verdict::case::Case;
 use std::collections::{BTreeMap, BTreeSet};
@@ -123,6 +124,11 @@ struct Reader {
 
 /// What contradicting sightings come to, as one sentence.
 pub(crate) fn contradiction(case: &Case<'_>, sightings: &[&Sighting]) -> String {
+    sentence(&told(case, sightings))
+}
+
+/// The same, as a part of one.
+pub(crate) fn told(case: &Case<'_>, sightings: &[&Sighting]) -> String {
     let mut groups: BTreeMap<Reader, Vec<&Sighting>> = BTreeMap::new();
     for sighting in sightings {
         let forbidden = |audience: &&Audience| case.promise.forbids.contains(audience);
@@ -142,17 +148,46 @@ pub(crate) fn contradiction(case: &Case<'_>, sightings: &[&Sighting]) -> String 
     groups.sort_by(|(a, left), (b, right)| {
         (a.audience, std::cmp::Reverse(left.len()), a).cmp(&(b.audience, std::cmp::Reverse(right.len()), b))
     });
-    let told: Vec<String> = groups.iter().take(2).map(|(reader, seen)| half(case, reader, seen)).collect();
+    let kept: u64 = groups.iter().filter(|(reader, _)| reader.dump.is_some()).map(|(_, seen)| seen.len() as u64).sum();
+    let mut told: Vec<String> = groups.iter().take(2).map(|(reader, seen)| half(case, reader, seen, kept)).collect();
+    // Behind the last store that is named, so that "there" is a store.
+    let last = groups.iter().take(2).rposition(|(reader, _)| reader.dump.is_some());
+    if let Some(half) = last.and_then(|last| told.get_mut(last)) {
+        half.push_str(&in_all(case, kept));
+    }
     let mut text = told.join("; ");
     let more: u64 = groups.iter().skip(2).map(|(_, seen)| seen.len() as u64).sum();
     if more > 0 {
         text.push_str("; and so in ");
         text.push_str(&count(more, "more place"));
     }
-    sentence(&text)
+    text
 }
 
-fn half(case: &Case<'_>, reader: &Reader, seen: &[&Sighting]) -> String {
+/// Messages that can be read in dumps, where the claim is about messages; of `listed` places, they may be more.
+fn messages(case: &Case<'_>) -> u64 {
+    let about = case.claim.data.iter().any(|data| data.covers(Data::Messages));
+    case.evidence().exposure.as_ref().map_or(0, |found| if about { found.messages } else { 0 })
+}
+
+/// ` that are listed`, of so many places here, where all places named in dumps are some of many.
+pub(crate) fn listed(case: &Case<'_>, all: u64, here: u64) -> &'static str {
+    match (case.evidence().sightings_dropped > 0 || messages(case) > all, here) {
+        (false, _) => "",
+        (true, 1) => " that is listed",
+        (true, _) => " that are listed",
+    }
+}
+
+/// How many messages can be read in dumps, where all places named there are some of them.
+pub(crate) fn in_all(case: &Case<'_>, all: u64) -> String {
+    match (listed(case, all, all), messages(case)) {
+        ("", _) | (_, 0) => String::new(),
+        (_, messages) => format!("; in all, {} can be read there", count(messages, "message")),
+    }
+}
+
+fn half(case: &Case<'_>, reader: &Reader, seen: &[&Sighting], kept: u64) -> String {
     let owner = owner(&case.scenario.app.name, &reader.party, &reader.host);
     let who = match (&reader.dump, reader.audience) {
         (Some(_), Audience::Public) => "anyone on the internet".to_owned(),
@@ -168,7 +203,7 @@ fn half(case: &Case<'_>, reader: &Reader, seen: &[&Sighting]) -> String {
     };
     let places = count(seen.len() as u64, "place");
     let place = if let Some(dump) = &reader.dump {
-        format!(" in {places} of the store {}", tame(dump))
+        format!(" in {places} of the store {}{}", tame(dump), listed(case, kept, seen.len() as u64))
     } else {
         let how = if seen.iter().all(|sighting| sighting.strength == Strength::Pseudonym) {
             "hashed"

@@ -27,5 +27,6 @@ mod scenarios;
 mod schema;
 mod spelled;
 mod stores;
+mod told;
 mod transports;
 mod twins;

@@ -106,6 +106,7 @@ fn escape(text: &str, out: &mut dyn Write) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::verdict::Coverage;
     use crate::report::sample;
 
     fn html(report: &Report) -> String {
@@ -170,6 +171,65 @@ mod tests {
         for anchor in attribute(&page, "href=\"#") {
             assert!(ids.contains(anchor), "#{anchor} leads nowhere");
         }
+    }
+
+    #[test]
+    fn what_was_seen_needs_no_control() {
+        let page = html(&sample::report());
+        let claims: Vec<&str> = page.split("<article class=\"claim ").skip(1).collect();
+        assert_eq!(claims.len(), 5);
+        for claim in claims {
+            let none = claim.contains("none: nothing shows that the planted action happened");
+            let own = claim.contains("the sightings themselves");
+            match claim.split('"').next() {
+                Some("v-contradicted") => assert!(own && !none),
+                Some("v-weakened") => assert!(!claim.contains("Positive control")),
+                Some("v-inconclusive") => assert!(none && !own),
+                _ => assert!(claim.contains("Positive control") && !none && !own),
+            }
+        }
+    }
+
+    #[test]
+    fn a_store_is_said_to_be_kept_not_sent() {
+        let mut report = sample::report();
+        let scenario = report.scenarios.first_mut().unwrap();
+        scenario.flows.clear();
+        scenario.coverage = Coverage::default();
+        let input = scenario.inputs.first_mut().unwrap();
+        (input.name, input.format) = ("store.ndjson".to_owned(), "ndjson".to_owned());
+        (input.first_seen, input.last_seen, input.stopped, input.cut_frames) = (None, None, None, 0);
+        for sighting in &mut scenario.sightings {
+            (sighting.place.flow, sighting.place.capture) = (None, "store.ndjson".to_owned());
+        }
+        for judged in &mut scenario.claims {
+            judged.coverage = Coverage::default();
+        }
+        let page = html(&report);
+        assert!(page.contains("100,000 records of 1 dump read to the end") && page.contains("records of 2026-"));
+        for lie in ["Nothing was sent", "without times", "sent to the server", "0 of 0", "<dl class=\"bars\">"] {
+            assert!(!page.contains(lie), "{lie}");
+        }
+        report.scenarios[0].inputs[0].stopped = Some("stopped at byte 9".to_owned());
+        assert!(html(&report).contains("100,000 records of 1 dump read as far as they go"));
+        report.scenarios[0].exposure = None;
+        assert!(html(&report).contains("There was nothing to read: no traffic was captured, and there is no dump."));
+    }
+
+    #[test]
+    fn what_was_cut_is_never_all_there_was() {
+        let all = "Everything that was captured could be read";
+        let mut report = sample::report();
+        report.scenarios[0].coverage.unread.clear();
+        report.scenarios[0].inputs[0].stopped = None;
+        report.scenarios[0].inputs[0].cut_frames = 0;
+        assert!(html(&report).contains(all));
+        report.scenarios[0].inputs[0].cut_frames = 2;
+        let page = html(&report);
+        assert!(!page.contains(all) && page.contains("2 frames were cut when it was captured"));
+        report.scenarios[0].inputs[0].cut_frames = 0;
+        report.scenarios[0].inputs[0].stopped = Some("stopped at byte 9".to_owned());
+        assert!(!html(&report).contains(all));
     }
 
     #[test]

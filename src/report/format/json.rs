@@ -87,9 +87,9 @@ struct ScenarioJson<'a> {
     app: AppJson<'a>,
     /// Evidence was inspected without a scenario.
     inspected: bool,
-    /// First time in the evidence, RFC 3339.
+    /// First time in the captures, or, without any, in the records of the dumps; RFC 3339.
     first_seen: Option<String>,
-    /// Last time in the evidence, RFC 3339.
+    /// Last time there.
     last_seen: Option<String>,
     parties: PartiesJson<'a>,
     planted: Vec<PlantedJson<'a>>,
@@ -188,16 +188,18 @@ struct CoverageJson<'a> {
     messages: u64,
     messages_read: u64,
     /// Why the rest was not read.
-    unread: Vec<UnreadJson>,
-    /// What shows that the planted action happened; null when nothing does.
+    unread: Vec<UnreadJson<'a>>,
+    /// What shows that the planted action happened; null when nothing does, and for `contradicted` and `weakened`, which rest
+    /// on what was seen.
     control: Option<&'a str>,
 }
 
 /// One reason for not having read something.
 #[derive(JsonSchema, Serialize)]
-struct UnreadJson {
+struct UnreadJson<'a> {
+    /// `no-keys`, `lost` …; `damaged` for what a damaged file held beyond the damage, of which no count is known.
     why: &'static str,
-    says: &'static str,
+    says: &'a str,
     flows: u64,
     bytes: u64,
 }
@@ -319,7 +321,7 @@ fn coverage(coverage: &Coverage) -> CoverageJson<'_> {
         messages: coverage.messages,
         messages_read: coverage.messages_read,
         unread: (coverage.unread.iter())
-            .map(|unread| UnreadJson { why: unread.why, says: unread.says, flows: unread.flows, bytes: unread.bytes })
+            .map(|unread| UnreadJson { why: unread.why, says: &unread.says, flows: unread.flows, bytes: unread.bytes })
             .collect(),
         control: coverage.control.as_deref(),
     }

@@ -2,10 +2,10 @@
 
 use crate::model::report::{Report, ScenarioReport};
 use crate::model::sighting::Sighting;
-use crate::model::verdict::{Coverage, Judged, VerdictKind};
-use crate::report::exposed;
+use crate::model::verdict::{Judged, VerdictKind};
 use crate::report::words::{self, count, mark, printable, size};
 use crate::report::{Format, View};
+use crate::report::{claims, exposed, place};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -74,7 +74,7 @@ impl Summary<'_> {
                 self.line("intruder", &format!("a ransom note in {}, line {}", note.dump, note.line), out)?;
             }
         }
-        self.line("coverage", &coverage(&scenario.coverage), out)?;
+        self.line("coverage", &coverage(scenario), out)?;
         for input in &scenario.inputs {
             if let Some(stopped) = &input.stopped {
                 self.line("damaged", &format!("{}: {stopped}", input.name), out)?;
@@ -111,7 +111,7 @@ impl Summary<'_> {
                 1 => String::new(),
                 all => format!(" (the first of {})", words::thousands(all)),
             };
-            self.wrapped(&format!("→ {}{more}", place(first, self.view)), out)?;
+            self.wrapped(&format!("→ {}{more}", place(first, scenario, self.view)), out)?;
         }
         Ok(())
     }
@@ -145,7 +145,7 @@ impl Summary<'_> {
             let times = if *times > 1 { format!(", {}", count(*times, "time")) } else { String::new() };
             let text = format!("{}, readable by {}{times}", words::subject(sighting), words::readers(sighting));
             self.line(if sighting.planted.is_some() { "planted" } else { "by rule" }, &text, out)?;
-            self.wrapped(&format!("→ {}", place(sighting, self.view)), out)?;
+            self.wrapped(&format!("→ {}", place(sighting, self.scenario, self.view)), out)?;
         }
         if let Some(more) = words::len(&order).checked_sub(LISTED as u64).filter(|more| *more > 0) {
             self.line("", &format!("and {}: see --format json or --report", count(more, "more kind")), out)?;
@@ -169,30 +169,35 @@ impl Summary<'_> {
 }
 
 /// Where a sighting was made: frame, host, trail.
-fn place(sighting: &Sighting, view: &View) -> String {
-    let frame = match (sighting.place.flow, sighting.place.frames.as_slice()) {
-        (_, []) => String::new(),
-        (Some(_), [frame, ..]) => format!(" frame {frame}"),
-        (None, [line, ..]) => format!(" line {line}"),
-    };
+fn place(sighting: &Sighting, scenario: &ScenarioReport, view: &View) -> String {
+    let frame = place::first_frame(scenario, &sighting.place);
     format!("{}{frame}: {}", sighting.place.capture, view.trail(sighting))
 }
 
-/// `94 % of 1.2 MB read, 12 of 14 flows; not read: 2 flows encrypted, no keys supplied`.
-fn coverage(coverage: &Coverage) -> String {
-    if coverage.flows == 0 && coverage.messages == 0 {
-        return "nothing was sent".to_owned();
+/// `94 % of 1.2 MB read, 12 of 14 flows; not read: 2 flows (encrypted, no keys supplied)`.
+fn coverage(scenario: &ScenarioReport) -> String {
+    let coverage = &scenario.coverage;
+    let mut read = Vec::new();
+    if coverage.flows > 0 || coverage.messages > 0 {
+        let damaged = scenario.inputs.iter().any(|input| input.stopped.is_some());
+        let bytes = match words::percent(coverage.bytes_read, coverage.bytes) {
+            100 if damaged => format!("all {} before the damage read", size(coverage.bytes)),
+            percent => format!("{percent} % of {} read", size(coverage.bytes)),
+        };
+        let flows = count(coverage.flows, "flow");
+        read.push(format!("{bytes}, {} of {flows}", words::thousands(coverage.flows_read)));
     }
-    let mut out = format!(
-        "{} % of {} read, {} of {}",
-        words::percent(coverage.bytes_read, coverage.bytes),
-        size(coverage.bytes),
-        words::thousands(coverage.flows_read),
-        count(coverage.flows, "flow"),
-    );
+    read.extend(words::kept(scenario));
+    if read.is_empty() {
+        read.push(claims::nothing(scenario).to_owned());
+    }
+    let mut out = read.join("; ");
     for (index, unread) in coverage.unread.iter().take(3).enumerate() {
         out.push_str(if index == 0 { "; not read: " } else { ", " });
-        let _ = write!(out, "{} ({})", count(unread.flows, "flow"), unread.says);
+        match unread.flows {
+            0 => out.push_str(&unread.says),
+            flows => drop(write!(out, "{} ({})", count(flows, "flow"), unread.says)),
+        }
     }
     out
 }

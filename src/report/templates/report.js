@@ -7,6 +7,8 @@
     const cards = [...section.querySelectorAll(".card")];
     const choices = [...bar.querySelectorAll("[data-filter]")];
     const said = bar.querySelector("output");
+    const aside = section.querySelector("details.aside");
+    let unfolded = null; // Whether what is folded away was open before anything was filtered.
     const apply = () => {
       const wanted = choices.map((choice) => choice.value).filter(Boolean);
       let shown = 0;
@@ -15,18 +17,32 @@
         card.hidden = !wanted.every((token) => has.includes(token));
         if (!card.hidden) shown += 1;
       }
+      if (aside) {
+        const holds = cards.some((card) => !card.hidden && aside.contains(card));
+        if (wanted.length && unfolded === null) unfolded = aside.open;
+        aside.hidden = !holds;
+        if (wanted.length) aside.open = holds;
+        else if (unfolded !== null) [aside.open, unfolded] = [unfolded, null];
+      }
       said.textContent = wanted.length ? `${shown} of ${cards.length} shown` : "";
     };
     bar.hidden = cards.length < 2;
     bar.addEventListener("change", apply);
     // A link to a card that is filtered away brings it back.
-    addEventListener("hashchange", () => {
-      const target = section.querySelector(`#${CSS.escape(location.hash.slice(1))}`);
-      if (!target || !target.hidden) return;
-      for (const choice of choices) choice.value = "";
-      apply();
+    const reveal = () => {
+      const target = document.getElementById(location.hash.slice(1));
+      if (!target || !section.contains(target)) return;
+      const folded = target.closest("details:not([open])");
+      if (!target.hidden && !folded) return;
+      if (target.hidden) {
+        for (const choice of choices) choice.value = "";
+        apply();
+      }
+      if (aside && aside.contains(target)) aside.open = true;
       target.scrollIntoView();
-    });
+    };
+    addEventListener("hashchange", reveal);
+    reveal();
   }
   // Sorting by column.
   for (const table of document.querySelectorAll("table.sortable")) {

@@ -118,6 +118,7 @@ mod tests {
             authority: None,
             secured: true,
             frames: vec![1],
+            part: None,
             bytes: (0, bytes.len() as u64),
             trail: Vec::new(),
         };

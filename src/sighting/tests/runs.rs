@@ -26,6 +26,7 @@ pub(super) fn payload(index: usize, bytes: Vec<u8>, beside: &Arc<[Token]>) -> Pa
             authority: None,
             secured: true,
             frames: vec![index as u64 + 1],
+            part: None,
             bytes: (0, bytes.len() as u64),
             trail: vec!["POST /send".into()],
         },

@@ -1,6 +1,7 @@
 //! What was found: sightings, weaknesses, stories.
 
 use crate::model::flow::Flow;
+use crate::model::message::PartKind;
 use crate::model::sighting::{Place, Sighting, Strength};
 use crate::model::weakness::{Exhibit, Weakness};
 use crate::report::View;
@@ -39,7 +40,10 @@ pub(super) struct SightingJson<'a> {
     direction: &'static str,
     /// When its message was captured, RFC 3339.
     at: Option<String>,
-    /// Half-open byte range in the message part that carried it, as transferred.
+    /// The part of the message that carried it; null where it is no message.
+    #[schemars(extend("enum" = ["path", "query", "header", "body", "raw", null]))]
+    part: Option<&'static str>,
+    /// Half-open byte range in that part, as transferred.
     bytes: [u64; 2],
     #[schemars(extend("enum" = ["value", "pseudonym"]))]
     strength: &'static str,
@@ -139,6 +143,7 @@ pub(super) fn sighting<'a>(sighting: &'a Sighting, flow: Option<(usize, &'a Flow
         flow: flow.map(|(index, _)| index),
         direction: direction(place.direction),
         at: rfc3339(place.at),
+        part: place.part.map(part),
         bytes: [place.bytes.0, place.bytes.1],
         strength: match sighting.strength {
             Strength::Value => "value",
@@ -147,6 +152,16 @@ pub(super) fn sighting<'a>(sighting: &'a Sighting, flow: Option<(usize, &'a Flow
         detector: sighting.detector,
         excerpt: ExcerptJson { before: excerpt.before, found: excerpt.found, after: excerpt.after },
         clip: view.clip(sighting),
+    }
+}
+
+const fn part(kind: PartKind) -> &'static str {
+    match kind {
+        PartKind::Path => "path",
+        PartKind::Query => "query",
+        PartKind::Header => "header",
+        PartKind::Body => "body",
+        PartKind::Raw => "raw",
     }
 }
 
