@@ -6,12 +6,12 @@ use super::{Skip, link, transport};
 use crate::bytes::{Cursor, Malformed};
 use crate::model::frame::Frame;
 use crate::model::origin::FrameNo;
-use crate::model::packet::Packet;
+use crate::model::packet::{Packet, Segment};
 use crate::model::time::Timestamp;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Tunnels one inside the other.
-const TUNNELS: u8 = 4;
+pub(super) const TUNNELS: u8 = 4;
 
 /// What a frame holds.
 #[derive(Clone, Copy, Debug)]
@@ -117,13 +117,6 @@ fn v6(carrier: Carrier, bytes: &[u8], beyond: usize) -> Result<Parsed<'_>, Skip>
 /// Reads on behind the IP header: IPv6 extension headers, tunnels, transport.
 #[inline]
 pub(super) fn inner(carrier: Carrier, mut upper: Upper<'_>) -> Result<Parsed<'_>, Skip> {
-    if upper.protocol == 17
-        && carrier.tunnels < TUNNELS
-        && let Some(bytes) = vxlan(upper.payload)
-        && let Ok(inside) = ip(Carrier { tunnels: carrier.tunnels.saturating_add(1), ..carrier }, bytes, upper.missing)
-    {
-        return Ok(inside);
-    }
     if matches!(upper.protocol, 6 | 17) {
         return transport::parse(carrier, &upper).map(Parsed::Packet);
     }
@@ -178,15 +171,22 @@ pub(super) fn inner(carrier: Carrier, mut upper: Upper<'_>) -> Result<Parsed<'_>
     }
 }
 
-/// The IP packet in the Ethernet frame that VXLAN carries (RFC 7348, section 5). Anything may come to its port: what is
-/// not VXLAN and IP to the last bit of their headers stays the datagram it is.
+/// The IP packet in the Ethernet frame that VXLAN carries (RFC 7348, section 5), where the headers of both are what they have
+/// to be.
+///
+/// Unlike other tunnels it begins at a port, where any app can write what it likes, so it takes nothing away: the datagram is
+/// handed on as well, and whoever it goes to has read it, whatever address stands inside.
 #[inline]
-fn vxlan(datagram: &[u8]) -> Option<&[u8]> {
-    // Destination port 4789, any length and checksum; only the flag I, a network, and what is reserved empty.
-    let [_, _, 0x12, 0xb5, high, low, _, _, 0x08, 0, 0, 0, _, _, _, 0, ..] = datagram else { return None };
-    let len = usize::from(u16::from_be_bytes([*high, *low]));
-    let whole = if len == 0 { datagram } else { datagram.get(..len).unwrap_or(datagram) };
-    link::ethernet(Cursor::new(whole.get(16..)?)).ok()
+pub(super) fn vxlan<'a>(packet: &Packet<'a>) -> Option<Parsed<'a>> {
+    let Segment::Udp { payload, missing } = packet.segment else { return None };
+    if packet.dst.port != 4_789 {
+        return None;
+    }
+    // Only the flag I, a network, and what is reserved empty.
+    let [0x08, 0, 0, 0, _, _, _, 0, frame @ ..] = payload else { return None };
+    let bytes = link::ethernet(Cursor::new(frame)).ok()?;
+    let beyond = usize::try_from(missing).unwrap_or(usize::MAX);
+    ip(Carrier { frame: packet.frame, at: packet.at, tunnels: 1 }, bytes, beyond).ok()
 }
 
 /// The IP packet in GRE (RFC 2784, 2890; version 1 is RFC 2637), if it carries one.

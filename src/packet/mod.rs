@@ -1,8 +1,8 @@
 //! Frames → packets: link, IP and transport headers.
 //!
 //! In: a [`Frame`](crate::model::frame::Frame) of any link type. Out: [`Packet`](crate::model::packet::Packet)s that
-//! borrow its bytes. Fragments are put together first, and what a tunnel carries (IP in IP, GRE, VXLAN) is read as if it had
-//! come bare. It never looks inside a payload. Every frame that yields no packet has a [`Skip`] that is counted.
+//! borrow its bytes. Fragments are put together first, and what a tunnel carries (IP in IP, GRE) is read as if it had
+//! come bare; what VXLAN carries, too, beside the datagram around it. It never looks inside a payload. Every frame that yields no packet has a [`Skip`] that is counted.
 
 mod fragment;
 mod hash;

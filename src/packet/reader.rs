@@ -2,7 +2,7 @@
 
 use super::Skip;
 use super::fragment::{Datagram, Defragmenter, FragmentLoss};
-use super::ip::{Parsed, parse};
+use super::ip::{Parsed, TUNNELS, parse, vxlan};
 use crate::bytes::Malformed;
 use crate::model::frame::Frame;
 use crate::model::packet::Packet;
@@ -39,12 +39,34 @@ impl Reader {
     #[inline]
     pub fn frame(&mut self, frame: &Frame<'_>, mut on: impl FnMut(&Packet<'_>)) {
         match parse(frame) {
-            Ok(Parsed::Packet(packet)) => on(&packet),
+            Ok(Parsed::Packet(packet)) => {
+                on(&packet);
+                self.carried(&packet, &mut on);
+            }
             Ok(Parsed::Fragment(fragment)) => {
                 self.defragmenter.push(&fragment, &mut self.ready);
                 self.drain(&mut on);
             }
             Err(skip) => self.skip(skip),
+        }
+    }
+
+    /// Hands on what a datagram carries, and what that does.
+    #[inline]
+    fn carried(&mut self, packet: &Packet<'_>, on: &mut impl FnMut(&Packet<'_>)) {
+        let mut inside = vxlan(packet);
+        for _ in 0..TUNNELS {
+            match inside {
+                Some(Parsed::Packet(packet)) => {
+                    on(&packet);
+                    inside = vxlan(&packet);
+                }
+                Some(Parsed::Fragment(fragment)) => {
+                    self.defragmenter.push(&fragment, &mut self.ready);
+                    return self.drain(on);
+                }
+                None => return,
+            }
         }
     }
 

@@ -150,23 +150,6 @@ fn oddities_of_ip() {
     assert_eq!(one(101, &v4_with(4, &v4(UDP), 0, &[], None)), V4, "IP in IP");
     assert_eq!(one(101, &v4_with(41, &v6(17, UDP), 0, &[], None)), V6, "6in4");
     assert_eq!(one(101, &v4_with(47, &after(&[0x20, 0, 8, 0, 1, 2, 3, 4], &v4(UDP)), 0, &[], None)), V4, "GRE");
-    let vxlan = |port: u8, head: [u8; 8], kind: u16| {
-        let inside = [&head[..], &ethernet(kind, &v4(UDP))].concat();
-        let len = u8::try_from(inside.len() + 8).unwrap();
-        one(101, &v4(&[&[0x30, 0, 0x12, port, 0, len, 0, 0][..], &inside, b"trailing"].concat()))
-    };
-    assert_eq!(vxlan(0xb5, [8, 0, 0, 0, 0, 0, 7, 0], 0x0800), V4, "VXLAN");
-    // Another port, another flag, something in what is reserved, no IP inside: a datagram like any other.
-    for (port, head, kind) in [
-        (0xb6, [8, 0, 0, 0, 0, 0, 7, 0], 0x0800),
-        (0xb5, [0, 0, 0, 0, 0, 0, 7, 0], 0x0800),
-        (0xb5, [8, 0, 1, 0, 0, 0, 7, 0], 0x0800),
-        (0xb5, [8, 0, 0, 0, 0, 0, 7, 1], 0x0800),
-        (0xb5, [8, 0, 0, 0, 0, 0, 7, 0], 0x0806),
-    ] {
-        let told = vxlan(port, head, kind);
-        assert!(told.starts_with("10.0.0.1:12288>10.0.0.2:47"), "{told}");
-    }
     assert_eq!(one(101, &v4_with(1, b"ping", 0, &[], None)), "10.0.0.1:0>10.0.0.2:0 ip1 ping +0");
     // A snapshot length of the header and one byte.
     let whole = ethernet(0x0800, &v4(UDP));
@@ -179,6 +162,38 @@ fn oddities_of_ip() {
         None,
     );
     assert_eq!(one(101, &tcp), "10.0.0.1:80>10.0.0.2:256 tcp x +0");
+}
+
+#[test]
+fn what_vxlan_carries_is_read_beside_what_carries_it() {
+    let datagram = |port: u8, head: [u8; 8], kind: u16| {
+        let inside = [&head[..], &ethernet(kind, &v4(UDP))].concat();
+        let len = u8::try_from(inside.len() + 8).unwrap();
+        v4(&[&[0x30, 0, 0x12, port, 0, len, 0, 0][..], &inside].concat())
+    };
+    let seen = |packet: &[u8]| told(&[frame(101, packet, 1, packet.len())]);
+    let head = [8, 0, 0, 0, 0, 0, 7, 0];
+    let whole = seen(&datagram(0xb5, head, 0x0800));
+    assert_eq!(whole.len(), 2);
+    assert!(whole[0].starts_with("10.0.0.1:12288>10.0.0.2:4789 udp "), "{whole:?}");
+    assert_eq!(whole[1], V4);
+    // Another port, another flag, something in what is reserved, no IP inside: a datagram like any other.
+    for (port, head, kind) in [
+        (0xb6, head, 0x0800),
+        (0xb5, [0, 0, 0, 0, 0, 0, 7, 0], 0x0800),
+        (0xb5, [8, 0, 1, 0, 0, 0, 7, 0], 0x0800),
+        (0xb5, [8, 0, 0, 0, 0, 0, 7, 1], 0x0800),
+        (0xb5, head, 0x0806),
+    ] {
+        assert_eq!(seen(&datagram(port, head, kind)).len(), 1, "{port} {head:?} {kind}");
+    }
+    // One in the other, deeper than anybody follows.
+    let mut deep = v4(UDP);
+    for _ in 0..9 {
+        let inside = [&head[..], &ethernet(0x0800, &deep)].concat();
+        deep = v4(&[&[0x30, 0, 0x12, 0xb5, 0, 0, 0, 0][..], &inside].concat());
+    }
+    assert_eq!(seen(&deep).len(), 5);
 }
 
 fn v4_parts(cuts: &[(usize, usize)]) -> Vec<Vec<u8>> {
