@@ -29,6 +29,7 @@ use crate::model::evidence::{Evidence, Input};
 use crate::model::exposure::{Exposure, Role};
 use crate::model::item::Item;
 use crate::model::protos::Protos;
+use crate::model::record::Standing;
 use crate::model::report::ScenarioReport;
 use crate::model::scenario::{App, Audience, Parties, Party, Planted, Scenario};
 use crate::model::secret::Secrets;
@@ -296,6 +297,9 @@ fn learn<'a>(
         let mut tables: BTreeMap<u32, usize> = BTreeMap::new();
         // Where it breaks is told when it is read for good.
         while let Ok(Some(Item::Record(record))) = source.next() {
+            if record.standing != Standing::Record {
+                continue;
+            }
             // The tables of a dump come one after the other: none may use up the sample of the next.
             let seen = if record.kind == 0 { &mut records } else { tables.entry(record.kind).or_default() };
             let enough = *seen >= budget::LEARNED_RECORDS || bytes >= budget::LEARNED_BYTES;

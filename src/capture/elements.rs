@@ -8,7 +8,7 @@ use super::{Loss, Source, Stopped, Window};
 use crate::model::budget::RECORD_BYTES;
 use crate::model::item::Item;
 use crate::model::origin::FrameNo;
-use crate::model::record::Record;
+use crate::model::record::{Record, Standing};
 
 /// Bytes asked for at first when an element is not whole.
 const STEP: usize = 64 << 10;
@@ -29,6 +29,26 @@ pub(super) enum Where {
     Outermost(Vec<Path>),
 }
 
+/// What a reader comes to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Found {
+    /// The first byte of an element.
+    Element,
+    /// The end of a document around which something stands beside its records.
+    Document,
+    /// The end of the file.
+    End,
+}
+
+/// An element, or what stands around those of one document.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Piece {
+    /// One of the array's.
+    Element(Element),
+    /// The rest of a document, which begins on this line; [`Elements::rest`] hands it out.
+    Rest(FrameNo),
+}
+
 /// An element, still standing in the window.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Element {
@@ -44,8 +64,9 @@ pub(super) struct Element {
 pub(super) struct Elements {
     text: Bytewise,
     place: Where,
-    /// The document without its records, where that is asked for.
+    /// The document without its records, and the line that it begins on.
     rest: Vec<u8>,
+    begins: FrameNo,
     /// Containers around the next byte, and the key of the member that each of the outer ones is at.
     depth: usize,
     keys: Vec<Vec<u8>>,
@@ -65,6 +86,7 @@ impl Elements {
             text: Bytewise::new(window),
             place,
             rest: Vec::new(),
+            begins: 1,
             depth: 0,
             keys: Vec::new(),
             last: Vec::new(),
@@ -77,16 +99,30 @@ impl Elements {
 
     /// Moves to the next element's first byte; `false` at the end of the file.
     pub(super) fn find(&mut self) -> bool {
+        loop {
+            match self.advance() {
+                Found::Element => return true,
+                Found::Document => self.rest.clear(),
+                Found::End => return false,
+            }
+        }
+    }
+
+    /// Moves to the next element's first byte, or to the end of the document at hand.
+    fn advance(&mut self) -> Found {
         self.text.consume(std::mem::take(&mut self.held));
         loop {
             if self.inside {
                 self.text.skip_while(|byte| byte.is_ascii_whitespace() || byte == b',');
                 match self.text.peek() {
-                    None => return false,
+                    None => return Found::End,
                     Some(b']') => {
                         self.text.next();
                         self.keep(b']');
                         self.inside = false;
+                        if self.depth == 0 && self.ends() {
+                            return Found::Document;
+                        }
                     }
                     // Nothing that a value begins with: without a byte taken nobody would get past it.
                     Some(b'}') => {
@@ -95,16 +131,29 @@ impl Elements {
                         self.loss
                             .record("array that breaks off", || format!("line {line}: a bracket that closes nothing"));
                     }
-                    Some(_) => return true,
+                    Some(_) => return Found::Element,
                 }
-            } else if !self.enter() {
-                return false;
+            } else if let Some(ended) = self.enter() {
+                return ended;
             }
         }
     }
 
-    /// Moves into the next array that `path` leads to; `false` at the end of the file.
-    fn enter(&mut self) -> bool {
+    /// Whether a document that ends here has anything beside its records. One of which they are only a part is told as a
+    /// whole, at the end of the file.
+    fn ends(&mut self) -> bool {
+        if matches!(self.place, Where::Outermost(_)) {
+            return false;
+        }
+        let says = says(&self.rest);
+        if !says {
+            self.rest.clear();
+        }
+        says
+    }
+
+    /// Moves into the next array that `path` leads to, unless the document or the file ends before.
+    fn enter(&mut self) -> Option<Found> {
         while let Some(byte) = self.text.next() {
             self.keep(byte);
             match byte {
@@ -118,7 +167,7 @@ impl Elements {
                 b'[' => {
                     if self.is_of_records() {
                         self.inside = true;
-                        return true;
+                        return None;
                     }
                     self.keys.truncate(self.depth);
                     if self.keys.len() <= KEYS {
@@ -130,11 +179,14 @@ impl Elements {
                 b'}' | b']' => {
                     self.depth = self.depth.saturating_sub(1);
                     self.keys.truncate(self.depth);
+                    if self.depth == 0 && self.ends() {
+                        return Some(Found::Document);
+                    }
                 }
                 _ => {}
             }
         }
-        false
+        Some(Found::End)
     }
 
     /// Whether the array that begins here is one of records.
@@ -152,16 +204,22 @@ impl Elements {
 
     /// Keeps a byte that stands around the records.
     fn keep(&mut self, byte: u8) {
-        if matches!(self.place, Where::Outermost(_)) {
-            if self.rest.len() == RECORD_BYTES {
-                let line = self.text.line();
-                self.loss.record("record over the budget", || {
-                    format!("what stands around the records is over the budget at line {line}; it was read as far as it goes")
-                });
+        if self.rest.is_empty() {
+            if byte.is_ascii_whitespace() {
+                return;
             }
-            if self.rest.len() <= RECORD_BYTES {
-                self.rest.push(byte);
-            }
+            self.begins = self.text.line();
+        }
+        if self.rest.len() == RECORD_BYTES {
+            let line = self.text.line();
+            self.loss.record("record over the budget", || {
+                format!(
+                    "what stands around the records is over the budget at line {line}; it was read as far as it goes"
+                )
+            });
+        }
+        if self.rest.len() <= RECORD_BYTES {
+            self.rest.push(byte);
         }
     }
 
@@ -183,9 +241,14 @@ impl Elements {
         }
     }
 
-    /// The next element. Elements over the budget are skipped, told and counted.
-    pub(super) fn next(&mut self) -> Result<Option<Element>, Stopped> {
-        'elements: while self.find() {
+    /// The next element, or what stood around those of a document. Elements over the budget are skipped, told and counted.
+    pub(super) fn next(&mut self) -> Result<Option<Piece>, Stopped> {
+        'elements: loop {
+            match self.advance() {
+                Found::Element => {}
+                Found::Document => return Ok(Some(Piece::Rest(self.begins))),
+                Found::End => break,
+            }
             let line = self.text.line();
             let mut scan = Scan::default();
             let (mut scanned, mut skipped, mut want) = (0_usize, 0_u64, STEP);
@@ -208,7 +271,7 @@ impl Elements {
                         self.loss.record("broken record", || {
                             format!("the record at line {line} is no complete JSON; it was read as far as it goes")
                         });
-                        return Ok(Some(Element { line, len, cut: true }));
+                        return Ok(Some(Piece::Element(Element { line, len, cut: true })));
                     }
                 }
                 if let Some(len) = found {
@@ -220,12 +283,13 @@ impl Elements {
                         self.too_long(line, skipped.saturating_add(len as u64));
                         continue 'elements;
                     }
-                    return Ok(Some(Element { line, len, cut: false }));
+                    return Ok(Some(Piece::Element(Element { line, len, cut: false })));
                 }
                 if ended {
                     self.held = have;
                     self.loss.record("array that breaks off", || format!("the record at line {line} breaks off"));
-                    return Ok(Some(Element { line, len: have.min(RECORD_BYTES), cut: true }));
+                    let len = have.min(RECORD_BYTES);
+                    return Ok(Some(Piece::Element(Element { line, len, cut: true })));
                 }
                 scanned = have;
                 if have > RECORD_BYTES {
@@ -256,7 +320,7 @@ impl Elements {
         });
     }
 
-    /// What stands around the records, once all of them were read.
+    /// What stands around the records, once those of a document, or of the file, were read.
     fn rest(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.rest)
     }
@@ -293,31 +357,44 @@ impl Source for Records {
         if let Some(stopped) = self.stopped.take() {
             return Err(stopped);
         }
-        let element = match self.elements.next() {
-            Ok(Some(element)) => element,
+        let found = self.elements.next();
+        self.number = self.number.saturating_add(1);
+        let number = self.number;
+        let (line, whole, standing) = match found {
+            Ok(Some(Piece::Element(element))) => {
+                self.record.clear();
+                self.record.extend_from_slice(&plain(text(self.elements.bytes(element)).as_bytes()));
+                (element.line, !element.cut, Standing::Record)
+            }
+            Ok(Some(Piece::Rest(line))) => {
+                self.record = plain(text(&self.elements.rest()).as_bytes()).into_owned();
+                (line, true, Standing::Beside)
+            }
             ended => {
                 self.record = self.elements.rest();
-                if self.record.trim_ascii().is_empty() {
+                if !says(&self.record) {
                     return ended.map(|_| None);
                 }
                 // What stands around the records comes last, also of a file that breaks off.
                 let whole = ended.is_ok();
                 self.stopped = ended.err();
-                self.number = self.number.saturating_add(1);
-                let (number, bytes) = (self.number, &self.record);
-                return Ok(Some(Item::Record(Record { number, line: 1, bytes, whole, kind: 0 })));
+                match self.elements.place {
+                    Where::At(_) => (self.elements.begins, false, Standing::Beside),
+                    Where::Outermost(_) => (1, whole, Standing::Record),
+                }
             }
         };
-        self.record.clear();
-        self.record.extend_from_slice(&plain(text(self.elements.bytes(element)).as_bytes()));
-        self.number = self.number.saturating_add(1);
-        let (number, line, whole) = (self.number, element.line, !element.cut);
-        Ok(Some(Item::Record(Record { number, line, bytes: &self.record, whole, kind: 0 })))
+        Ok(Some(Item::Record(Record { number, line, bytes: &self.record, whole, kind: 0, standing })))
     }
 
     fn loss(&mut self) -> Loss {
         std::mem::take(self.elements.loss())
     }
+}
+
+/// Whether there is more than brackets.
+fn says(rest: &[u8]) -> bool {
+    rest.iter().any(|byte| !matches!(byte, b'[' | b']' | b'{' | b'}' | b',') && !byte.is_ascii_whitespace())
 }
 
 /// A comma, and the brace and first key of the object behind it, if that is what stands here.
@@ -414,7 +491,11 @@ mod tests {
     fn elements(text: &[u8], path: &'static [&'static [u8]]) -> (Vec<(FrameNo, String, bool)>, Loss) {
         let mut elements = Elements::new(Window::new(Box::new(std::io::Cursor::new(text.to_vec()))), Where::At(path));
         let mut out = Vec::new();
-        while let Some(element) = elements.next().unwrap() {
+        while let Some(piece) = elements.next().unwrap() {
+            let Piece::Element(element) = piece else {
+                elements.rest();
+                continue;
+            };
             out.push((element.line, String::from_utf8_lossy(elements.bytes(element)).into_owned(), element.cut));
         }
         (out, elements.loss.clone())
@@ -464,6 +545,49 @@ mod tests {
         let found: Vec<&str> = found.iter().map(|(_, text, _)| text.as_str()).collect();
         assert_eq!(found, ["{\"_id\":1}", "{\"_id\":0}", "{\"_id\":2}", "{\"_id\":0}"]);
         assert_eq!(loss.records(), 0);
+    }
+
+    /// Records, and what stands beside them.
+    fn records(text: &str, path: &'static [&'static [u8]]) -> (Vec<String>, Vec<(FrameNo, String)>) {
+        let mut records =
+            Records::new(Window::new(Box::new(std::io::Cursor::new(text.as_bytes().to_vec()))), Where::At(path));
+        let (mut counted, mut beside) = (Vec::new(), Vec::new());
+        while let Some(Item::Record(record)) = records.next().unwrap() {
+            let text = String::from_utf8_lossy(record.bytes).into_owned();
+            match record.standing {
+                Standing::Record => counted.push(text),
+                _ => beside.push((record.line, text)),
+            }
+        }
+        (counted, beside)
+    }
+
+    #[test]
+    fn what_stands_around_elements_is_handed_out_document_by_document() {
+        const HITS: &[&[u8]] = &[b"hits", b"hits"];
+        for (text, path, elements, rest) in [
+            ("[{\"a\":1},{\"b\":2}]\n", &[][..], 2, vec![]),
+            ("[{\"a\":1}]\n{\"m\":\"heron\"}\n", &[], 1, vec![(2, "{\"m\":\"heron\"}")]),
+            ("[{\"a\":1}]\n[{\"m\":\"heron\"}]\n", &[], 2, vec![]),
+            ("[{\"a\":1}]\n\nheron at \"dusk\n", &[], 1, vec![(3, "heron at \"dusk\n")]),
+            ("[{\"a\":1}", &[], 1, vec![]),
+            ("{\"hits\":{\"hits\":[{\"a\":1}]}}", HITS, 1, vec![(1, "{\"hits\":{\"hits\":[]}}")]),
+            (
+                "{\"hits\":{\"hits\":[{\"a\":1},{\"a\":2}]},\n\"aggs\":{\"k\":[{\"key\":\"heron\"}]}}\n{\"error\":\"dusk\"}\n{\"hits\":{\"hits\":[{\"a\":1}]}}",
+                HITS,
+                3,
+                vec![
+                    (1, "{\"hits\":{\"hits\":[]},\n\"aggs\":{\"k\":[{\"key\":\"heron\"}]}}"),
+                    (3, "{\"error\":\"dusk\"}"),
+                    (4, "{\"hits\":{\"hits\":[]}}"),
+                ],
+            ),
+            ("{\"hits\":{\"hits\":[{\"a\":1}],\"x\":\"her", HITS, 1, vec![(1, "{\"hits\":{\"hits\":[],\"x\":\"her")]),
+        ] {
+            let (counted, beside) = records(text, path);
+            let beside: Vec<(FrameNo, &str)> = beside.iter().map(|(line, text)| (*line, text.as_str())).collect();
+            assert_eq!((counted.len(), beside), (elements, rest), "{text}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::lines::{Lines, is_text, text};
 use super::{Loss, Source, Stopped, Window};
 use crate::bytes::Match;
 use crate::model::item::Item;
-use crate::model::record::Record;
+use crate::model::record::{Record, Standing};
 
 /// A name and what stands under it.
 pub(super) type Part<'a> = (&'static str, &'a str);
@@ -57,7 +57,14 @@ impl Source for Parted {
                 }
             }
             let (number, whole) = (self.records, !line.cut);
-            return Ok(Some(Item::Record(Record { number, line: line.number, bytes: &self.json, whole, kind: 0 })));
+            return Ok(Some(Item::Record(Record {
+                number,
+                line: line.number,
+                bytes: &self.json,
+                whole,
+                kind: 0,
+                standing: Standing::Record,
+            })));
         }
         Ok(None)
     }

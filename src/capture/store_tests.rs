@@ -5,6 +5,7 @@ use super::format::FORMATS;
 use super::{EvidenceKind, Loss, Stopped, Wanted, open_bytes};
 use crate::model::budget::RECORD_BYTES;
 use crate::model::item::Item;
+use crate::model::record::Standing;
 use std::io::Write as _;
 
 /// What a file of one format begins with, one of its records (`@` stands for a text), what stands between two, and how
@@ -128,7 +129,10 @@ fn read(bytes: Vec<u8>) -> Option<Read> {
     let (mut records, mut stopped) = (Vec::new(), None);
     loop {
         match opened.source.next() {
-            Ok(Some(Item::Record(record))) => records.push((record.bytes.to_vec(), record.whole)),
+            Ok(Some(Item::Record(record))) if record.standing == Standing::Record => {
+                records.push((record.bytes.to_vec(), record.whole));
+            }
+            Ok(Some(Item::Record(_))) => {}
             Ok(Some(other)) => panic!("{other:?}"),
             Ok(None) => break,
             Err(why) => {

@@ -5,7 +5,7 @@ use crate::exposure::notes;
 use crate::exposure::role::{Given, Roles};
 use crate::model::budget;
 use crate::model::field::{Kind, Node, NodeId, Step, Tree};
-use crate::model::record::CUT;
+use crate::model::record::{BESIDE, CUT};
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::BuildHasher as _;
@@ -303,7 +303,8 @@ impl<'r> Ways<'r> {
             0xff => listed = true,
             _ => {}
         }
-        let cut = mark == 0 && key.ends_with(CUT.as_bytes());
+        let cut = mark == 0 && (key.ends_with(CUT.as_bytes()) || key.ends_with(BESIDE.as_bytes()));
+        let cut = cut || self.known.get(from as usize).is_some_and(|way| way.cut);
         keys.drain(..keys.len().saturating_sub(KEYS));
         let note = keys.iter().find_map(|key| notes::named(key));
         let given = self.roles.and_then(|roles| roles.of(path, &keys));

@@ -4,7 +4,7 @@ use crate::model::account::Account;
 use crate::model::message::Message;
 use crate::model::origin::{FrameNo, Run};
 use crate::model::packet::{Endpoint, Packet, Segment, TcpFlags};
-use crate::model::record::Record;
+use crate::model::record::{Record, Standing};
 use crate::model::time::Timestamp;
 
 /// Packets, copied out of the reader's buffer, in file order.
@@ -12,8 +12,8 @@ use crate::model::time::Timestamp;
 pub(super) struct Batch {
     bytes: Vec<u8>,
     heads: Vec<Head>,
-    /// Number, line, whether whole, and length of records; a source yields either them or frames.
-    records: Vec<(u64, FrameNo, bool, usize)>,
+    /// Number, line, whether whole, standing and length of records; a source yields either them or frames.
+    records: Vec<(u64, FrameNo, bool, Standing, usize)>,
     /// Messages of sources that know messages.
     pub(super) messages: Vec<Message>,
     /// Conversations as sources tell them that know conversations.
@@ -70,15 +70,15 @@ impl Batch {
     /// A record, copied out of the reader's buffer.
     pub(super) fn push_record(&mut self, record: &Record<'_>) {
         self.bytes.extend_from_slice(record.bytes);
-        self.records.push((record.number, record.line, record.whole, record.bytes.len()));
+        self.records.push((record.number, record.line, record.whole, record.standing, record.bytes.len()));
     }
 
     pub(super) fn records(&self) -> impl Iterator<Item = Record<'_>> {
         let mut rest = self.bytes.as_slice();
-        self.records.iter().map(move |(number, line, whole, len)| {
+        self.records.iter().map(move |(number, line, whole, standing, len)| {
             let (bytes, tail) = rest.split_at_checked(*len).unwrap_or_default();
             rest = tail;
-            Record { number: *number, line: *line, bytes, whole: *whole, kind: 0 }
+            Record { number: *number, line: *line, bytes, whole: *whole, kind: 0, standing: *standing }
         })
     }
 

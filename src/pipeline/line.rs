@@ -6,7 +6,7 @@ use crate::model::account::Account;
 use crate::model::evidence::{Evidence, Input};
 use crate::model::item::Item;
 use crate::model::message::Message;
-use crate::model::record::Record;
+use crate::model::record::{Record, Standing};
 use crate::model::sighting::Sighting;
 use crate::model::stream::FlowKey;
 use crate::model::time::Timestamp;
@@ -117,7 +117,7 @@ fn read(
                 dispatcher.account(*account);
             }
             Ok(Some(Item::Record(record))) => {
-                input.frames = input.frames.saturating_add(1);
+                input.frames = input.frames.saturating_add(u64::from(record.standing == Standing::Record));
                 dispatcher.record(&record);
             }
             Ok(Some(Item::Door(door))) => {

@@ -9,7 +9,7 @@ use crate::model::field::{Step, Tree};
 use crate::model::message::{Message, Part, PartKind};
 use crate::model::origin::Origins;
 use crate::model::packet::Endpoint;
-use crate::model::record::Record;
+use crate::model::record::{Record, Standing};
 use crate::model::scenario::{Audience, Party};
 use crate::model::sighting::{Excerpt, Masked, Place, Sighting, Strength};
 use crate::model::stream::{Direction, FlowKey, Transport};
@@ -53,11 +53,18 @@ impl<'r> Desk<'r> {
         let dump = brief.capture;
         self.lay(record);
         let tree = field::walk_known(&self.message, &mut self.stencils);
-        let leaves = self.ways.leaves(&tree);
         if let Some(why) = unread(&tree, record) {
             finds.unread.note(why, record.line);
         }
         let scene = sighting::Scene { capture: dump, flow: None, flow_start: record.number };
+        if record.standing != Standing::Record {
+            let wants = |data| record.standing == Standing::Beside && finds.wants(data);
+            let found = sighting::detect_beside(&tree, &brief.cx, &scene, Vec::new(), &wants);
+            finds.take(found);
+            self.stencils.reuse(tree);
+            return;
+        }
+        let leaves = self.ways.leaves(&tree);
         let shown = ledger.take(&leaves, dump, record.line);
         let wanted = shown.iter().filter(|shown| shown.conclusive || finds.wants(shown.data));
         let hits = wanted.filter_map(|shown| hit(&tree, shown)).collect();
@@ -98,7 +105,8 @@ fn unread(tree: &Tree<'_>, record: &Record<'_>) -> Option<&'static str> {
     let opened = tree.nodes.get(1).is_some_and(|node| node.whole && matches!(node.step, Step::Open(_)));
     // `{}` says nothing, and is whole.
     let says = memchr::memchr(b'"', record.bytes).is_some();
-    (record.whole && record.bytes.first() == Some(&b'{') && says && !opened).then_some(BROKEN)
+    let claims = record.whole && record.standing != Standing::Remark;
+    (claims && record.bytes.first() == Some(&b'{') && says && !opened).then_some(BROKEN)
 }
 
 /// Records of which something stayed unread: how many for each reason, and the first lines, whatever order they come in.
@@ -264,7 +272,14 @@ mod tests {
         let records = records();
         let laid: Vec<Record<'_>> = (1..)
             .zip(&records)
-            .map(|(number, text)| Record { number, line: number, bytes: text.as_bytes(), whole: true, kind: 0 })
+            .map(|(number, text)| Record {
+                number,
+                line: number,
+                bytes: text.as_bytes(),
+                whole: true,
+                kind: 0,
+                standing: Standing::Record,
+            })
             .collect();
         let mut learner = exposure::Learner::default();
         let mut desk = Desk::new(None);

@@ -5,7 +5,7 @@ use crate::bytes::Match;
 use crate::capture::{EvidenceKind, Format, Loss, Source, Stopped, Window};
 use crate::model::budget::RECORD_BYTES;
 use crate::model::item::Item;
-use crate::model::record::Record;
+use crate::model::record::{Record, Standing};
 
 /// The registry entry.
 pub(super) static FORMAT: Format =
@@ -84,7 +84,14 @@ impl Source for Documents {
                 });
             }
             let bytes = self.window.peek(have);
-            return Ok(Some(Item::Record(Record { number, line: number, bytes, whole: have == len, kind: 0 })));
+            return Ok(Some(Item::Record(Record {
+                number,
+                line: number,
+                bytes,
+                whole: have == len,
+                kind: 0,
+                standing: Standing::Record,
+            })));
         }
     }
 

@@ -6,7 +6,7 @@ use crate::bytes::Match;
 use crate::capture::lines::{Lines, head_lines, is_text, text};
 use crate::capture::{EvidenceKind, Format, Loss, Source, Stopped, Window};
 use crate::model::item::Item;
-use crate::model::record::Record;
+use crate::model::record::{Record, Standing};
 
 /// The registry entry.
 pub(super) static FORMAT: Format = Format {
@@ -78,7 +78,14 @@ impl Source for Bulk {
                 _ if self.record.is_empty() => {
                     self.record.extend_from_slice(text);
                     self.records = self.records.saturating_add(1);
-                    let record = Record { number: self.records, line: begins, bytes: &self.record, whole, kind: 0 };
+                    let record = Record {
+                        number: self.records,
+                        line: begins,
+                        bytes: &self.record,
+                        whole,
+                        kind: 0,
+                        standing: Standing::Record,
+                    };
                     return Ok(Some(Item::Record(record)));
                 }
                 _ => {
@@ -96,7 +103,14 @@ impl Source for Bulk {
             });
         }
         self.records = self.records.saturating_add(1);
-        Ok(Some(Item::Record(Record { number: self.records, line, bytes: &self.record, whole, kind: 0 })))
+        Ok(Some(Item::Record(Record {
+            number: self.records,
+            line,
+            bytes: &self.record,
+            whole,
+            kind: 0,
+            standing: Standing::Record,
+        })))
     }
 
     fn loss(&mut self) -> Loss {

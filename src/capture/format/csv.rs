@@ -7,7 +7,7 @@ use crate::capture::{EvidenceKind, Format, Loss, Source, Stopped, Window};
 use crate::model::budget::RECORD_BYTES;
 use crate::model::item::Item;
 use crate::model::origin::FrameNo;
-use crate::model::record::{CUT, Record};
+use crate::model::record::{CUT, Record, Standing};
 use std::collections::VecDeque;
 
 /// The registry entry.
@@ -253,7 +253,14 @@ impl Source for Csv {
         }
         self.records = self.records.saturating_add(1);
         self.object(&found, cut);
-        Ok(Some(Item::Record(Record { number: self.records, line, bytes: &self.json, whole, kind: 0 })))
+        Ok(Some(Item::Record(Record {
+            number: self.records,
+            line,
+            bytes: &self.json,
+            whole,
+            kind: 0,
+            standing: Standing::Record,
+        })))
     }
 
     fn loss(&mut self) -> Loss {

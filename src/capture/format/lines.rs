@@ -5,7 +5,7 @@ use crate::bytes::Match;
 use crate::capture::lines::{Lines, head_lines, is_log_line, is_text, text};
 use crate::capture::{EvidenceKind, Format, Loss, Source, Stopped, Window};
 use crate::model::item::Item;
-use crate::model::record::Record;
+use crate::model::record::{Record, Standing};
 use std::borrow::Cow;
 
 /// The registry entry.
@@ -65,7 +65,14 @@ impl Source for LogLines {
                         &self.foreign
                     }
                 };
-                let record = Record { number: self.records, line: line.number, bytes, whole: !line.cut, kind: 0 };
+                let record = Record {
+                    number: self.records,
+                    line: line.number,
+                    bytes,
+                    whole: !line.cut,
+                    kind: 0,
+                    standing: Standing::Record,
+                };
                 return Ok(Some(Item::Record(record)));
             }
         }

@@ -7,7 +7,7 @@ use crate::capture::lines::{Lines, head_lines, is_text, text};
 use crate::capture::{EvidenceKind, Format, Loss, Source, Stopped, Window};
 use crate::model::item::Item;
 use crate::model::origin::FrameNo;
-use crate::model::record::Record;
+use crate::model::record::{Record, Standing};
 use memchr::memmem::Finder;
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -90,7 +90,14 @@ impl Source for JsonLines {
             self.changed = record;
             self.records = self.records.saturating_add(1);
             let (number, bytes) = (self.records, &self.changed);
-            return Ok(Some(Item::Record(Record { number, line, bytes, whole: true, kind: 0 })));
+            return Ok(Some(Item::Record(Record {
+                number,
+                line,
+                bytes,
+                whole: true,
+                kind: 0,
+                standing: Standing::Record,
+            })));
         }
         while let Some(line) = self.lines.next()? {
             let blank = self.lines.bytes(line).iter().all(u8::is_ascii_whitespace);
@@ -129,7 +136,14 @@ impl Source for JsonLines {
                     &self.changed
                 }
             };
-            let record = Record { number: self.records, line: line.number, bytes, whole: closed && !line.cut, kind: 0 };
+            let record = Record {
+                number: self.records,
+                line: line.number,
+                bytes,
+                whole: closed && !line.cut,
+                kind: 0,
+                standing: Standing::Record,
+            };
             return Ok(Some(Item::Record(record)));
         }
         Ok(None)
