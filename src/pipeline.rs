@@ -11,6 +11,7 @@ mod ledger;
 mod line;
 pub mod overhear;
 mod owners;
+mod parts;
 mod portrait;
 mod runs;
 mod shape;
@@ -106,7 +107,11 @@ pub fn run(scenario: &Scenario, progress: &mut dyn FnMut(Progress<'_>)) -> Resul
     }
     // The parts of a store are alike: what the fields of one are is learned from all.
     let none = BTreeMap::new();
-    let stores: Vec<_> = scenario.dumps.chunk_by(|a, b| a.store == b.store).collect();
+    let mut unread: Vec<Input> = scenario.unread.iter().map(|(name, why)| parts::left(name, why)).collect();
+    let mut stores = Vec::new();
+    for store in scenario.dumps.chunk_by(|a, b| a.store == b.store) {
+        stores.push(parts::readable(store, &mut unread)?);
+    }
     let mut learned = Vec::new();
     for store in &stores {
         let given = store.first().map_or(&none, |dump| &dump.roles);
@@ -119,6 +124,7 @@ pub fn run(scenario: &Scenario, progress: &mut dyn FnMut(Progress<'_>)) -> Resul
         exhibits.push(Exhibit { name, path, wanted, keys, sockets, hooks, protos, folder, roles, audience, paired });
     }
     let (mut evidence, exposed) = gather(&exhibits, &cx, progress)?;
+    evidence.inputs.extend(unread);
     evidence.exposure = exposed.settle();
     let shut = breaking::break_open(&mut evidence, &cx, &scenario.pairs);
     hooked::open(&mut evidence, &shut, &scenario.planted);
@@ -363,7 +369,9 @@ fn report(evidence: Evidence) -> ScenarioReport {
     let mut warnings = Vec::new();
     for input in &evidence.inputs {
         if let Some(stopped) = &input.stopped {
-            warnings.push(format!("{}: {stopped}; what was read before stands", input.name));
+            let stands =
+                if input.format == parts::UNREAD { "nothing of it was read" } else { "what was read before stands" };
+            warnings.push(format!("{}: {stopped}; {stands}", input.name));
         }
         warnings.extend(input.notes.iter().map(|note| format!("{}: {note}", input.name)));
     }

@@ -61,6 +61,27 @@ pub enum OpenError {
     },
 }
 
+impl OpenError {
+    /// Why, without the file's name.
+    pub fn why(&self) -> String {
+        match self {
+            Self::Unreadable { source, .. } => source.to_string(),
+            Self::NotAFile { .. } => "no regular file".to_owned(),
+            Self::Unknown { looks_like, .. } => format!("no known format; it looks like {looks_like}"),
+            Self::OtherKind { wanted, about, .. } => format!("no {wanted}; it looks like {about}"),
+            Self::Broken { stopped, .. } => stopped.to_string(),
+        }
+    }
+
+    /// The file holds nothing at all.
+    pub fn is_of_nothing(&self) -> bool {
+        matches!(self, Self::Unknown { looks_like, .. } if looks_like.starts_with(EMPTY))
+    }
+}
+
+/// What an empty file looks like.
+const EMPTY: &str = "an empty file";
+
 /// What a file is given as.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Wanted {
@@ -152,7 +173,7 @@ pub(super) fn recognise(
     } else if is_zstd(head) {
         suffix = ".zst";
         let unreadable = |source| OpenError::Unreadable { path: path.to_owned(), source };
-        let mut decoder = zstd::stream::read::Decoder::with_buffer(window).map_err(unreadable)?;
+        let mut decoder = zstd::stream::read::Decoder::with_buffer(unpack::Sips(window)).map_err(unreadable)?;
         decoder.window_log_max(ZSTD_WINDOW_LOG).map_err(unreadable)?;
         window = Window::new(Box::new(Unpacked::new(decoder, read)));
     }
@@ -229,7 +250,7 @@ fn looks_like(head: &[u8]) -> String {
         (b"[", "JSON text"),
     ];
     if head.is_empty() {
-        return "an empty file".to_owned();
+        return EMPTY.to_owned();
     }
     if head.get(257..262) == Some(b"ustar") {
         return "a tar archive (unpack it: a folder of exports can be one dump)".to_owned();

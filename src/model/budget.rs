@@ -198,6 +198,10 @@ pub const STENCIL_RECORD: usize = 64 << 10;
 pub const STENCIL_TRIES: usize = 1 << 15;
 /// Tables of one SQL dump that are told apart.
 pub const STORE_TABLES: usize = 4_096;
+/// Files of a folder that is a store.
+pub const LISTED_FILES: usize = 10_000;
+/// Folders one inside the other in it.
+pub const LISTED_FOLDERS: usize = 16;
 /// Bytes of one record of a dump; longer ones are skipped.
 pub const RECORD_BYTES: usize = 8 << 20;
 /// Doors of stores in one file.

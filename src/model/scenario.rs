@@ -34,6 +34,8 @@ pub struct Scenario {
     pub dumps: Vec<DumpRef>,
     /// Stores of the auditor's own, that may be knocked at.
     pub stores: Vec<StoreRef>,
+    /// Stored evidence that cannot be read: what it is called, and why.
+    pub unread: Vec<(String, String)>,
     /// Captures of the same action.
     pub pairs: Vec<Pair>,
 }

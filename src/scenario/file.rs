@@ -7,6 +7,7 @@ use crate::model::scenario::{
 };
 use crate::model::taxonomy::Data;
 use crate::scenario::check;
+use crate::scenario::listing::{Listing, listing};
 use crate::scenario::problem::{Problem, Problems, Source, Warning, nearest, position};
 use crate::scenario::section::{At, Reader, Section};
 use crate::scenario::shape::{FORGED, SCENARIO};
@@ -30,8 +31,8 @@ const SYNTAX_ERRORS: usize = 5;
 pub enum Look {
     /// A file.
     File,
-    /// A folder, with the names of the files in it, in order.
-    Folder(Vec<String>),
+    /// A folder, with what lies in it.
+    Folder(Listing),
     /// Nothing that can be seen; with the names of what lies beside it.
     Missing(Vec<String>),
 }
@@ -84,12 +85,7 @@ fn slurp(file: &Path) -> Result<Vec<u8>, String> {
 
 fn look(path: &Path) -> Look {
     if path.is_dir() {
-        let files = std::fs::read_dir(path).into_iter().flatten().filter_map(Result::ok);
-        let files =
-            files.filter(|entry| entry.path().is_file()).filter_map(|entry| entry.file_name().into_string().ok());
-        let mut files: Vec<String> = files.filter(|name| !name.starts_with('.')).collect();
-        files.sort();
-        return Look::Folder(files);
+        return Look::Folder(listing(path));
     }
     if path.exists() {
         return Look::File;
@@ -170,7 +166,7 @@ impl Builder<'_> {
         let claims_at = root.sections("claim");
         let claims = self.claims(&claims_at);
         let captures = self.captures(&root.sections("capture"));
-        let mut dumps = self.dumps(&root.sections("dump"));
+        let (mut dumps, unread) = self.dumps(&root.sections("dump"));
         let stores = self.stores(&root.sections("store"), &mut dumps);
         let pairs = self.pairs(&root.sections("pair"), &captures, &planted);
         if ["capture", "dump", "store"].iter().all(|key| root.sections(key).is_empty()) {
@@ -195,6 +191,7 @@ impl Builder<'_> {
             captures,
             dumps,
             stores,
+            unread,
             pairs,
         }
     }
@@ -332,9 +329,10 @@ impl Builder<'_> {
         captures
     }
 
-    fn dumps(&mut self, sections: &[Section<'_, '_>]) -> Vec<DumpRef> {
+    /// Dumps, and what of them cannot be read.
+    fn dumps(&mut self, sections: &[Section<'_, '_>]) -> (Vec<DumpRef>, Vec<(String, String)>) {
         self.unique(sections, "path", "dump");
-        let mut dumps = Vec::new();
+        let (mut dumps, mut unread) = (Vec::new(), Vec::new());
         for (store, section) in sections.iter().enumerate() {
             let audience = section.text("audience").map_or(Some(Audience::Provider), |(name, _)| {
                 Audience::ALL.into_iter().find(|audience| audience.name() == name)
@@ -343,11 +341,11 @@ impl Builder<'_> {
             let roles: BTreeMap<String, Option<Role>> =
                 roles.map(|(field, role)| (field.to_owned(), Role::from_name(role))).collect();
             let Some(audience) = audience else { continue };
-            for (name, path) in self.parts(section) {
+            for (name, path) in self.parts(section, &mut unread) {
                 dumps.push(DumpRef { name, path, audience, store, roles: roles.clone() });
             }
         }
-        dumps
+        (dumps, unread)
     }
 
     /// Stores that may be knocked at; what they answered before is evidence like a dump, of what anybody can read.
@@ -372,8 +370,9 @@ impl Builder<'_> {
         stores
     }
 
-    /// The files of a store: the one that its path names, those of a folder, or those that fit a pattern, in order.
-    fn parts(&mut self, section: &Section<'_, '_>) -> Vec<(String, PathBuf)> {
+    /// The files of a store: the one that its path names, those of a folder, or those that fit a pattern, in order; of
+    /// folders those below them, too. `unread` gets what is no file that can be read.
+    fn parts(&mut self, section: &Section<'_, '_>, unread: &mut Vec<(String, String)>) -> Vec<(String, PathBuf)> {
         let Some((written, span)) = section.text("path") else { return Vec::new() };
         let path = Path::new(written);
         let last = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
@@ -382,18 +381,27 @@ impl Builder<'_> {
             Look::Missing(_) if last.contains(['*', '?']) => (path.parent().unwrap_or(Path::new("")), last),
             Look::File | Look::Missing(_) => return self.evidence(section, "path", "dump").into_iter().collect(),
         };
-        let files = match (self.look)(&self.folder.join(folder)) {
-            Look::Folder(files) => files,
-            Look::File | Look::Missing(_) => Vec::new(),
+        let Listing { files, left } = match (self.look)(&self.folder.join(folder)) {
+            Look::Folder(listing) => listing,
+            Look::File | Look::Missing(_) => Listing::default(),
         };
-        let found: Vec<(String, PathBuf)> = (files.iter().filter(|name| fits(pattern, name)))
-            .filter(|name| *name != FILE_NAME)
-            .map(|name| folder.join(name))
-            .map(|file| (file.to_string_lossy().into_owned(), self.folder.join(&file)))
+        let fitting = |path: &Path| {
+            let first = path.components().next().map(|first| first.as_os_str().to_string_lossy().into_owned());
+            first.is_none_or(|first| fits(pattern, &first))
+        };
+        let shown = |path: &Path| folder.join(path).to_string_lossy().into_owned();
+        let found: Vec<(String, PathBuf)> = (files.iter().filter(|path| fitting(path)))
+            .filter(|path| path.as_os_str() != FILE_NAME)
+            .map(|path| (shown(path), self.folder.join(folder).join(path)))
             .collect();
+        unread.extend(left.into_iter().filter(|(path, _)| fitting(path)).map(|(path, why)| (shown(&path), why)));
         if found.is_empty() {
             let problem = self.problem(span, format!("no file is in `{written}`"));
-            self.reader.push(problem.help("a folder or a pattern stands for the files directly in it"));
+            self.reader.push(
+                problem.help(
+                    "a folder stands for the files in it and in the folders below, a pattern for those that fit it",
+                ),
+            );
         }
         found
     }

@@ -6,6 +6,7 @@
 pub mod check;
 mod claims;
 pub mod file;
+pub mod listing;
 pub mod problem;
 pub mod schema;
 pub mod section;

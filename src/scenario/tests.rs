@@ -3,7 +3,8 @@
 use super::*;
 use crate::model::scenario::{Audience, Party, Scenario};
 use crate::model::taxonomy::Data;
-use std::path::Path;
+use crate::scenario::listing::Listing;
+use std::path::{Path, PathBuf};
 
 const PROMISES: &[&str] = &["encrypted-in-transit", "end-to-end-encrypted", "not-collected", "unlinkable"];
 
@@ -45,7 +46,10 @@ fn look(path: &Path) -> Look {
     let here = ["capture.pcapng", "keys.log", "export.ndjson.zst"];
     match path.strip_prefix("scenarios/chatterly").ok().and_then(Path::to_str) {
         Some(name) if here.contains(&name) => Look::File,
-        Some("sub") => Look::Folder(vec!["a.ndjson".to_owned(), "b.ndjson.gz".to_owned(), "notes.txt".to_owned()]),
+        Some("sub") => Look::Folder(Listing {
+            files: ["a.ndjson", "b.ndjson.gz", "notes.txt", "x.d/c.ndjson"].map(PathBuf::from).to_vec(),
+            left: vec![(PathBuf::from("x.d/pipe"), "no regular file".to_owned())],
+        }),
         _ => Look::Missing(here.iter().map(|name| (*name).to_owned()).collect()),
     }
 }
@@ -185,7 +189,7 @@ fn broken_files_say_where_and_what_instead() {
         ("keys = \"keys.log\"", "protos = [7]", (28, 11), "`protos` must be text", ""),
         ("keys = \"keys.log\"", "protos = [\"keys.log\", \"keys.log\"]", (28, 23), "`keys.log` stands here twice", ""),
         ("\"export.ndjson.zst\"", "\"dump.sql\"", (31, 8), "the dump `dump.sql` does not exist", ""),
-        ("\"export.ndjson.zst\"", "\"sub/*.csv\"", (31, 8), "no file is in `sub/*.csv`", "directly in it"),
+        ("\"export.ndjson.zst\"", "\"sub/*.csv\"", (31, 8), "no file is in `sub/*.csv`", "the folders below"),
         ("audience = \"public\"", "roles = { \"a.b\" = \"sendr\" }", (32, 19), "unknown role `sendr`", "`sender`"),
         ("audience = \"public\"", "roles = { \"a.b\" = 1 }", (32, 19), "`roles` must be a table of names", ""),
         ("value = \"The heron lands at dusk\"", "value = \"abc\"", (16, 9), "4 bytes", ""),
@@ -388,10 +392,15 @@ fn a_folder_or_a_pattern_stands_for_its_files() {
         scenario.dumps.into_iter().map(|dump| (dump.name, dump.store)).collect::<Vec<_>>()
     };
     let own = |names: &[&str]| names.iter().map(|name| ((*name).to_owned(), 0)).collect::<Vec<_>>();
-    assert_eq!(with("sub"), own(&["sub/a.ndjson", "sub/b.ndjson.gz", "sub/notes.txt"]));
+    assert_eq!(with("sub"), own(&["sub/a.ndjson", "sub/b.ndjson.gz", "sub/notes.txt", "sub/x.d/c.ndjson"]));
+    assert_eq!(with("sub/x*"), own(&["sub/x.d/c.ndjson"]));
     assert_eq!(with("sub/*.ndjson*"), own(&["sub/a.ndjson", "sub/b.ndjson.gz"]));
     assert_eq!(with("sub/?.nd*.gz"), own(&["sub/b.ndjson.gz"]));
     assert_eq!(with("export.ndjson.zst"), own(&["export.ndjson.zst"]));
+    // What is no file is named, where it would have been one of them.
+    let unread = |path: &str| parse(&GOOD.replace("export.ndjson.zst", path)).unwrap().0.unread;
+    assert_eq!(unread("sub"), [("sub/x.d/pipe".to_owned(), "no regular file".to_owned())]);
+    assert_eq!(unread("sub/*.ndjson"), []);
 }
 
 #[test]

@@ -52,6 +52,7 @@ pub(super) fn scenario(promise: &str, data: &[Data], planted: &[(&str, Data, &st
         captures: Vec::new(),
         dumps: Vec::new(),
         stores: Vec::new(),
+        unread: Vec::new(),
         pairs: Vec::new(),
     }
 }

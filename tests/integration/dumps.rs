@@ -173,3 +173,66 @@ fn a_dump_is_inspected_like_a_capture() {
     );
     assert!(inspect(&folder, "y", b"A README is no log.\n").is_err());
 }
+
+/// Judges a scenario whose evidence is a folder of these files.
+fn judge_folder(files: &[(&str, &[u8])], path: &str) -> Result<ScenarioReport, RunError> {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, bytes) in files {
+        let file = folder.path().join("store").join(name);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, bytes).unwrap();
+    }
+    let text = format!(
+        "[app]\nname = 'Chatterly'\n[parties]\nprovider = ['chatterly.example']\n\
+         [[planted]]\nid = 'greeting'\ndata = 'messages'\nvalue = '{TEXT}'\n\
+         [[dump]]\npath = '{path}'\n\
+         [[claim]]\nid = 'e2ee'\ntext = 't'\npromise = 'end-to-end-encrypted'\ndata = ['messages']\n"
+    );
+    fs::write(folder.path().join("scenario.toml"), text).unwrap();
+    let (scenario, _) = scenario::load(folder.path(), &verdict::promise::names()).unwrap();
+    pipeline::run(&scenario, &mut |_| {})
+}
+
+fn packed(text: &[u8]) -> Vec<u8> {
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(text).unwrap();
+    packed.finish().unwrap()
+}
+
+#[test]
+fn whatever_lies_in_a_folder_is_read() {
+    let (good, planted) = (b"{\"a\":\"one\"}\n".as_slice(), format!("{{\"a\":\"{TEXT}\"}}\n"));
+    for name in ["b.ndjson", "sub/b.ndjson", ".b.ndjson", "sub/.deep/er/b.log", "\u{fc}b.ndjson", "a.ndjson.d/b"] {
+        for path in ["store", "store/*"] {
+            let report = judge_folder(&[("a.ndjson", good), (name, planted.as_bytes())], path).unwrap();
+            assert_eq!(verdict_of(&report, "e2ee"), VerdictKind::Contradicted, "{name} in {path}");
+        }
+    }
+    let report = judge_folder(&[("a.ndjson", good), ("b.csv", planted.as_bytes())], "store/*.ndjson").unwrap();
+    assert_ne!(verdict_of(&report, "e2ee"), VerdictKind::Contradicted, "a pattern stands for what fits it");
+}
+
+#[test]
+fn what_cannot_be_read_in_a_folder_costs_no_more_than_itself() {
+    let planted = format!("{{\"a\":\"{TEXT}\"}}\n");
+    let broken = &packed(planted.as_bytes())[..8];
+    let png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01";
+    for (name, bytes, lost) in [
+        ("empty.ndjson", &b""[..], false),
+        ("x.png", png, true),
+        ("x.ndjson.gz", broken, true),
+        ("sub/x.pcap", b"\xd4\xc3\xb2\xa1\x02\0\x04\0\0\0\0\0\0\0\0\0\xff\xff\0\0\x01\0\0\0", true),
+    ] {
+        let report = judge_folder(&[("b.ndjson", planted.as_bytes()), (name, bytes)], "store").unwrap();
+        assert_eq!(verdict_of(&report, "e2ee"), VerdictKind::Contradicted, "{name}");
+        let input = report.inputs.iter().find(|input| input.name.ends_with(name)).unwrap();
+        assert_eq!((input.stopped.is_some(), input.bytes), (lost, bytes.len() as u64), "{name}: {input:?}");
+        assert!(report.warnings.iter().any(|warning| warning.contains(name)), "{name}: {:?}", report.warnings);
+        let report = judge_folder(&[("a.ndjson", b"{\"a\":\"one\"}\n"), (name, bytes)], "store").unwrap();
+        let judged = report.claims.first().unwrap();
+        assert_eq!(judged.verdict, VerdictKind::Inconclusive, "{name}");
+        assert_eq!(judged.reason.contains(name), lost, "{name}: {}", judged.reason);
+        // Alone it is evidence that cannot be opened.
+        assert!(judge_folder(&[(name, bytes)], "store").is_err(), "{name}");
+    }
+}

@@ -353,7 +353,8 @@ mod tests {
     /// A value as it stands in a row, read with standard escapes.
     fn value(sql: &str) -> (String, Option<String>) {
         let window = crate::capture::Window::new(Box::new(std::io::Cursor::new(sql.as_bytes().to_vec())));
-        let mut words = super::super::words::Words::new(crate::capture::bytewise::Bytewise::new(window), false);
+        let mut words =
+            crate::capture::format::sql::words::Words::new(crate::capture::bytewise::Bytewise::new(window), false);
         let mut value = Value::default();
         while let Some(token) = words.token() {
             value.take(token);
