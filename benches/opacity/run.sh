@@ -5,7 +5,7 @@
 #   run.sh            the development set
 #   run.sh heldout    the held-out set: for a model that is finished, not to improve one
 #   run.sh noise      five million random fields of each length
-#   run.sh train      writes src/opacity/pairs.bin again
+#   run.sh train      writes src/model/pairs.bin again
 set -eu
 here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)
 cache=${CACHE:-$here/../../target/opacity}
@@ -17,7 +17,7 @@ fi
 python=$cache/venv/bin/python
 bench() { cargo run --release --quiet --locked --manifest-path "$here/Cargo.toml" -- "$@"; }
 case ${1:-} in
-train) exec "$python" "$here/corpus.py" train "$cache" "$here/../../src/opacity/pairs.bin" ;;
+train) exec "$python" "$here/corpus.py" train "$cache" "$here/../../src/model/pairs.bin" ;;
 noise) bench noise 5000000 ;;
 heldout)
     "$python" "$here/heldout.py" "$cache" "$cache/heldout.bin"

@@ -14,6 +14,7 @@ pub mod flow;
 pub mod frame;
 pub mod hook;
 pub mod item;
+pub mod letters;
 pub mod media;
 pub mod message;
 pub mod opacity;

@@ -1,33 +1,15 @@
 //! Byte-pair models of four kinds of plain bytes, and one of scripts none of them has seen.
-//!
-//! The table (`benches/opacity/corpus.py train` writes it) holds for each pair of bytes the cost of the second after
-//! the first, in sixteenths of a bit, rounded up, under each model.
+
+use crate::model::letters;
+pub(super) use crate::model::letters::cost;
 
 /// Latin-script prose, prose of other scripts, structured text, binary structure.
 pub(super) const NAMES: [&str; 4] = ["latin text", "utf-8 text", "structured text", "binary structure"];
 
-/// Four costs for each pair of bytes read as a little-endian number: one for each model.
-static TABLE: [[u8; 4]; 65536] = {
-    let raw = include_bytes!("pairs.bin");
-    let mut table = [[0; 4]; 65536];
-    let mut at = 0;
-    while at < 65536 {
-        // The file has the first byte above the second.
-        let from = (at >> 8 | (at & 0xff) << 8) * 4;
-        table[at] = [raw[from], raw[from + 1], raw[from + 2], raw[from + 3]];
-        at += 1;
-    }
-    table
-};
 /// Bytes of one block of [`Scan`]; its lanes cannot overflow sixteen bits.
 pub(super) const BLOCK: usize = 32;
 /// Steps of the table in one bit.
-pub(super) const STEPS: u32 = 16;
-
-/// Costs of `next` after `last`, one byte a model.
-pub(super) fn cost(last: u8, next: u8) -> [u8; 4] {
-    TABLE.get(usize::from(u16::from_le_bytes([last, next]))).copied().unwrap_or([255; 4])
-}
+pub(super) const STEPS: u32 = letters::STEPS;
 
 /// What the models say of some bytes.
 #[derive(Clone, Copy, Debug, Default)]

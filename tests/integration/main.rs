@@ -30,3 +30,4 @@ mod stores;
 mod told;
 mod transports;
 mod twins;
+mod unencrypted;

@@ -3,6 +3,7 @@
 
 use super::xor::{self, Trick};
 use crate::sighting::run::legible::{clean, legible};
+use crate::sighting::run::rival::hidden;
 use crate::sighting::run::{Find, Proof, Run, RunCard, RunDetector, Session};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +18,8 @@ static CARD: RunCard = RunCard {
     bound: "Fifteen rules, each followed by what detector `xor` undoes: the planted text must come out, with a key that \
             repeats for eight bytes more than its length (2^-64 at each place, at most 2^33 places), so 2^-26; without a \
             key it is eight bytes or more of planted text, 2^-27 over 2^37 places; without planted text 69 bits of text, \
-            from the first byte to the last, 2^-64 for each payload. Of each kind, twelve payloads are looked at.",
+            from the first byte to the last (37 over what else it may be, as with `xor`), 2^-64 for each payload. Of each \
+            kind, twelve payloads are looked at.",
     hits: &[
         // XOR with three bytes, then bits rotated by three; a second message without the planted text.
         Session {
@@ -80,6 +82,8 @@ const LONGEST: usize = 8;
 const LOOKED: usize = 512;
 /// What the choice of a rule costs, in bits.
 const CHOICE: f64 = 5.0;
+/// Bits of text that prove a rule.
+const NEED: f64 = xor::PROOF + CHOICE;
 
 /// A rule that needs no key. (Bits of bytes turned round are none of them: deflate without a table of its own writes text
 /// like that.)
@@ -172,7 +176,16 @@ fn undo((rule, trick): &Way, bytes: &[u8]) -> Vec<u8> {
 
 /// Text from its first byte to its last: data that is no noise has smooth places as well, and there any rule makes letters.
 fn is_text(plain: &[u8]) -> bool {
-    legible(plain) >= xor::PROOF + CHOICE && clean(plain).len() == plain.len()
+    legible(plain) >= NEED && clean(plain).len() == plain.len()
+}
+
+/// The same, over all else that may have been `sent`.
+fn is_hidden((rule, trick): &Way, sent: &[u8], plain: &[u8]) -> bool {
+    let over = |sent: &[u8], clear: bool| hidden(sent, plain, clear, NEED);
+    // Turned round, no byte stands where it was sent.
+    clean(plain).len() == plain.len()
+        && over(&rule.undo(sent), trick.is_some())
+        && (*rule == Rule::Backwards || over(sent, true))
 }
 
 fn step((rule, trick): &Way) -> String {
@@ -207,14 +220,19 @@ impl RunDetector for Rolling {
                     if most > LOOKED || (whole && !payload.is_whole()) || !run.spend(most) {
                         continue;
                     }
-                    let plain = rule.undo(payload.bytes.get(..most).unwrap_or_default());
+                    let sent = payload.bytes.get(..most).unwrap_or_default();
+                    let plain = rule.undo(sent);
                     let clear = run.cribs.iter().any(|crib| memchr::memmem::find(&plain, &crib.bytes).is_some());
                     let trick = if clear { None } else { xor::known(run, &plain, &cribs, LONGEST) };
-                    let guess = || (nth < TRIED_BLIND).then(|| xor::blind(run, &plain, xor::PROOF + CHOICE)).flatten();
-                    let way = if clear || is_text(&plain) {
+                    let guess = || {
+                        let way = (rule, Some(xor::blind(run, &plain, NEED)?));
+                        is_hidden(&way, sent, &undo(&way, sent)).then_some(way)
+                    };
+                    let way = if clear || is_hidden(&(rule, None), sent, &plain) {
                         Some((rule, None))
                     } else {
-                        trick.or_else(guess).map(|trick| (rule, Some(trick)))
+                        let known = trick.map(|trick| (rule, Some(trick)));
+                        known.or_else(|| (nth < TRIED_BLIND).then(guess).flatten())
                     };
                     ways.extend(way.filter(|way| !ways.contains(way)));
                 }

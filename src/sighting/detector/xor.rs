@@ -1,11 +1,14 @@
 //! Tricks that are no encryption: XOR or addition with a short repeating key, with a key that counts, with the length;
 //! each byte multiplied, or chained to the one before it.
 
+use crate::model::letters;
+use crate::model::payload::Payload;
 use crate::sighting::run::crib::Crib;
 use crate::sighting::run::legible::{latin_bits, legible};
+use crate::sighting::run::rival::{hidden, spoken};
 use crate::sighting::run::{Find, Proof, Run, RunCard, RunDetector, Session};
 use data_encoding::HEXLOWER;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The detector.
 pub(super) struct Xor;
@@ -15,8 +18,10 @@ static CARD: RunCard = RunCard {
     title: "XOR with a short key, and the like",
     why: "Anyone undoes it with pencil and paper: a key that repeats shows itself wherever a word is known or guessed.",
     bound: "With planted text: the key must repeat for eight bytes more than its own length, 2^-64 at each place; at most \
-            2^33 places are tried in a run, so 2^-31. Without: the text must be 64 bits likelier than noise after the \
-            key's own length and the choice of it are taken off (Markov's inequality), so 2^-64 for each payload.",
+            2^33 places are tried in a run, so 2^-31. Without: the text must be 64 bits likelier than noise, and 32 \
+            bits likelier than text in clear and than bytes of any shares, of a range, in columns, that change little or \
+            come again, after the key's own length and the choice of it are taken off (Markov's inequality): 2^-64 for \
+            each payload of noise, 2^-32 for one that is not encrypted at all.",
     hits: &[
         // A key of four bytes, nothing known.
         Session {
@@ -102,6 +107,8 @@ const REPEATS: usize = 8;
 const LONGEST_BLIND: usize = 16;
 /// Bytes of a payload that are looked at without known text.
 const BLIND_BYTES: usize = 256;
+/// Bytes of a key that are looked at again, of all 256 at one place.
+const SECOND_LOOK: usize = 16;
 /// Bits from which text without known words is proof.
 pub(super) const PROOF: f64 = 64.0;
 
@@ -201,7 +208,7 @@ impl RunDetector for Xor {
         let mut tricks: BTreeMap<Trick, Vec<Proof>> = BTreeMap::new();
         let mut solved = vec![false; run.payloads.len()];
         let cribs = cribs(run);
-        let mut found: Vec<Trick> = Vec::new();
+        let mut found: Tricks<'_> = BTreeMap::new();
         for payload in run.payloads {
             let trick = known(run, &payload.bytes, &cribs, LONGEST);
             // A key of one byte that is the length is another one for each message.
@@ -216,24 +223,23 @@ impl RunDetector for Xor {
                 run.payloads.iter().any(|other| {
                     other.bytes.len() != payload.bytes.len()
                         && run.spend(other.bytes.len())
-                        && legible(&length.undo(&other.bytes)) >= PROOF
+                        && reads(other, &length.undo(&other.bytes), &BTreeSet::from([payload.slot.as_str()]))
                 })
             };
             for trick in length.filter(fits).into_iter().chain(trick) {
-                if !found.contains(&trick) {
-                    found.push(trick);
-                }
+                found.entry(trick).or_default().insert(&payload.slot);
             }
         }
-        let mut open = |found: &[Trick], solved: &mut Vec<bool>| {
+        let mut open = |found: &Tricks<'_>, solved: &mut Vec<bool>| {
             for (index, (payload, solved)) in run.payloads.iter().zip(solved).enumerate() {
-                for trick in found {
+                // The length first: a key of one byte that is the length reads one message only.
+                for (trick, slots) in found.iter().rev() {
                     if *solved || !run.spend(payload.bytes.len()) {
                         break;
                     }
                     let plain = trick.undo(&payload.bytes);
                     let planted = run.cribs.iter().any(|crib| memchr::memmem::find(&plain, &crib.bytes).is_some());
-                    if planted || legible(&plain) >= PROOF {
+                    if planted || reads(payload, &plain, slots) {
                         *solved = true;
                         tricks.entry(trick.clone()).or_default().push(Proof::read(index, plain));
                     }
@@ -242,15 +248,13 @@ impl RunDetector for Xor {
         };
         open(&found, &mut solved);
         // Without known text: a few of each kind of payload show whether there is anything to it.
-        let mut guessed: Vec<Trick> = Vec::new();
+        let mut guessed: Tricks<'_> = BTreeMap::new();
         for members in run.slots().into_values() {
             let open: Vec<usize> =
                 members.into_iter().filter(|index| !solved.get(*index).copied().unwrap_or(true)).take(4).collect();
             for payload in open.iter().filter_map(|index| run.payloads.get(*index)) {
-                if let Some(trick) = blind(run, &payload.bytes, PROOF)
-                    && !guessed.contains(&trick)
-                {
-                    guessed.push(trick);
+                if let Some(trick) = blind(run, &payload.bytes, PROOF) {
+                    guessed.entry(trick).or_default().insert(&payload.slot);
                 }
             }
         }
@@ -265,6 +269,14 @@ impl RunDetector for Xor {
             });
         }
     }
+}
+
+/// Tricks that are known to be used, and for which kinds of payload.
+type Tricks<'r> = BTreeMap<Trick, BTreeSet<&'r str>>;
+
+/// Whether a payload under a trick reads as text. Where the trick is known to be used, what is no noise is.
+fn reads(payload: &Payload, plain: &[u8], slots: &BTreeSet<&str>) -> bool {
+    slots.contains(payload.slot.as_str()) && legible(plain) >= PROOF || hidden(&payload.bytes, plain, true, PROOF)
 }
 
 /// Known text under which no key seems to repeat that is not there.
@@ -384,32 +396,98 @@ fn counts(bytes: &[u8]) -> Option<u8> {
     bytes.array_windows::<2>().all(|[a, b]| b.wrapping_sub(*a) == step).then_some(step)
 }
 
-/// The repeating key under which a payload reads as text in Latin letters with `need` bits, if there is one.
+/// The repeating key under which a payload reads as text with `need` bits, if there is one.
 #[expect(clippy::cast_precision_loss, reason = "a key's length is far below 2^52")]
 pub(super) fn blind(run: &Run<'_>, bytes: &[u8], need: f64) -> Option<Trick> {
     let bytes = bytes.get(..bytes.len().min(BLIND_BYTES))?;
     for period in 1..=LONGEST_BLIND.min(bytes.len() / 8) {
-        // Text agrees with itself at one place in fifteen, noise at one in 256: under a key that repeats as well.
+        // Text agrees with itself at one place in fifteen, noise at one in 256: under a key that repeats as well. Under one
+        // byte any two places tell.
         let agree = bytes.iter().zip(bytes.iter().skip(period)).filter(|(a, b)| a == b).count();
-        if agree * 40 < bytes.len() - period {
+        if if period == 1 { is_even(bytes) } else { agree * 40 < bytes.len() - period } {
             continue;
         }
         if !run.spend(bytes.len() * 256) {
             return None;
         }
-        let mut key = Vec::with_capacity(period);
-        let mut bits = 0.0;
-        for column in 0..period {
-            let score = |k: u8| -> f64 { bytes.iter().skip(column).step_by(period).map(|c| latin_bits(c ^ k)).sum() };
-            let (best, most) =
-                (0..=u8::MAX).map(|k| (k, score(k))).max_by(|(_, a), (_, b)| a.total_cmp(b)).unwrap_or((0, 0.0));
-            key.push(best);
-            bits += most;
-        }
+        let key = if period == 1 { vec![one_byte(bytes)] } else { repeating(bytes, period) };
         // Every key had its chance, and every period.
-        if bits - 8.0 * period as f64 - 4.0 >= need && key.iter().any(|byte| *byte != 0) {
-            return Some(Trick::Xor(key));
+        let need = need + 8.0 * period as f64 + 4.0;
+        let trick = Trick::Xor(key);
+        let plain = trick.undo(bytes);
+        if plain != bytes && spoken(&plain) >= need && run.spend(bytes.len() * 256) && hidden(bytes, &plain, true, need)
+        {
+            return Some(trick);
         }
     }
     None
+}
+
+/// Whether values come as evenly as in noise: two places are equal in one case of 256, in text in one of fifteen to thirty.
+fn is_even(bytes: &[u8]) -> bool {
+    let mut counts = [0_usize; 256];
+    let mut equal = 0;
+    for byte in bytes {
+        if let Some(count) = counts.get_mut(usize::from(*byte)) {
+            equal += *count;
+            *count += 1;
+        }
+    }
+    equal < bytes.len() * bytes.len().saturating_sub(1) / 256 + 2
+}
+
+/// The byte under which all others follow each other best.
+fn one_byte(bytes: &[u8]) -> u8 {
+    let cost = |key: u8| {
+        let mut sums = [0_u32; 3];
+        let mut last = b' ';
+        for byte in bytes {
+            add(&mut sums, letters::cost(last, byte ^ key));
+            last = byte ^ key;
+        }
+        sums.into_iter().min().unwrap_or(0)
+    };
+    (0..=u8::MAX).min_by_key(|key| cost(*key)).unwrap_or(0)
+}
+
+/// The key of `period` bytes: each byte by its letters, then the best few once more by what stands around them.
+fn repeating(bytes: &[u8], period: usize) -> Vec<u8> {
+    let best = |column: usize| -> Vec<u8> {
+        let mut counts: BTreeMap<u8, f64> = BTreeMap::new();
+        for byte in bytes.iter().skip(column).step_by(period) {
+            *counts.entry(*byte).or_default() += 1.0;
+        }
+        let score = |key: u8| -> f64 { counts.iter().map(|(byte, count)| latin_bits(byte ^ key) * count).sum() };
+        let mut scores: Vec<(f64, u8)> = (0..=u8::MAX).map(|key| (score(key), key)).collect();
+        scores.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+        scores.into_iter().take(SECOND_LOOK).map(|(_, key)| key).collect()
+    };
+    let columns: Vec<Vec<u8>> = (0..period).map(best).collect();
+    let mut key: Vec<u8> = columns.iter().filter_map(|best| best.first().copied()).collect();
+    for (column, keys) in columns.iter().enumerate() {
+        let of = |key: &[u8], at: usize| Some(bytes.get(at)? ^ key.get(at % period)?);
+        let cost = |byte: u8| {
+            let mut sums = [0_u32; 3];
+            for at in (column..bytes.len()).step_by(period) {
+                let Some(this) = bytes.get(at).map(|sent| sent ^ byte) else { continue };
+                add(&mut sums, letters::cost(at.checked_sub(1).and_then(|at| of(&key, at)).unwrap_or(b' '), this));
+                if let Some(next) = of(&key, at + 1) {
+                    add(&mut sums, letters::cost(this, next));
+                }
+            }
+            sums.into_iter().min().unwrap_or(0)
+        };
+        let best = keys.iter().copied().min_by_key(|byte| cost(*byte));
+        if let (Some(slot), Some(best)) = (key.get_mut(column), best) {
+            *slot = best;
+        }
+    }
+    key
+}
+
+/// Costs of one more pair of bytes as text of three kinds.
+fn add(sums: &mut [u32; 3], costs: [u8; 4]) {
+    for (sum, cost) in sums.iter_mut().zip(costs) {
+        *sum = sum.saturating_add(u32::from(cost));
+    }
 }

@@ -47,7 +47,7 @@ pub(in crate::sighting) fn latin_bits(byte: u8) -> f64 {
 /// text.
 pub(in crate::sighting) fn legible(bytes: &[u8]) -> f64 {
     let ascii: f64 = bytes.iter().map(|byte| latin_bits(*byte)).sum();
-    script(bytes).map_or(ascii, |script| ascii.max(script)) - 1.0 - repeats(bytes).max(0.0)
+    script(bytes, &mut |_, _| ()).map_or(ascii, |script| ascii.max(script)) - 1.0 - repeats(bytes).max(0.0)
 }
 
 /// Bits by which `bytes` speak for one sample that comes again and again, over noise: a byte is that of the sample before
@@ -70,8 +70,9 @@ pub(in crate::sighting) fn clean(plain: &[u8]) -> &[u8] {
     plain.get(..cut + end).unwrap_or_default()
 }
 
-/// Bits for text in any script as UTF-8; up to three bytes of a character cut at either end count for nothing.
-fn script(bytes: &[u8]) -> Option<f64> {
+/// Bits for text in any script as UTF-8; up to three bytes of a character cut at either end count for nothing. `each` is
+/// told the length of each character and its bits.
+pub(super) fn script(bytes: &[u8], each: &mut dyn FnMut(usize, f64)) -> Option<f64> {
     let cut = bytes.iter().take(3).take_while(|byte| **byte & 0xc0 == 0x80).count();
     let mut rest = bytes.get(cut..).unwrap_or_default();
     // Which of four cuts at the front, and whether one at the end.
@@ -85,9 +86,9 @@ fn script(bytes: &[u8]) -> Option<f64> {
             0xf0..=0xf4 => 4,
             _ => return None,
         };
-        if len == 1 {
+        let gain = if len == 1 {
             // Two characters of five are ASCII (marks, spaces, digits).
-            bits += latin_bits(lead) - 1.32;
+            latin_bits(lead) - 1.32
         } else {
             let Some(char) = rest.get(..len) else {
                 // Cut at its end.
@@ -98,15 +99,18 @@ fn script(bytes: &[u8]) -> Option<f64> {
                 return None;
             }
             // As likely as not the same lead byte as before: alphabets stand together. Else one of fifty.
-            bits += if last == Some(lead) { 8.0 - 1.32 } else { 8.0 - 2.33 - 5.65 };
+            let begins = if last == Some(lead) { 8.0 - 1.32 } else { 8.0 - 2.33 - 5.65 };
+            last = Some(lead);
             // Continuation bytes are 64 of 256.
-            bits += match len {
+            let goes_on = match len {
                 2 => 2.0,
                 3 => 4.0,
                 _ => 6.0,
             };
-            last = Some(lead);
-        }
+            begins + goes_on
+        };
+        each(len, gain);
+        bits += gain;
         rest = rest.get(len..).unwrap_or_default();
     }
     Some(bits)

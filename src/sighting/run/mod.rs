@@ -10,6 +10,7 @@ pub mod collect;
 pub(super) mod crib;
 pub(super) mod legible;
 pub mod logged;
+pub(super) mod rival;
 
 use crate::model::payload::{Payload, Token};
 use crate::model::scenario::{Pair, Planted};
