@@ -13,6 +13,7 @@ pub mod overhear;
 mod owners;
 mod parts;
 mod portrait;
+mod public;
 mod runs;
 mod shape;
 mod store;

@@ -67,6 +67,11 @@ fn wide(sample: f64, big: bool) -> [u8; 2] {
     if big { sample.to_be_bytes() } else { sample.to_le_bytes() }
 }
 
+#[expect(clippy::cast_possible_truncation, reason = "the nearest float is wanted")]
+const fn float(value: f64) -> f32 {
+    value as f32
+}
+
 fn many(dice: &mut Dice, mut one: impl FnMut(&mut Dice) -> u8) -> Vec<u8> {
     (0..dice.len()).map(|_| one(dice)).collect()
 }
@@ -298,7 +303,7 @@ const SHAPED: &[Class] = &[
                 0 => out.extend([field << 3, 0x80 | byte(dice.next()), byte(dice.below(128))]),
                 1 => {
                     out.push(field << 3 | 5);
-                    out.extend((dice.bell().trunc() as f32).to_le_bytes());
+                    out.extend(float(dice.bell().trunc()).to_le_bytes());
                 }
                 _ => {
                     let len = 1 + dice.below(12);
@@ -336,7 +341,7 @@ const SHAPED: &[Class] = &[
         let len = dice.len() / 4;
         let mut float = || {
             let value = dice.bell() * scale;
-            let value = if whole { value.round() } else { value } as f32;
+            let value = float(if whole { value.round() } else { value });
             if big { value.to_be_bytes() } else { value.to_le_bytes() }
         };
         (0..len).flat_map(|_| float()).collect()

@@ -228,7 +228,7 @@ mod tests {
 
     #[test]
     fn letters_that_do_not_follow_each_other_are_no_text() {
-        let noise = |at: u32, range: u32| -> u8 { (at.wrapping_mul(0x9e37_79b9) >> 16).wrapping_rem(range) as u8 };
+        let noise = |at: u32, range: u8| -> u8 { at.wrapping_mul(0x9e37_79b9).to_be_bytes()[1] % range };
         for range in [2, 4, 10, 16, 20, 26, 32, 64, 128] {
             let sent: Vec<u8> = (0..120).map(|at| noise(at, range)).collect();
             for key in 0..=u8::MAX {
