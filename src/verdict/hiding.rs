@@ -166,6 +166,25 @@ mod tests {
     }
 
     #[test]
+    fn absence_owns_up_to_what_was_opaque() {
+        for (promise, data) in [("not-collected", &[GREETING.1][..]), ("unlinkable", &[REAL.1, ALIAS.1])] {
+            let (verdict, reason) = told(promise, data, vec![flow(API, 1)]);
+            assert_eq!(verdict, Consistent);
+            assert!(reason.contains("and nothing") && !reason.contains("opaque"), "{reason}");
+            let (verdict, reason) = told(promise, data, vec![flow(API, 1).opaque(4_000).opaque(160)]);
+            assert_eq!(verdict, Consistent, "what goes to the provider may be the content itself");
+            assert!(reason.contains("but for 2 opaque payloads (4,160 bytes), and nothing else"), "{reason}");
+            let tokens = standing(flow(API, 1).opaque(40), Standing::Aside);
+            assert!(told(promise, data, vec![tokens]).1.contains("but for 1 opaque payload (40 bytes)"));
+        }
+        // The provider is no third party.
+        let (verdict, reason) =
+            told("not-shared-with-third-parties", &[GREETING.1], vec![flow(API, 1).opaque(4_000), flow(ADS, 2)]);
+        assert_eq!(verdict, Consistent);
+        assert!(reason.contains("and nothing to them went by unread"), "{reason}");
+    }
+
+    #[test]
     fn tokens_and_keys_are_no_sign_that_content_was_sent() {
         for place in [Standing::Aside, Standing::Credential] {
             let (verdict, reason) = told(CONTENT, &[GREETING.1], vec![standing(flow(API, 1).opaque(300), place)]);

@@ -1,7 +1,8 @@
 //! Holds every claim against the evidence.
 
+use crate::model::budget;
 use crate::model::evidence::{Evidence, Input};
-use crate::model::flow::{Blind, Fact, Flow, Standing};
+use crate::model::flow::{Blind, Fact, Flow, OpaquePayload, Standing};
 use crate::model::scenario::{Audience, Claim, Party, Scenario};
 use crate::model::sighting::{Sighting, Strength};
 use crate::model::stream::Direction;
@@ -197,8 +198,29 @@ pub(crate) fn kept_shut(case: &Case<'_>, control: &str) -> String {
 
 /// What a kept promise of absence says.
 fn kept_away(case: &Case<'_>, control: &str) -> String {
-    let text = format!("{} got the {}: {control}, and nothing to them went by unread", nobody(case), labels(case));
-    sentence(&text)
+    let rest = all_but_opaque(case, " to them");
+    sentence(&format!("{} got the {}: {control}, {rest}", nobody(case), labels(case)))
+}
+
+/// That nothing went by unread, as far as that is so: what is opaque nobody read, whatever else is known of it.
+pub(crate) fn all_but_opaque(case: &Case<'_>, whither: &str) -> String {
+    let theirs = case.evidence().flows.iter().filter(|flow| case.promise.forbids.contains(&flow.party.audience()));
+    let (mut payloads, mut bytes, mut more) = (0_u64, 0_u64, false);
+    for flow in theirs {
+        let opaque = |p: &&OpaquePayload| p.opacity.is_opaque() && p.direction == Direction::ToServer;
+        for payload in flow.opaque.iter().filter(opaque) {
+            payloads = payloads.saturating_add(1);
+            bytes = bytes.saturating_add(payload.len);
+        }
+        // Of each flow only so many are remembered.
+        more |= flow.opaque.len() >= budget::FLOW_PAYLOADS;
+    }
+    if payloads == 0 {
+        return format!("and nothing{whither} went by unread");
+    }
+    let least = if more { "at least " } else { "" };
+    let payloads = count(payloads, "opaque payload");
+    format!("but for {least}{payloads} ({}), and nothing else{whither} went by unread", count(bytes, "byte"))
 }
 
 pub(crate) fn labels(case: &Case<'_>) -> String {

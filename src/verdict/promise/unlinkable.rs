@@ -56,8 +56,9 @@ fn judge(case: &Case<'_>) -> Outcome {
 fn kept(case: &Case<'_>, control: &str) -> String {
     let labels: Vec<String> = case.data.iter().map(|data| data.label().to_owned()).collect();
     let text = format!(
-        "nobody saw the {} in one message, on one connection or beside one identifier: {control}, and nothing went by unread",
-        list(&labels, 4)
+        "nobody saw the {} in one message, on one connection or beside one identifier: {control}, {}",
+        list(&labels, 4),
+        judging::all_but_opaque(case, "")
     );
     sentence(&text)
 }
