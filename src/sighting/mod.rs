@@ -14,6 +14,7 @@ pub mod envelope;
 mod folded;
 mod forms;
 mod globe;
+mod listed;
 pub mod matcher;
 pub mod pair;
 mod phone;

@@ -61,6 +61,20 @@ pub(super) struct Told {
     pub(super) data: Data,
     pub(super) form: String,
     pub(super) metres: f64,
+    /// It is the planted place itself, as far as it was written, and no neighbour.
+    pub(super) exact: bool,
+}
+
+/// Metres within which a place in binary is the planted one itself: five decimals, cut off.
+const ITSELF: f64 = 1.5;
+/// Decimals that name a place and not its neighbours.
+const FINE: u8 = 5;
+
+impl Told {
+    /// A place that is not written in decimals.
+    pub(super) fn new(data: Data, form: impl Into<String>, metres: f64) -> Self {
+        Self { data, form: form.into(), metres, exact: metres <= ITSELF }
+    }
 }
 
 impl Places {
@@ -163,7 +177,15 @@ impl Places {
         let keyed = lat.key == Some(Axis::Lat) && lon.key == Some(Axis::Lon);
         let fewest = lat.decimals.unwrap_or(9).min(lon.decimals.unwrap_or(9));
         let as_typed = typed.0 == spot.typed.0.as_bytes() && typed.1 == spot.typed.1.as_bytes();
-        let told = |data, form: String| Some(Told { data, form, metres: far });
+        // As far as both were written.
+        let is_itself = |written: &Written, value: f64, typed: &str| {
+            let Some(decimals) = written.decimals else { return far <= ITSELF };
+            let planted = typed.split_once('.').map_or(0, |(_, decimals)| decimals.len());
+            let both = decimals.min(u8::try_from(planted).unwrap_or(u8::MAX));
+            (decimals >= FINE || usize::from(decimals) >= planted) && is_rounded(written.value, value, both)
+        };
+        let exact = as_typed || is_itself(lat, spot.at.0, &spot.typed.0) && is_itself(lon, spot.at.1, &spot.typed.1);
+        let told = |data, form: String| Some(Told { data, form, metres: far, exact });
         if far <= PRECISE && (fewest >= 3 || as_typed || (keyed && fewest >= 1)) {
             let form = match (as_typed, lat.decimals) {
                 (true, _) => "as-typed".to_owned(),
@@ -176,16 +198,13 @@ impl Places {
             let fits = far <= APPROXIMATE && (fewest >= 2 || (keyed && fewest >= 1));
             return if fits { told(spot.data, format!("{fewest} decimals")) } else { None };
         }
-        let rounded = |written: &Written, value: f64| {
-            let unit = 10_f64.powi(-i32::from(written.decimals.unwrap_or(9)));
-            let cut = value.abs() - written.value.abs();
-            (written.value - value).abs() <= unit * 0.500_001 || (0.0..unit).contains(&cut)
-        };
+        let rounded = |written: &Written, value: f64| is_rounded(written.value, value, written.decimals.unwrap_or(9));
         let enough = fewest >= 2 || (keyed && fewest >= 1);
         (enough && fewest <= 4 && rounded(lat, spot.at.0) && rounded(lon, spot.at.1)).then(|| Told {
             data: Data::ApproximateLocation,
             form: format!("rounded to {fewest} decimals"),
             metres: far,
+            exact,
         })
     }
 
@@ -269,6 +288,13 @@ impl Places {
             }
         }
     }
+}
+
+/// Whether a number is another one rounded or cut off to some decimals.
+fn is_rounded(written: f64, value: f64, decimals: u8) -> bool {
+    let unit = 10_f64.powi(-i32::from(decimals));
+    let cut = value.abs() - written.abs();
+    (written - value).abs() <= unit * 0.500_001 || (0.0..unit).contains(&cut)
 }
 
 /// Beyond, no reading of a whole number is a coordinate: zigzag halves what ten million make one of 180 degrees.

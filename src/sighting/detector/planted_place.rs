@@ -7,10 +7,13 @@ use crate::model::taxonomy::Data;
 use crate::sighting::coded;
 use crate::sighting::folded::fold;
 use crate::sighting::globe::{Axis, axis_of, decimal_at, key_before, plus_code_at, sexagesimal_at};
+use crate::sighting::listed;
 use crate::sighting::place::{LARGEST_SCALED, Places, Told, Written, geohash_cell, read, scaled};
 use crate::sighting::text::is_plain;
 use crate::sighting::{Card, Cx, Detector, Example, Hit};
 use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 
 /// Bytes between the two coordinates of one place in text.
 const APART: usize = 120;
@@ -77,7 +80,7 @@ impl Detector for PlantedPlaces {
         if places.is_empty() {
             return;
         }
-        let mut look = Look { tree, cx, places, seen: Vec::new() };
+        let mut look = Look { tree, cx, places, seen: Vec::new(), listed: RefCell::default() };
         for (id, buffer) in (0..).zip(&tree.buffers) {
             look.buffer(id, &buffer.bytes, out);
         }
@@ -146,6 +149,8 @@ struct Look<'a, 't> {
     cx: &'a Cx<'a>,
     places: &'a Places,
     seen: Vec<Seen>,
+    /// How many places the message lists around each planted one, once that was asked.
+    listed: RefCell<BTreeMap<usize, Option<usize>>>,
 }
 
 impl Look<'_, '_> {
@@ -161,7 +166,7 @@ impl Look<'_, '_> {
             let found = if code { plus_code_at(bytes, at) } else { None };
             let Some((cell, start, end)) = found else { continue };
             for (spot, data, metres) in self.places.cell(cell) {
-                let told = Told { data, form: "plus code".into(), metres };
+                let told = Told::new(data, "plus code", metres);
                 out.extend(self.hit(spot, told, id, (start, end)));
             }
         }
@@ -179,13 +184,13 @@ impl Look<'_, '_> {
         }
         let hashes = if self.cx.may_hold_words(id) { bytes } else { &[][..] };
         self.places.geohashes(hashes, &mut |spot, data, metres, start, end| {
-            let told = Told { data, form: "geohash".into(), metres };
+            let told = Told::new(data, "geohash", metres);
             out.extend(self.hit(spot, told, id, (start, end)));
         });
         if !self.cx.is_plain(id, bytes) {
             self.places.raw(bytes, &mut |spot, notation, metres, start, end| {
                 let Some(planted) = self.planted(spot) else { return };
-                let told = Told { data: planted.data, form: notation.into(), metres };
+                let told = Told::new(planted.data, notation, metres);
                 out.extend(self.hit(spot, told, id, (start, end)));
             });
         }
@@ -266,7 +271,7 @@ impl Look<'_, '_> {
             }
             self.places.raw(bytes, &mut |spot, notation, metres, _, _| {
                 let Some(planted) = self.planted(spot) else { return };
-                let told = Told { data: planted.data, form: format!("{coding} of {notation}"), metres };
+                let told = Told::new(planted.data, format!("{coding} of {notation}"), metres);
                 out.extend(self.hit(spot, told, node.buffer, range).map(|hit| Hit { node: Some(id), ..hit }));
             });
         });
@@ -303,7 +308,7 @@ impl Look<'_, '_> {
         }
         let cell = std::str::from_utf8(self.tree.bytes(node)).ok().and_then(geohash_cell);
         for (spot, data, metres) in cell.into_iter().flat_map(|cell| self.places.cell(cell)) {
-            let told = Told { data, form: "geohash".into(), metres };
+            let told = Told::new(data, "geohash", metres);
             out.extend(self.hit(spot, told, node.buffer, (node.start as usize, node.end as usize)));
         }
     }
@@ -386,17 +391,24 @@ impl Look<'_, '_> {
     }
 
     fn hit(&self, spot: usize, told: Told, buffer: BufferId, (start, end): (usize, usize)) -> Option<Hit> {
-        let index = self.places.spots.get(spot)?.planted;
+        let place = self.places.spots.get(spot)?;
         let planted = self.planted(spot)?;
         let about = if told.data == planted.data { planted.data.label() } else { Data::ApproximateLocation.label() };
-        let reason = format!(
-            "The {about} of the planted place \"{}\" was readable ({}, {:.0} m away)",
-            planted.id, told.form, told.metres
-        );
+        // One of a city's shops lies near every place: in a server's list only the place itself tells that it is known.
+        let list = || *self.listed.borrow_mut().entry(spot).or_insert_with(|| listed::list(self.tree, place.at));
+        let listed = if told.exact { None } else { list() };
+        let (id, form, metres) = (&planted.id, &told.form, told.metres);
+        let reason = match listed {
+            None => format!("The {about} of the planted place \"{id}\" was readable ({form}, {metres:.0} m away)"),
+            Some(places) => format!(
+                "One of {places} places that the server listed is near the planted place \"{id}\", and not the same \
+                 ({form}, {metres:.0} m away)"
+            ),
+        };
         Some(Hit {
             detector: CARD.id,
             data: told.data,
-            planted: Some(index),
+            planted: listed.is_none().then_some(place.planted),
             form: Cow::Owned(told.form),
             strength: Strength::Value,
             buffer,

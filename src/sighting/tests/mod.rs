@@ -2,6 +2,7 @@
 
 mod cards;
 mod honest;
+mod listed;
 mod runs;
 
 use super::{Cx, Detected, Matcher, Scene, detect};
