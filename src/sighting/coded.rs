@@ -2,6 +2,8 @@
 //!
 //! What is looked for in them is exact: a number of 64 bits, packed decimal digits, the coordinates of a place.
 
+use crate::model::field::{Kind, Node};
+use crate::model::shape::Shape;
 use data_encoding::{BASE64_NOPAD, BASE64URL_NOPAD, DecodePartial, Encoding, HEXLOWER_PERMISSIVE};
 
 /// Digits of the shortest field: six bytes in base64.
@@ -10,6 +12,21 @@ const SHORTEST: usize = 8;
 const LONGEST: usize = 36;
 /// Bytes that these come to at most.
 const MOST: usize = LONGEST / 4 * 3;
+
+/// Kinds of bytes of such digits.
+const DIGITS: Shape =
+    Shape::ALNUM.or(Shape::PLUS).or(Shape::SLASH).or(Shape::MINUS).or(Shape::UNDERSCORE).or(Shape::EQUALS);
+/// Kinds of which one stands in what is taken for them.
+const TELLING: Shape = Shape::DIGIT.or(Shape::UPPER_HEX).or(Shape::UPPER).or(Shape::X).or(Shape::EQUALS);
+
+/// Whether a field may be short and of such digits, told without a look at its bytes.
+pub(super) fn may_be(node: &Node) -> bool {
+    let short = (SHORTEST..=LONGEST).contains(&((node.end.saturating_sub(node.start)) as usize));
+    let unknown = node.shape == Shape::ANY;
+    short
+        && matches!(node.kind, Kind::Bytes | Kind::Text)
+        && (unknown || (node.shape.within(DIGITS) && node.shape.meets(TELLING)))
+}
 
 /// Calls `found` with the name of a coding and the bytes that all of a field decodes to by it.
 pub(super) fn short(field: &[u8], mut found: impl FnMut(&'static str, &[u8])) {

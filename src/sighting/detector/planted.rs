@@ -83,7 +83,7 @@ impl Detector for PlantedValues {
         }
         if !cx.matcher.binary.is_empty() {
             for (id, node) in (0..).zip(&tree.nodes) {
-                if node.leaf && matches!(node.kind, Kind::Bytes | Kind::Text) {
+                if node.leaf && coded::may_be(node) {
                     seen.coded(id, node, out);
                 }
             }
@@ -103,6 +103,13 @@ fn whole(value: f64) -> Option<i128> {
     const EXACT: f64 = 9_007_199_254_740_992.0;
     #[expect(clippy::cast_possible_truncation, reason = "a whole number below 2^53")]
     (value.fract() == 0.0 && value.abs() < EXACT).then_some(value as i128)
+}
+
+/// Whether a text may write a number with an exponent.
+fn may_be_exponent(shape: Shape) -> bool {
+    let letter = Shape::LOWER_HEX.or(Shape::UPPER_HEX);
+    let number = Shape::DIGIT.or(letter).or(Shape::DOT).or(Shape::PLUS).or(Shape::MINUS);
+    shape == Shape::ANY || (shape.within(number) && shape.meets(letter))
 }
 
 /// The whole number that a text writes with an exponent.
@@ -255,7 +262,9 @@ impl Look<'_, '_> {
             Kind::Integer(value) => Some(value),
             Kind::Float(value) => whole(value),
             // What a program makes of a number it holds as a float.
-            Kind::Bytes | Kind::Text if (9..=24).contains(&(end - start)) => exponent(self.tree.bytes(node)),
+            Kind::Bytes | Kind::Text if (9..=24).contains(&(end - start)) && may_be_exponent(node.shape) => {
+                exponent(self.tree.bytes(node))
+            }
             _ => None,
         };
         if let Some(value) = whole {

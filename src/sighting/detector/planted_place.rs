@@ -214,15 +214,15 @@ impl Look<'_, '_> {
         let (start, end) = (node.start as usize, node.end as usize);
         let len = end - start;
         let is_local = is_local(node, len);
-        let bytes = self.tree.bytes(node);
-        if matches!(node.kind, Kind::Bytes | Kind::Text) {
-            self.coded(id, node, bytes, out);
+        if coded::may_be(node) {
+            self.coded(id, node, self.tree.bytes(node), out);
         }
         // A field that is longer holds no number, and is searched where its buffer is.
         let is_long = len > 12 && matches!(node.kind, Kind::Bytes | Kind::Text | Kind::Simple | Kind::Container);
         if is_long && !is_local {
             return;
         }
+        let bytes = self.tree.bytes(node);
         if is_local
             && let Some((value, decimals)) = local_decimal(bytes)
             && self.places.may_be(value)
