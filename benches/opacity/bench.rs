@@ -22,6 +22,8 @@
 /// The nouns that the room needs.
 #[path = "."]
 pub mod model {
+    #[path = "../../src/model/letters.rs"]
+    pub mod letters;
     #[path = "../../src/model/opacity.rs"]
     pub mod opacity;
 }
