@@ -6,6 +6,7 @@ mod breaking;
 mod calls;
 mod envelopes;
 mod exhibit;
+mod hidden;
 mod hooked;
 mod ledger;
 mod line;

@@ -7,6 +7,7 @@
 
 mod characters;
 mod encoding;
+mod hidden;
 mod judge;
 mod lz;
 mod packing;
@@ -17,6 +18,7 @@ mod segment;
 mod together;
 mod uniform;
 
+pub use hidden::{Hidden, hidden};
 pub use judge::{TEMPER, assess};
 pub use segment::{closed_range, segments, tally};
 pub use together::{columns, length_law, pooled};

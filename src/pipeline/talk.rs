@@ -20,7 +20,7 @@ use crate::model::time::Timestamp;
 use crate::opacity;
 use crate::pipeline::store::Unread;
 use crate::pipeline::worker::Brief;
-use crate::pipeline::{aside, envelopes, portrait, shape};
+use crate::pipeline::{aside, envelopes, hidden, portrait, shape};
 use crate::sighting;
 use crate::sighting::pair;
 use crate::sighting::run::collect::{self, Opaque};
@@ -350,6 +350,7 @@ pub(super) fn read(flow: &mut Flow, message: &Message, brief: &Brief<'_>, finds:
         );
     }
     let (readable, opaque) = note_opaque(flow, message, &tree);
+    hidden::note(flow, message, &tree);
     in_full &= readable;
     let tells = |part: &Part| !matches!(part.kind, PartKind::Header | PartKind::Path) && !part.bytes.is_empty();
     if message.direction == Direction::ToServer && message.parts.iter().any(tells) {

@@ -134,6 +134,7 @@ mod tests {
                 ("a token", flow(ADS, 2).opaque(64), Consistent),
                 ("a credential", standing(ads(), Standing::Credential), Consistent),
                 ("a header of another name", standing(ads(), Standing::Aside), Inconclusive),
+                ("a run of text", standing(ads(), Standing::Text), Inconclusive),
                 ("sealed by a ratchet", enveloped(ads(), Keying::Ratchet), Consistent),
                 ("sealed with a long-term key, whoever has it", enveloped(ads(), Keying::LongTerm), Inconclusive),
             ] {
@@ -186,7 +187,7 @@ mod tests {
 
     #[test]
     fn tokens_and_keys_are_no_sign_that_content_was_sent() {
-        for place in [Standing::Aside, Standing::Credential] {
+        for place in [Standing::Aside, Standing::Text, Standing::Credential] {
             let (verdict, reason) = told(CONTENT, &[GREETING.1], vec![standing(flow(API, 1).opaque(300), place)]);
             assert_eq!(verdict, Inconclusive, "{place:?}");
             assert!(reason.contains("no payload to the provider is large enough"), "{reason}");

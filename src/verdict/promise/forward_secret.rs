@@ -6,7 +6,7 @@
 //! whoever stores it: that is told, and leaves the promise open.
 
 use crate::model::envelope::Keying;
-use crate::model::flow::{Blind, Flow};
+use crate::model::flow::{Blind, Flow, OpaquePayload, Standing};
 use crate::model::scenario::{Audience, Party};
 use crate::model::stream::Direction;
 use crate::model::verdict::Standard;
@@ -154,7 +154,8 @@ fn judge(case: &Case<'_>) -> Outcome {
         case.evidence().flows.iter().filter(|flow| !is_sealed(flow) && flow.party == Party::Provider).collect();
     let opaque = |flow: &Flow| {
         let hides = |len: u64, direction: Direction| direction == Direction::ToServer && len >= need;
-        flow.opaque.iter().any(|payload| payload.opacity.is_opaque() && hides(payload.len, payload.direction))
+        let opaque = |payload: &OpaquePayload| payload.opacity.is_opaque() && payload.standing != Standing::Text;
+        flow.opaque.iter().any(|payload| opaque(payload) && hides(payload.len, payload.direction))
     };
     tell(&opaque, &bare, &|hosts| {
         format!("what went opaque to {hosts} outside any known transport may have been sealed with any key")

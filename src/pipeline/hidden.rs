@@ -1,0 +1,50 @@
+//! Texts in which anything may hide: what no decoder opens and no statistics call encrypted, as it is text.
+
+use crate::model::field::{Kind, NodeId, Step, Tree, View};
+use crate::model::flow::{Flow, OpaquePayload, Standing};
+use crate::model::message::Message;
+use crate::model::opacity::Opacity;
+use crate::opacity;
+use crate::pipeline::aside;
+use std::collections::BTreeSet;
+
+/// Notes the hiding places in the texts and names of a message. They are no sign that content was sent: only whoever must
+/// not get it is asked what they hold.
+pub(super) fn note(flow: &mut Flow, message: &Message, tree: &Tree<'_>) {
+    for (id, node) in (0..).zip(&tree.nodes) {
+        if let Step::Key(key) = node.step {
+            look(flow, message, tree, id, key);
+        }
+        if node.leaf && matches!(node.kind, Kind::Text | Kind::Bytes) {
+            look(flow, message, tree, id, node.view());
+        }
+    }
+}
+
+fn look(flow: &mut Flow, message: &Message, tree: &Tree<'_>, id: NodeId, view: View) {
+    let Some(found) = opacity::hidden(tree.view(view)) else { return };
+    let standing = match aside::standing(tree, id, false) {
+        Standing::Credential => Standing::Credential,
+        _ => Standing::Text,
+    };
+    if !flow.wants_opaque(message.direction, standing, found.bytes) {
+        return;
+    }
+    let (start, end) = (
+        (view.start as usize).saturating_add(found.range.start),
+        (view.start as usize).saturating_add(found.range.end),
+    );
+    let mut trail = vec![message.protocol.to_owned(), message.label.clone()];
+    trail.extend(tree.trail(id));
+    flow.add_opaque(OpaquePayload {
+        len: found.bytes,
+        direction: message.direction,
+        opacity: Opacity::RandomLooking,
+        trail: trail.join(" > "),
+        frame: tree.origins(view.buffer, start, end).first().unwrap_or(flow.first_frame),
+        envelope: None,
+        standing,
+        digest: aside::digest(tree.view(view).get(found.range).unwrap_or_default()),
+        carries_none_of: BTreeSet::new(),
+    });
+}
