@@ -40,6 +40,9 @@ pub(super) static LOGFMT: Decoder = Decoder {
 /// Bytes of a line that are looked at.
 const LINE: usize = 64 << 10;
 
+/// Letters and digits in a row from which they are digits of base64 rather than a key.
+const DIGITS: usize = 24;
+
 /// One pair: where its key and its value stand, and where the next thing begins.
 struct Pair {
     key: Range<usize>,
@@ -54,6 +57,12 @@ fn pair(bytes: &[u8], at: usize) -> Option<Pair> {
     let is_key = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'@' | b'[' | b']');
     let len = rest.iter().take(64).take_while(|byte| is_key(byte)).count();
     if len == 0 || !rest.first()?.is_ascii_alphabetic() && rest.first() != Some(&b'@') || rest.get(len) != Some(&b'=') {
+        return None;
+    }
+    // Two signs compare, or fill up base64; one behind a long word that nothing follows fills it up, too.
+    let ends = |byte: Option<&u8>| byte.is_none_or(|byte| byte.is_ascii_whitespace() || b")]}>,;|<".contains(byte));
+    let value = rest.get(len.saturating_add(1));
+    if value == Some(&b'=') || len >= DIGITS && ends(value) {
         return None;
     }
     let key = at..at.saturating_add(len);
