@@ -116,7 +116,11 @@ fn is_bare(flow: &Flow, spot: &BlindSpot) -> bool {
         Blind::Opaque | Blind::Unheard => true,
         // What breaks a protocol's rules may be anything, also in the middle of TLS.
         Blind::Malformed => !flow.secure && !flow.decrypted,
-        Blind::Lost | Blind::Truncated | Blind::Lossy | Blind::Budget => !is_sealed(flow),
+        // A conversation that also spoke in clear, before it was sealed or beside, may have done so there.
+        Blind::Lost | Blind::Truncated | Blind::Lossy | Blind::Budget => {
+            let spoke = flow.messages != [0, 0] && !flow.secure && !flow.decrypted;
+            spoke || !is_sealed(flow)
+        }
     }
 }
 
