@@ -254,30 +254,13 @@ fn open(bytes: &[u8], hint: &Hint<'_>, fields: &mut Fields<'_>) -> Result<(), Ma
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::field::tests::packed;
     use crate::field::walk_bytes;
     use crate::model::field::Step;
     use proptest::prelude::*;
     use std::io::Write as _;
 
     const TEXT: &[u8] = b"{\"m\":\"The heron lands at dusk\"}";
-
-    fn packed(how: usize) -> Vec<u8> {
-        let level = flate2::Compression::best();
-        match how % 4 {
-            0 => {
-                let mut to = flate2::write::GzEncoder::new(Vec::new(), level);
-                to.write_all(TEXT).unwrap();
-                to.finish().unwrap()
-            }
-            1 => {
-                let mut to = flate2::write::ZlibEncoder::new(Vec::new(), level);
-                to.write_all(TEXT).unwrap();
-                to.finish().unwrap()
-            }
-            2 => zstd::encode_all(TEXT, 3).unwrap(),
-            _ => TEXT.to_vec(),
-        }
-    }
 
     fn coded(bytes: &[u8], how: usize) -> String {
         use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER, HEXUPPER};
@@ -313,7 +296,7 @@ mod tests {
         fn what_is_packed_into_a_line_is_found(
             before in around(), after in "[ )<|\\]][A-Za-z .:!]{0,20}", pack in 0..4_usize, code in 0..4_usize, twice in any::<bool>(),
         ) {
-            let run = coded(&packed(pack), code);
+            let run = coded(&if pack == 3 { TEXT.to_vec() } else { packed(TEXT, pack) }, code);
             let line = format!("{before}{run}{after}");
             let line = if twice { format!("{line}\n{before}{}", coded(b"0123456789abcdef", code)) } else { line };
             // By chance lines of text are a Protocol Buffers message.
@@ -415,7 +398,7 @@ mod tests {
 
     #[test]
     fn more_runs_than_the_budget_are_told() {
-        let text = format!("{} ", coded(&packed(0), 0)).repeat(budget::EMBEDDED_RUNS + 2);
+        let text = format!("{} ", coded(&packed(TEXT, 0), 0)).repeat(budget::EMBEDDED_RUNS + 2);
         walk_bytes(text, Some("text/plain"), |tree| assert_eq!(tree.exhausted, ["embedded runs"]));
     }
 }

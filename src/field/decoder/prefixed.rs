@@ -165,28 +165,11 @@ fn open(bytes: &[u8], _: &Hint<'_>, fields: &mut Fields<'_>) -> Result<(), Malfo
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::field::tests::packed;
     use crate::field::walk_bytes;
     use proptest::prelude::*;
-    use std::io::Write as _;
 
     const TEXT: &[u8] = b"The heron lands at dusk, and the otter sleeps until the tide is out.";
-
-    fn packed(how: usize) -> Vec<u8> {
-        let level = flate2::Compression::default();
-        match how % 3 {
-            0 => {
-                let mut to = flate2::write::GzEncoder::new(Vec::new(), level);
-                to.write_all(TEXT).unwrap();
-                to.finish().unwrap()
-            }
-            1 => {
-                let mut to = flate2::write::ZlibEncoder::new(Vec::new(), level);
-                to.write_all(TEXT).unwrap();
-                to.finish().unwrap()
-            }
-            _ => zstd::encode_all(TEXT, 3).unwrap(),
-        }
-    }
 
     proptest! {
         #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
@@ -196,7 +179,7 @@ mod tests {
             header in proptest::collection::vec(any::<u8>(), 1..=HEADER), how in proptest::collection::vec(0..3_usize, 1..4),
             cut in any::<bool>(),
         ) {
-            let mut bytes: Vec<u8> = how.iter().flat_map(|how| [header.clone(), packed(*how)].concat()).collect();
+            let mut bytes: Vec<u8> = how.iter().flat_map(|how| [header.clone(), packed(TEXT, *how)].concat()).collect();
             let found = streams(&bytes, 1 << 20).map(|found| found.len());
             prop_assert_eq!(found, Some(how.len()));
             if cut {
@@ -221,7 +204,7 @@ mod tests {
             ("a flag and a length", vec![1, 0, 0, 0, 0x44], 2),
             ("a magic", b"\0\x01LOGZ".to_vec(), 1),
         ] {
-            let bytes = [header, packed(how)].concat();
+            let bytes = [header, packed(TEXT, how)].concat();
             let body = serde_json::json!({ "log": data_encoding::BASE64.encode(&bytes) }).to_string();
             for body in [bytes, body.into_bytes()] {
                 let found = walk_bytes(body, None, |tree| tree.leaves().any(|(_, node)| tree.bytes(node) == TEXT));

@@ -59,6 +59,25 @@ fn names_are_unique_and_kebab_case() {
     assert_eq!(names.len(), DECODERS.len());
 }
 
+/// A text as programs pack it: gzip, zlib or Zstandard.
+pub(in crate::field) fn packed(text: &[u8], how: usize) -> Vec<u8> {
+    use std::io::Write as _;
+    let level = flate2::Compression::best();
+    match how % 3 {
+        0 => {
+            let mut to = flate2::write::GzEncoder::new(Vec::new(), level);
+            to.write_all(text).unwrap();
+            to.finish().unwrap()
+        }
+        1 => {
+            let mut to = flate2::write::ZlibEncoder::new(Vec::new(), level);
+            to.write_all(text).unwrap();
+            to.finish().unwrap()
+        }
+        _ => zstd::encode_all(text, 3).unwrap(),
+    }
+}
+
 /// The sets of candidates say what the filters say.
 #[test]
 fn candidates_are_those_whose_filters_pass() {
