@@ -5,6 +5,8 @@
 //! 4.1.2.7; RFC 8017, appendix A.1.1), a signature (RFC 3279, section 2.2.3), one or several in a row. And public keys in
 //! rows of equal width, each behind the byte that says what key it is (5 of Signal's, 4 of an uncompressed point).
 
+use x509_parser::asn1_rs::{Any, FromDer as _};
+
 /// Tags (X.690, section 8).
 const INTEGER: u8 = 0x02;
 const BITS: u8 = 0x03;
@@ -36,25 +38,10 @@ fn is_der(bytes: &[u8]) -> bool {
 
 type Element<'b> = (u8, &'b [u8]);
 
-/// The first element: tag, what is inside, what stands behind it. Lengths are definite and in the shortest form.
+/// The first element: the first byte of its tag, what is inside, what stands behind it.
 fn element(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
-    let (&[tag, first], rest) = bytes.split_first_chunk::<2>()?;
-    let (len, rest) = match first {
-        0..=0x7f => (usize::from(first), rest),
-        0x81..=0x83 => {
-            let (len, rest) = rest.split_at_checked(usize::from(first & 3))?;
-            let len = len.iter().fold(0, |len, byte| len << 8 | usize::from(*byte));
-            let least = match first {
-                0x81 => 0x80,
-                0x82 => 0x100,
-                _ => 0x1_0000,
-            };
-            (len >= least).then_some((len, rest))?
-        }
-        _ => return None,
-    };
-    let (inside, rest) = rest.split_at_checked(len)?;
-    Some((tag, inside, rest))
+    let (rest, any) = Any::from_der(bytes).ok()?;
+    Some((*any.header.raw_tag()?.first()?, any.data, rest))
 }
 
 /// All elements of some bytes; a handful at most.
