@@ -1,5 +1,6 @@
 //! Flags.
 
+use crate::scenario::check;
 use crate::scenario::problem::nearest;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use std::path::PathBuf;
@@ -28,7 +29,7 @@ pub(super) enum Command {
     Door(DoorArgs),
     /// Make a commented scenario that runs.
     New(NewArgs),
-    /// Say what a promise, detector, protocol, decoder, verdict or kind of data is.
+    /// Say what a verdict, audience, class of payload, promise, detector, protocol, decoder or kind of data is.
     Explain(ExplainArgs),
     /// List scenarios with their claims and evidence, judging nothing.
     List(ListArgs),
@@ -203,9 +204,10 @@ fn planted(text: &str) -> Result<(crate::model::taxonomy::Data, String), String>
             None => format!("`{name}` is no kind of data; known are {}", names.join(", ")),
         });
     };
-    if value.len() < 4 {
-        return Err(format!("`{value}` is too short to be told from chance: plant four bytes or more"));
-    }
+    check::planted(data, value).map_err(|refusal| match refusal.help {
+        Some(help) => format!("{}; {help}", refusal.message),
+        None => refusal.message,
+    })?;
     Ok((data, value.to_owned()))
 }
 
@@ -235,7 +237,9 @@ mod tests {
             ("phone=+4915112345678", "did you mean `phone-number`?"),
             ("zzz=The heron", "known are messages, call-audio"),
             ("any=The heron", "known are"),
-            ("name=abc", "four bytes"),
+            ("name=abc", "4 bytes"),
+            ("phone-number=+49 151 12345678", "write it as \"+4915112345678\""),
+            ("precise-location=120.5,45", "are they swapped?"),
         ] {
             let error = planted(text).unwrap_err();
             assert!(error.contains(says), "{text}: {error}");

@@ -3,6 +3,8 @@
 use crate::capture::EvidenceKind;
 use crate::cli::exit;
 use crate::cli::terminal::Terminal;
+use crate::model::opacity::Opacity;
+use crate::model::scenario::Audience;
 use crate::model::taxonomy::Data;
 use crate::scenario::problem::nearest;
 use anyhow::bail;
@@ -49,7 +51,11 @@ fn index(cards: &[Card], out: &mut String) -> std::fmt::Result {
         if card.kind != kind {
             let gap = if kind.is_empty() { "" } else { "\n" };
             kind = card.kind;
-            let plural = if matches!(kind, "data" | "evidence") { "" } else { "s" };
+            let plural = match kind {
+                "data" | "evidence" => "",
+                "class" => "es of payloads",
+                _ => "s",
+            };
             writeln!(out, "{gap}{kind}{plural}")?;
         }
         writeln!(out, "  {:<30} {}", card.id, card.title)?;
@@ -82,6 +88,33 @@ fn cards() -> Vec<Card> {
         ),
     ] {
         cards.push(Card { kind: "verdict", id, title: title.to_owned(), lines: vec![line.to_owned()] });
+    }
+    for audience in Audience::ALL {
+        let lines = vec![audience.readable_when().to_owned()];
+        cards.push(Card { kind: "audience", id: audience.name(), title: audience.about().to_owned(), lines });
+    }
+    for class in Opacity::ALL {
+        let line = match class {
+            Opacity::Plaintext | Opacity::Encoded | Opacity::Compressed => {
+                "It protects nothing: what is planted is looked for in it."
+            }
+            Opacity::WeaklyEncrypted => {
+                "It protects from nobody who tries: what breaks it is tried, and what comes out is searched."
+            }
+            Opacity::Unknown => "It counts neither as read nor as protected.",
+            Opacity::RandomLooking => {
+                "It counts as opaque. Compressed and encrypted bytes can look alike: statistics alone never call it encrypted."
+            }
+            Opacity::Encrypted => {
+                "It counts as opaque: a record layer, a known envelope, a law of lengths or a key that opens it says that this is ciphertext. It does not say who holds the key."
+            }
+        };
+        cards.push(Card {
+            kind: "class",
+            id: class.name(),
+            title: class.about().to_owned(),
+            lines: vec![line.to_owned()],
+        });
     }
     for promise in crate::verdict::promise::PROMISES {
         let forbids: Vec<&str> = promise.forbids.iter().map(|audience| audience.name()).collect();

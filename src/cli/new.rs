@@ -5,6 +5,7 @@ use crate::cli::exit;
 use crate::cli::terminal::Terminal;
 use crate::report::printable;
 use anyhow::{Context as _, bail};
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::ErrorKind;
@@ -33,7 +34,36 @@ pub(super) fn new(args: &NewArgs, terminal: &mut Terminal) -> anyhow::Result<u8>
         fs::write(&path, &file.bytes).with_context(|| format!("failed to write {}", path.display()))?;
         writeln!(out, "{}", path.display())?;
     }
-    writeln!(out, "\nIt runs as it is: plainsight run {}", folder.display())?;
+    writeln!(out, "\nIt runs as it is: plainsight run {}", quoted(&folder.display().to_string()))?;
     terminal.print(out.as_bytes())?;
     Ok(exit::FINE)
+}
+
+/// A path as a shell takes it: in quotes where it would be taken apart, or for something else.
+fn quoted(path: &str) -> Cow<'_, str> {
+    let plain =
+        |c: char| c.is_alphanumeric() || matches!(c, '/' | '\\' | '.' | '-' | '_' | ':' | '+' | ',' | '@' | '%');
+    if !path.is_empty() && path.chars().all(plain) {
+        Cow::Borrowed(path)
+    } else {
+        Cow::Owned(format!("'{}'", path.replace('\'', "'\\''")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_printed_can_be_typed() {
+        for (path, typed) in [
+            ("scenarios/tessera", "scenarios/tessera"),
+            ("scenarios/a b", "'scenarios/a b'"),
+            ("scenarios/$(x)", "'scenarios/$(x)'"),
+            ("scenarios/it's", "'scenarios/it'\\''s'"),
+            ("szenarien/möwe", "szenarien/möwe"),
+        ] {
+            assert_eq!(quoted(path), typed);
+        }
+    }
 }

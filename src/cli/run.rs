@@ -7,6 +7,7 @@ use crate::cli::exit;
 use crate::cli::output::Output;
 use crate::cli::terminal::Terminal;
 use crate::model::verdict::VerdictKind;
+use crate::scenario::problem::nearest;
 use anyhow::{Context as _, bail};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -106,6 +107,9 @@ fn resolve(path: &Path) -> PathBuf {
 
 /// What to do when a folder is named that holds scenarios rather than being one, or whose file has another name.
 pub(super) fn hint(path: &Path) -> Option<String> {
+    if !path.exists() {
+        return near(path);
+    }
     if !path.is_dir() || path.join(FILE).exists() {
         return None;
     }
@@ -116,4 +120,19 @@ pub(super) fn hint(path: &Path) -> Option<String> {
     let holds = inner.filter(|entry| entry.path().join(FILE).is_file()).count();
     (holds > 0)
         .then(|| format!("`{}` holds scenarios and is none: name them, as in {}/*", path.display(), path.display()))
+}
+
+/// The scenario that a name stands for but for a slip.
+fn near(path: &Path) -> Option<String> {
+    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(FOLDER));
+    let names: Vec<String> = fs::read_dir(folder)
+        .ok()?
+        .filter_map(Result::ok)
+        .take(LOOKED_AT)
+        .filter(|entry| entry.path().join(FILE).is_file())
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let near = nearest(path.file_name()?.to_str()?, &names)?;
+    Some(format!("there is no `{}`; did you mean `{}`?", path.display(), folder.join(near).display()))
 }

@@ -47,6 +47,19 @@ impl Opacity {
         }
     }
 
+    /// What the class says of a payload.
+    pub const fn about(self) -> &'static str {
+        match self {
+            Self::Plaintext => "text or structure that anyone reads as it is",
+            Self::Encoded => "an encoding that anyone undoes: base64, hexadecimal, percent, UTF-16",
+            Self::Compressed => "a compression that anyone undoes, or media in a known codec",
+            Self::WeaklyEncrypted => "encryption that is provably poor: ECB, a short XOR key, a key beside its lock",
+            Self::Unknown => "too short, or too mixed, to be told",
+            Self::RandomLooking => "bytes like random ones, and nothing that says why",
+            Self::Encrypted => "bytes like random ones, and positive evidence of encryption",
+        }
+    }
+
     /// Whether this counts as opaque in the sense of the verdict rules: random-looking or encrypted.
     pub const fn is_opaque(self) -> bool {
         matches!(self, Self::RandomLooking | Self::Encrypted)

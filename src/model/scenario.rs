@@ -170,6 +170,40 @@ impl Audience {
             Self::Provider => "provider",
         }
     }
+
+    /// Who that is.
+    pub const fn about(self) -> &'static str {
+        match self {
+            Self::Public => {
+                "anyone on the internet: what a store without a password, an open listing or a published file shows"
+            }
+            Self::Network => "anyone on the path: the café's WLAN, the internet provider, whoever taps the line",
+            Self::ThirdParty => {
+                "anyone else's servers: analytics, advertising, crash reports, content delivery, hosts nobody listed"
+            }
+            Self::Provider => {
+                "the vendor's own servers, and so its staff, its backups, whoever breaks in or comes with a court order"
+            }
+        }
+    }
+
+    /// When bytes are said to be readable by it.
+    pub const fn readable_when(self) -> &'static str {
+        match self {
+            Self::Public => {
+                "What a dump that was taken from an open door holds, and what an unauthenticated service showed of itself."
+            }
+            Self::Network => {
+                "Bytes that no layer secured on their way: no TLS, DTLS, QUIC or SSH around them, or one that anyone can undo."
+            }
+            Self::ThirdParty => {
+                "Bytes that were readable where a connection to such a server ends, once its transport encryption is undone."
+            }
+            Self::Provider => {
+                "Bytes that were readable where a connection to the vendor ends, and all that its stores hold in clear. Transport encryption keeps nothing from it: it has the other end."
+            }
+        }
+    }
 }
 
 /// Whose server it is.

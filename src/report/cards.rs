@@ -19,6 +19,8 @@ const CARDS: usize = 250;
 const OPEN: usize = 3;
 /// Places listed on one card.
 const PLACES: usize = 40;
+/// Places of one card that are printed, as the style sheet has it: paper is for readers who look none of them up.
+const ON_PAPER: u64 = 3;
 /// Cards that one claim links to.
 pub(crate) const LINKS: usize = 6;
 
@@ -58,6 +60,8 @@ pub(crate) struct Card {
     first: PlaceRow,
     places: Vec<PlaceRow>,
     places_left: Option<String>,
+    /// What stands instead of the rows that paper does not show.
+    off_paper: Option<String>,
     claims: Vec<ClaimRef>,
     /// For the filter: claims, data and readers, space-separated.
     tokens: String,
@@ -272,6 +276,8 @@ fn card(
         places: (group.iter().skip(1).zip(times)).map(|(sighting, at)| row(sighting, at, scenario, view)).collect(),
         places_left: (words::len(group).checked_sub(1 + PLACES as u64).filter(|left| *left > 0))
             .map(|left| format!("{} in report.json", count(left, "more place"))),
+        off_paper: (words::len(group).checked_sub(1 + ON_PAPER).filter(|left| *left > 0))
+            .map(|left| format!("{} on screen and in report.json", count(left, "more place"))),
         claims: (claims.iter())
             .map(|judged| ClaimRef {
                 id: judged.claim.id.clone(),

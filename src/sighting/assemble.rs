@@ -1,7 +1,7 @@
 //! Hits → sightings: one for each place a value stands in, told from outside in.
 
 use super::detector::DETECTORS;
-use super::{Cx, Glance, Hit};
+use super::{Cx, Glance, Hit, coded};
 use crate::model::budget;
 use crate::model::field::{BufferId, NodeId, Tree};
 use crate::model::origin::FrameNo;
@@ -52,7 +52,8 @@ pub fn detect_beside(
     wanted: &dyn Fn(Data) -> bool,
 ) -> Detected {
     let glances: SmallVec<[Glance; 8]> = tree.buffers.iter().map(|buffer| cx.matcher.glance(&buffer.bytes)).collect();
-    let cx = &Cx { glances: &glances, ..*cx };
+    let coded = if cx.matcher.is_in_codes() { coded::all(tree) } else { Vec::new() };
+    let cx = &Cx { glances: &glances, coded: Some(&coded), ..*cx };
     for detector in DETECTORS {
         if detector.rule().is_none_or(wanted) {
             detector.on_message(tree, cx, &mut hits);

@@ -2,12 +2,15 @@
 //!
 //! What is looked for in them is exact: a number of 64 bits, packed decimal digits, the coordinates of a place.
 
-use crate::model::field::{Kind, Node};
+use crate::model::field::{Kind, Node, NodeId, Tree};
 use crate::model::shape::Shape;
+use crate::sighting::text::is_plain;
 use data_encoding::{BASE64_NOPAD, BASE64URL_NOPAD, DecodePartial, Encoding, HEXLOWER_PERMISSIVE};
 
 /// Digits of the shortest field: six bytes in base64.
 const SHORTEST: usize = 8;
+/// Digits of the shortest in hexadecimal: six bytes as well.
+const SHORTEST_HEX: usize = 12;
 /// Digits of the longest, with padding: more of them are opened as what they are.
 const LONGEST: usize = 36;
 /// Bytes that these come to at most.
@@ -16,20 +19,63 @@ const MOST: usize = LONGEST / 4 * 3;
 /// Kinds of bytes of such digits.
 const DIGITS: Shape =
     Shape::ALNUM.or(Shape::PLUS).or(Shape::SLASH).or(Shape::MINUS).or(Shape::UNDERSCORE).or(Shape::EQUALS);
-/// Kinds of which one stands in what is taken for them.
-const TELLING: Shape = Shape::DIGIT.or(Shape::UPPER_HEX).or(Shape::UPPER).or(Shape::X).or(Shape::EQUALS);
+const UPPER: Shape = Shape::UPPER_HEX.or(Shape::UPPER).or(Shape::X);
+const LOWER: Shape = Shape::LOWER_HEX.or(Shape::LOWER).or(Shape::X);
+
+/// What a short field decodes to: bytes that are no text.
+#[derive(Clone, Debug)]
+pub(super) struct Coded {
+    /// The field.
+    pub(super) node: NodeId,
+    /// By which coding.
+    pub(super) coding: &'static str,
+    bytes: [u8; MOST],
+    len: usize,
+}
+
+impl Coded {
+    /// What it decodes to.
+    pub(super) fn bytes(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+}
+
+/// All such fields of a message.
+pub(super) fn all(tree: &Tree<'_>) -> Vec<Coded> {
+    let mut all = Vec::new();
+    for (node, field) in (0..).zip(&tree.nodes) {
+        if field.leaf && may_be(field) {
+            short(tree.bytes(field), |coding, bytes| {
+                let mut coded = Coded { node, coding, bytes: [0; MOST], len: bytes.len() };
+                if let Some(into) = coded.bytes.get_mut(..bytes.len()).filter(|_| !is_plain(bytes)) {
+                    into.copy_from_slice(bytes);
+                    all.push(coded);
+                }
+            });
+        }
+    }
+    all
+}
 
 /// Whether a field may be short and of such digits, told without a look at its bytes.
-pub(super) fn may_be(node: &Node) -> bool {
-    let short = (SHORTEST..=LONGEST).contains(&((node.end.saturating_sub(node.start)) as usize));
-    let unknown = node.shape == Shape::ANY;
-    short
-        && matches!(node.kind, Kind::Bytes | Kind::Text)
-        && (unknown || (node.shape.within(DIGITS) && node.shape.meets(TELLING)))
+fn may_be(node: &Node) -> bool {
+    let len = (node.end.saturating_sub(node.start)) as usize;
+    if !(SHORTEST..=LONGEST).contains(&len) || !matches!(node.kind, Kind::Bytes | Kind::Text) {
+        return false;
+    }
+    let shape = node.shape;
+    if shape == Shape::ANY || !shape.within(DIGITS) {
+        return shape == Shape::ANY;
+    }
+    match (shape.meets(UPPER), shape.meets(LOWER)) {
+        (true, true) => true,
+        (false, false) if shape.within(Shape::DIGIT) => len.is_multiple_of(2) && len >= SHORTEST_HEX,
+        (upper, lower) => shape.meets(Shape::EQUALS) || (shape.meets(Shape::DIGIT) && (upper || lower)),
+    }
 }
 
 /// Calls `found` with the name of a coding and the bytes that all of a field decodes to by it.
-pub(super) fn short(field: &[u8], mut found: impl FnMut(&'static str, &[u8])) {
+fn short(field: &[u8], mut found: impl FnMut(&'static str, &[u8])) {
     if !(SHORTEST..=LONGEST).contains(&field.len()) {
         return;
     }
@@ -60,7 +106,7 @@ pub(super) fn short(field: &[u8], mut found: impl FnMut(&'static str, &[u8])) {
         let coding = if url { BASE64URL_NOPAD } else { BASE64_NOPAD };
         by("base64", &coding, text);
     }
-    if digits > 0 && field.len() >= 2 * 6 && field.len() <= 32 {
+    if digits > 0 && field.len() >= SHORTEST_HEX && field.len() <= 32 {
         by("hex", &HEXLOWER_PERMISSIVE, field);
     }
 }
@@ -68,6 +114,7 @@ pub(super) fn short(field: &[u8], mut found: impl FnMut(&'static str, &[u8])) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sighting::tests::{lines, message};
     use data_encoding::{BASE64, BASE64URL, HEXLOWER, HEXUPPER};
     use proptest::prelude::*;
 
@@ -92,6 +139,20 @@ mod tests {
         #[test]
         fn nothing_is_read_beyond_bounds(text in "\\PC{0,40}") {
             all(&text);
+        }
+    }
+
+    #[test]
+    fn the_kinds_of_bytes_in_a_field_keep_nothing_back() {
+        let fields = "AAAAB9NzsU4=\n00000007d373b14e\n15321f1d2d1c5e01\n202512013012345678\n+W5DQsjYEkA=\nConversation\n+447700900142";
+        let message = message(fields.as_bytes());
+        let tree = lines(&message);
+        for node in &tree.nodes {
+            let bytes = tree.bytes(node);
+            let shaped = Node { shape: Shape::of(bytes), ..node.clone() };
+            let mut any = false;
+            short(bytes, |_, _| any = true);
+            assert!(may_be(&shaped) || !any, "{}", String::from_utf8_lossy(bytes));
         }
     }
 

@@ -170,6 +170,11 @@ impl Matcher {
         matcher
     }
 
+    /// Whether what was planted may stand in bytes that short fields decode to.
+    pub(super) fn is_in_codes(&self) -> bool {
+        !self.binary.is_empty() || !self.places.is_empty()
+    }
+
     /// Looks at a buffer for the first time.
     pub(super) fn glance(&self, bytes: &[u8]) -> Glance {
         let Screen { needles, words: first, engine, planted } = &self.screen;

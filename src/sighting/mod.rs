@@ -69,12 +69,19 @@ pub struct Cx<'a> {
     pub matcher: &'a Matcher,
     /// What a first look at each buffer told; empty where nobody looked.
     pub glances: &'a [Glance],
+    /// What its short fields decode to; `None` where nobody looked.
+    coded: Option<&'a [coded::Coded]>,
 }
 
 impl<'a> Cx<'a> {
     /// For messages of which nothing is known yet.
     pub const fn new(planted: &'a [Planted], matcher: &'a Matcher) -> Self {
-        Self { planted, matcher, glances: &[] }
+        Self { planted, matcher, glances: &[], coded: None }
+    }
+
+    /// What the short fields of a message decode to.
+    fn coded(&self, tree: &Tree<'_>) -> Cow<'a, [coded::Coded]> {
+        self.coded.map_or_else(|| Cow::Owned(coded::all(tree)), Cow::Borrowed)
     }
 
     /// Whether words that detectors go by may stand in a buffer.

@@ -3,7 +3,7 @@
 use crate::model::field::{BufferId, Kind, Node, NodeId, Tree};
 use crate::model::shape::Shape;
 use crate::model::sighting::Strength;
-use crate::sighting::coded;
+use crate::sighting::coded::Coded;
 use crate::sighting::folded::{Folded, ascii_of};
 use crate::sighting::forms::{Edge, LONG, SHORTEST};
 use crate::sighting::matcher::Meaning;
@@ -82,10 +82,8 @@ impl Detector for PlantedValues {
             }
         }
         if !cx.matcher.binary.is_empty() {
-            for (id, node) in (0..).zip(&tree.nodes) {
-                if node.leaf && coded::may_be(node) {
-                    seen.coded(id, node, out);
-                }
+            for coded in &*cx.coded(tree) {
+                seen.coded(coded, out);
             }
         }
         if !cx.matcher.phones.is_empty() {
@@ -240,17 +238,13 @@ impl Look<'_, '_> {
         !any && !matcher.phones.occur(&ascii)
     }
 
-    /// Bytes of a planted value that are all of a short field, in base64 or hexadecimal digits.
-    fn coded(&self, id: NodeId, node: &Node, out: &mut Vec<Hit>) {
-        coded::short(self.tree.bytes(node), |coding, bytes| {
-            if is_plain(bytes) {
-                return;
-            }
-            self.cx.matcher.binary.find(bytes, |meaning, _| {
-                let form = format!("{coding} of {}", meaning.form);
-                let range = (node.start as usize, node.end as usize);
-                out.extend(self.hit(meaning.planted, form.into(), meaning.strength, node.buffer, range, Some(id)));
-            });
+    /// Bytes of a planted value in what a short field decodes to.
+    fn coded(&self, coded: &Coded, out: &mut Vec<Hit>) {
+        let Some(node) = self.tree.node(coded.node) else { return };
+        self.cx.matcher.binary.find(coded.bytes(), |meaning, _| {
+            let form = format!("{} of {}", coded.coding, meaning.form);
+            let range = (node.start as usize, node.end as usize);
+            out.extend(self.hit(meaning.planted, form.into(), meaning.strength, node.buffer, range, Some(coded.node)));
         });
     }
 

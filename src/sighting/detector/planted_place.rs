@@ -4,7 +4,7 @@ use crate::model::field::{BufferId, Kind, Node, NodeId, Tree};
 use crate::model::shape::Shape;
 use crate::model::sighting::Strength;
 use crate::model::taxonomy::Data;
-use crate::sighting::coded;
+use crate::sighting::coded::Coded;
 use crate::sighting::folded::fold;
 use crate::sighting::globe::{Axis, axis_of, decimal_at, key_before, plus_code_at, sexagesimal_at};
 use crate::sighting::listed;
@@ -83,6 +83,9 @@ impl Detector for PlantedPlaces {
         let mut look = Look { tree, cx, places, seen: Vec::new(), listed: RefCell::default() };
         for (id, buffer) in (0..).zip(&tree.buffers) {
             look.buffer(id, &buffer.bytes, out);
+        }
+        for coded in &*cx.coded(tree) {
+            look.coded(coded, out);
         }
         for (id, node) in (0..).zip(&tree.nodes) {
             if node.leaf {
@@ -214,9 +217,6 @@ impl Look<'_, '_> {
         let (start, end) = (node.start as usize, node.end as usize);
         let len = end - start;
         let is_local = is_local(node, len);
-        if coded::may_be(node) {
-            self.coded(id, node, self.tree.bytes(node), out);
-        }
         // A field that is longer holds no number, and is searched where its buffer is.
         let is_long = len > 12 && matches!(node.kind, Kind::Bytes | Kind::Text | Kind::Simple | Kind::Container);
         if is_long && !is_local {
@@ -262,18 +262,14 @@ impl Look<'_, '_> {
         }
     }
 
-    /// A pair of coordinates in binary that is all of a short field, in base64 or hexadecimal digits.
-    fn coded(&self, id: NodeId, node: &Node, field: &[u8], out: &mut Vec<Hit>) {
+    /// A pair of coordinates in binary in what a short field decodes to.
+    fn coded(&self, coded: &Coded, out: &mut Vec<Hit>) {
+        let Some(node) = self.tree.node(coded.node) else { return };
         let range = (node.start as usize, node.end as usize);
-        coded::short(field, |coding, bytes| {
-            if is_plain(bytes) {
-                return;
-            }
-            self.places.raw(bytes, &mut |spot, notation, metres, _, _| {
-                let Some(planted) = self.planted(spot) else { return };
-                let told = Told::new(planted.data, format!("{coding} of {notation}"), metres);
-                out.extend(self.hit(spot, told, node.buffer, range).map(|hit| Hit { node: Some(id), ..hit }));
-            });
+        self.places.raw(coded.bytes(), &mut |spot, notation, metres, _, _| {
+            let Some(planted) = self.planted(spot) else { return };
+            let told = Told::new(planted.data, format!("{} of {notation}", coded.coding), metres);
+            out.extend(self.hit(spot, told, node.buffer, range).map(|hit| Hit { node: Some(coded.node), ..hit }));
         });
     }
 

@@ -4,7 +4,7 @@ use super::{lines, message, plant};
 use crate::model::scenario::Planted;
 use crate::model::shape::Shape;
 use crate::sighting::detector::DETECTORS;
-use crate::sighting::{Cx, Glance, Hit, Matcher};
+use crate::sighting::{Cx, Glance, Hit, Matcher, coded};
 use proptest::prelude::*;
 use std::sync::LazyLock;
 
@@ -161,6 +161,7 @@ proptest! {
             node.shape = shape;
         }
         let glances: Vec<Glance> = plain.buffers.iter().map(|buffer| matcher.glance(&buffer.bytes)).collect();
+        let coded = coded::all(&shaped);
         let cx = Cx::new(planted, matcher);
         for detector in DETECTORS {
             let seen = |tree, cx: &Cx<'_>| {
@@ -168,7 +169,7 @@ proptest! {
                 detector.on_message(tree, cx, &mut out);
                 format!("{out:?}")
             };
-            let (slow, fast) = (seen(&plain, &cx), seen(&shaped, &Cx { glances: &glances, ..cx }));
+            let (slow, fast) = (seen(&plain, &cx), seen(&shaped, &Cx { glances: &glances, coded: Some(&coded), ..cx }));
             prop_assert_eq!(slow, fast, "{}", detector.card().id);
         }
     }
