@@ -1,6 +1,8 @@
 //! The only way to read wire bytes: every read is checked, named and bounded.
 #![deny(clippy::arithmetic_side_effects, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+pub mod domain;
+
 use crate::model::origin::Origins;
 
 /// Why bytes could not be read. Names say what was being read, for people; never the bytes.

@@ -2,6 +2,7 @@
 //!
 //! DNS over UDP, TCP, TLS and QUIC is read by the dissector `dns`.
 
+use crate::bytes::domain::labels;
 use crate::bytes::{Cursor, Malformed, Match};
 use crate::field::shape::{Filter, Shape};
 use crate::field::text::is_media_type;
@@ -31,10 +32,6 @@ pub(super) static DNS_MESSAGE: Decoder = Decoder {
 const HEADER: usize = 12;
 /// Records of one message, over all sections: more than the longest holds.
 const RECORDS: u32 = 4_096;
-/// Bytes of one name, uncompressed (RFC 1035 section 3.1), which bounds its labels too.
-const NAME_BYTES: usize = 255;
-/// Pointers followed for one name.
-const POINTERS: usize = 32;
 
 const A: u16 = 1;
 const CNAME: u16 = 5;
@@ -165,46 +162,6 @@ fn put_name(bytes: &[u8], name: &[Range<usize>], key: Key, fields: &mut Fields<'
 
 fn within(start: usize, end: usize) -> Reach {
     Reach::Within { start: u32::try_from(start).unwrap_or(u32::MAX), end: u32::try_from(end).unwrap_or(u32::MAX) }
-}
-
-/// Where the labels of a name are; its pointers have to point further back (RFC 1035 section 4.1.4).
-fn labels<'a>(message: &'a [u8], cursor: &mut Cursor<'a>) -> Result<Vec<Range<usize>>, Malformed> {
-    let mut found: Vec<Range<usize>> = Vec::new();
-    let mut here = *cursor;
-    let (mut jumped, mut size, mut pointers) = (false, 0_usize, 0_usize);
-    loop {
-        let at = here.position();
-        match here.u8("label")? {
-            0 => break,
-            length @ 1..=63 => {
-                let from = here.position();
-                here.take(usize::from(length), "label")?;
-                size = size.saturating_add(usize::from(length)).saturating_add(1);
-                if size > NAME_BYTES {
-                    return Err(Malformed::TooLarge("name"));
-                }
-                found.push(from..here.position());
-            }
-            high @ 0xc0.. => {
-                let to = usize::from(high & 0x3f) << 8 | usize::from(here.u8("pointer")?);
-                pointers = pointers.saturating_add(1);
-                if to >= at || pointers > POINTERS {
-                    return Err(Malformed::Illegal("pointer"));
-                }
-                if !jumped {
-                    *cursor = here;
-                    jumped = true;
-                }
-                here = Cursor::new(message);
-                here.take(to, "pointer")?;
-            }
-            _ => return Err(Malformed::Illegal("label")),
-        }
-    }
-    if !jumped {
-        *cursor = here;
-    }
-    Ok(found)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! DNS messages as they are written (RFC 1035 section 4).
 
-use crate::bytes::{Cursor, Malformed};
+use crate::bytes::{Cursor, Malformed, domain};
 use crate::model::message::{Part, PartKind};
 use crate::model::origin::Origins;
 use std::ops::Range;
@@ -9,10 +9,6 @@ use std::ops::Range;
 pub(super) const HEADER: usize = 12;
 /// Records of one message, over all sections: more than a datagram holds.
 const RECORDS: u32 = 4_096;
-/// Pointers followed for one name.
-const POINTERS: usize = 32;
-/// Bytes of one name, uncompressed (RFC 1035 section 3.1).
-const NAME_BYTES: usize = 255;
 
 pub(super) const A: u16 = 1;
 pub(super) const CNAME: u16 = 5;
@@ -132,48 +128,11 @@ impl Message {
     }
 }
 
-/// A name, following its pointers, each of which has to point further back (RFC 1035 section 4.1.4).
+/// A name, following its pointers.
 pub(super) fn name<'a>(message: &'a [u8], cursor: &mut Cursor<'a>) -> Result<Name, Malformed> {
-    let mut name = Name::default();
-    let mut here = *cursor;
-    let mut jumped = false;
-    let mut size = 0_usize;
-    let mut pointers = 0_usize;
-    loop {
-        let at = here.position();
-        let len = here.u8("label")?;
-        match len {
-            0 => break,
-            1..=63 => {
-                let from = here.position();
-                let label = here.take(usize::from(len), "label")?;
-                size = size.saturating_add(label.len()).saturating_add(1);
-                if size > NAME_BYTES {
-                    return Err(Malformed::TooLarge("name"));
-                }
-                name.labels.push(label.to_vec());
-                name.spans.push(from..from.saturating_add(label.len()));
-            }
-            0xc0.. => {
-                let to = usize::from(len & 0x3f) << 8 | usize::from(here.u8("pointer")?);
-                pointers = pointers.saturating_add(1);
-                if to >= at || pointers > POINTERS {
-                    return Err(Malformed::Illegal("pointer"));
-                }
-                if !jumped {
-                    *cursor = here;
-                    jumped = true;
-                }
-                here = Cursor::new(message);
-                here.take(to, "pointer")?;
-            }
-            _ => return Err(Malformed::Illegal("label")),
-        }
-    }
-    if !jumped {
-        *cursor = here;
-    }
-    Ok(name)
+    let spans = domain::labels(message, cursor)?;
+    let labels = spans.iter().map(|span| message.get(span.clone()).unwrap_or_default().to_vec()).collect();
+    Ok(Name { labels, spans })
 }
 
 /// How people call a record type.
