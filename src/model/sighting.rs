@@ -49,6 +49,10 @@ impl fmt::Display for Masked {
     }
 }
 
+/// The form of what reads like the beginning of a planted text, cut short, and like the beginning of many others: it may be
+/// its, and is nobody's for sure.
+pub const COMMON_BEGINNING: &str = "a beginning that other texts share";
+
 /// How an excerpt begins that is to be heard rather than read: a WAV file as a data URL, of the `call-audio` sightings
 /// that have one.
 pub const CLIP: &str = "data:audio/wav;base64,";
@@ -128,6 +132,11 @@ pub struct Sighting {
 }
 
 impl Sighting {
+    /// Whether it may be what was planted, and may be somebody else's as well.
+    pub fn is_doubtful(&self) -> bool {
+        self.planted.is_none() && self.form == COMMON_BEGINNING
+    }
+
     /// A stable id: the same place and value give the same id in every run. 16 hex digits of FNV-1a over what tells
     /// sightings apart, enough for the 50,000 a run keeps.
     pub fn id(&self) -> String {

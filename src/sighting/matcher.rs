@@ -1,5 +1,6 @@
 //! All planted values of a scenario, compiled once and shared by all workers.
 
+use super::beginning::{self, Beginning};
 use super::detector::DETECTORS;
 use super::digest;
 use super::engine::{Engine, Needle};
@@ -21,6 +22,8 @@ pub(super) struct Meaning {
     pub(super) strength: Strength,
     pub(super) edge: Edge,
     pub(super) len: usize,
+    /// It is but the head of a beginning.
+    pub(super) beginning: Option<Beginning>,
 }
 
 /// Needles looked for in the same buffers.
@@ -147,8 +150,21 @@ impl Matcher {
                     strength: form.strength,
                     edge: form.edge,
                     len: form.bytes.len(),
+                    beginning: None,
                 });
                 bank.needles.push(Needle { bytes: form.bytes.into(), fold: form.fold });
+            }
+            for beginning in beginning::of(planted) {
+                let head: Box<[u8]> = beginning.head().as_bytes().into();
+                matcher.all.meanings.push(Meaning {
+                    planted: index,
+                    form: Cow::Borrowed("beginning"),
+                    strength: Strength::Value,
+                    edge: Edge::Any,
+                    len: head.len(),
+                    beginning: Some(beginning),
+                });
+                matcher.all.needles.push(Needle { bytes: head, fold: true });
             }
         }
         matcher.places.compile();

@@ -5,6 +5,7 @@
 //! `detector/` with a [`Card`] that carries its own hits and misses, and two lines in `detector/mod.rs`.
 
 pub mod assemble;
+mod beginning;
 pub mod call;
 mod coded;
 pub mod detector;

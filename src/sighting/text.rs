@@ -153,6 +153,13 @@ pub(super) fn touches_word(bytes: &[u8], start: usize, end: usize) -> bool {
     joins(last_char(before), first_char(inside)) || joins(last_char(inside), first_char(after))
 }
 
+/// Whether a letter or digit at `start` has no letter or digit before it.
+pub(super) fn begins_word(bytes: &[u8], start: usize) -> bool {
+    let before = bytes.get(start.saturating_sub(4)..start).unwrap_or_default();
+    let after = bytes.get(start..start.saturating_add(4).min(bytes.len())).unwrap_or_default();
+    !joins(last_char(before), first_char(after))
+}
+
 fn joins(left: Option<char>, right: Option<char>) -> bool {
     let spaced = |c: char| c.is_alphanumeric() && u32::from(c) < 0x0e00;
     left.is_some_and(spaced) && right.is_some_and(spaced)

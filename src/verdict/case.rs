@@ -77,9 +77,10 @@ impl<'a> Case<'a> {
 
     /// Whether a sighting can count against the app: the planted value itself; or, of a media stream and key material where
     /// the detector is sure, and in a dump, data found by rule alone. Other data found in traffic by rule may be somebody
-    /// else's or a look-alike; it is shown. So is a call heard at an end that nobody lists: it may be the person called.
+    /// else's or a look-alike; it is shown, and so is a beginning that many texts share. So is a call heard at an end that nobody lists: it may be the person called.
     pub fn counts(&self, sighting: &Sighting) -> bool {
-        sighting.planted.is_some() || sighting.conclusive || sighting.place.flow.is_none()
+        let by_rule = sighting.place.flow.is_none() && !sighting.is_doubtful();
+        sighting.planted.is_some() || sighting.conclusive || by_rule
     }
 
     /// Whether somebody who must not could read it there.

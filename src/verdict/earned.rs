@@ -20,7 +20,7 @@ use crate::model::taxonomy::Data;
 use crate::verdict::audience::server_name;
 use crate::verdict::case::{Case, is_sealed};
 use crate::verdict::hiding;
-use crate::verdict::words::{count, list, owner, tame};
+use crate::verdict::words::{count, host_of, list, owner, tame};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -124,7 +124,18 @@ pub fn covered(case: &Case<'_>, spare: &dyn Fn(&Flow, Blind) -> bool) -> Result<
     if evidence.sightings_dropped > 0 {
         missing.push(format!("{} more were found than are kept", count(evidence.sightings_dropped, "sighting")));
     }
+    missing.extend(doubtful(case));
     if missing.is_empty() { Ok(Covered { _read: () }) } else { Err(missing) }
+}
+
+/// Texts where somebody who must not could read them, cut short, of which nobody can say whether they are what was planted.
+fn doubtful(case: &Case<'_>) -> Option<String> {
+    let seen: Vec<&Sighting> = case.sightings().filter(|s| s.is_doubtful() && case.is_forbidden(s)).collect();
+    let first = seen.first()?;
+    let owner = owner(&case.scenario.app.name, &first.party, &host_of(case, first));
+    let places = count(seen.len() as u64, "place");
+    let what = first.data.label();
+    Some(format!("{owner} got what may be the beginning of the planted {what}, and of many others, in {places}"))
 }
 
 /// Takes coverage back where a promise misses more than blind spots.

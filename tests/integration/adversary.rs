@@ -241,3 +241,34 @@ fn what_only_repeats_is_not_taken_for_weak_encryption() {
         assert_eq!(report.claims[0].verdict, Consistent, "{name}: {}", report.claims[0].reason);
     }
 }
+
+/// Notifications and logs keep the beginning of a message: where it is told apart it was read, and where many texts begin so
+/// nobody knows.
+#[test]
+fn the_beginning_of_a_text_is_the_text_where_its_words_are_rare() {
+    let common = "Hello, how are you doing today, Nora dear, see you";
+    for (planted, sent, want) in [
+        (TEXT, json!({"alert": "The heron lands at d\u{2026}"}), Contradicted),
+        (TEXT, json!({"alert": {"body": "Nora: The heron la..."}}), Contradicted),
+        (TEXT, json!({"log": "sent text=\"The heron lands at d\" to=3"}), Contradicted),
+        (TEXT, json!({"alert": "The\u{a0}heron lands\u{a0}at d\u{2026}"}), Contradicted),
+        ("Le héron se pose à l'étang", json!({"log": "Le héron se pose à l'\u{fffd}"}), Contradicted),
+        (TEXT, json!({"alert": "The heron"}), Consistent),
+        (TEXT, json!({"alert": "The heron lands at dawn"}), Consistent),
+        (common, json!({"alert": "Hello, how are you"}), Consistent),
+        (common, json!({"alert": "Hello, how are you doing today"}), Consistent),
+        (common, json!({"alert": "Hello, how are you do\u{2026}"}), Inconclusive),
+    ] {
+        let planted = ("messages", planted);
+        let report = judge(&PROMISES[2..], planted, &[sealed(), send(THIRD, &json!({"n": 1, "aps": sent}))]);
+        let claim = &report.claims[0];
+        assert_eq!(claim.verdict, want, "{sent}: {} {:#?}", claim.reason, report.sightings);
+        assert_eq!(report.sightings.len(), usize::from(want != Consistent), "{sent}: {:#?}", report.sightings);
+        if want == Contradicted {
+            assert!(report.sightings[0].form.contains("beginning, "), "{sent}: {}", report.sightings[0].form);
+        }
+        if want == Inconclusive {
+            assert!(claim.reason.contains("may be the beginning of the planted"), "{}", claim.reason);
+        }
+    }
+}

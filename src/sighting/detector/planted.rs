@@ -1,8 +1,10 @@
 //! Planted values, in every form that is text or bytes.
 
 use crate::model::field::{BufferId, Kind, Node, NodeId, Tree};
+use crate::model::message::PartKind;
 use crate::model::shape::Shape;
-use crate::model::sighting::Strength;
+use crate::model::sighting::{COMMON_BEGINNING, Strength};
+use crate::sighting::beginning::{Beginning, Found};
 use crate::sighting::coded::Coded;
 use crate::sighting::folded::{Folded, ascii_of};
 use crate::sighting::forms::{Edge, LONG, SHORTEST};
@@ -37,6 +39,14 @@ static CARD: Card = Card {
             body: "tel \u{202a}+1 202\u{2011}555\u{2011}0143".as_bytes(),
             planted: &[("phone-number", "+12025550143")],
         },
+        Example {
+            body: b"{\"alert\":\"Priya: The heron la...\"}",
+            planted: &[("messages", "The heron lands at dusk")],
+        },
+        Example {
+            body: "{\"alert\":\"The\u{a0}heron lands\u{a0}at d\u{2026}\"}".as_bytes(),
+            planted: &[("messages", "The heron lands at dusk")],
+        },
         Example { body: b"hello Ada!", planted: &[("name", "Ada!")] },
         Example { body: b"3.3612345678E10", planted: &[("phone-number", "+33612345678")] },
         Example { body: b"33612345.678e3", planted: &[("phone-number", "+33612345678")] },
@@ -53,6 +63,9 @@ static CARD: Card = Card {
     ],
     misses: &[
         Example { body: b"{\"m\":\"the heron landed\"}", planted: &[("messages", "The heron lands at dusk")] },
+        Example { body: b"{\"m\":\"The heron lands and\"}", planted: &[("messages", "The heron lands at dusk")] },
+        Example { body: b"{\"m\":\"The heron\"}", planted: &[("messages", "The heron lands at dusk")] },
+        Example { body: b"{\"m\":\"Hello, how are\"}", planted: &[("messages", "Hello, how are you, Nora?")] },
         Example { body: b"order 92025550143", planted: &[("phone-number", "+12025550143")] },
         Example { body: b"adamant", planted: &[("name", "adam")] },
         Example { body: b"3.36123456785E10", planted: &[("phone-number", "+33612345678")] },
@@ -152,6 +165,10 @@ impl Look<'_, '_> {
 
     /// Takes a match if its neighbours allow it.
     fn accept(&self, id: BufferId, bytes: &[u8], meaning: &Meaning, start: usize, xor: Option<u8>, out: &mut Vec<Hit>) {
+        if let Some(beginning) = &meaning.beginning {
+            out.extend(self.beginning(id, bytes, meaning.planted, beginning, start));
+            return;
+        }
         // A delta is one byte shorter than what it was made from.
         let end = start + meaning.len + usize::from(xor.is_some());
         if meaning.edge != Edge::Any && !self.edges_hold(id, bytes, meaning, (start, end)) {
@@ -159,6 +176,49 @@ impl Look<'_, '_> {
         }
         let form = xor.map_or_else(|| meaning.form.clone(), |key| Cow::Owned(format!("xor with 0x{key:02x}")));
         out.extend(self.hit(meaning.planted, form, meaning.strength, id, (start, end), None));
+    }
+
+    /// The beginning of a text, where it was cut.
+    fn beginning(
+        &self,
+        id: BufferId,
+        bytes: &[u8],
+        planted: usize,
+        beginning: &Beginning,
+        start: usize,
+    ) -> Option<Hit> {
+        // What the evidence lost was not cut by anybody, and bytes of no known protocol end anywhere.
+        let part =
+            || self.tree.buffers.get(id as usize).and_then(|buffer| self.tree.message.parts.get(buffer.part as usize));
+        let ends = |at: usize| {
+            if at >= bytes.len() && part().is_none_or(|part| part.whole && part.kind != PartKind::Raw) {
+                return true;
+            }
+            let node = self.tree.innermost(id, start, at).and_then(|node| self.tree.node(node));
+            node.is_some_and(|node| node.buffer == id && node.end as usize == at && node.whole && node.parent.is_some())
+        };
+        let found = beginning.at(bytes, start, ends)?;
+        self.cut(planted, &found, |form| self.hit(planted, form, Strength::Value, id, (start, found.end), None))
+    }
+
+    /// A beginning as a find: the planted text's, or anybody's.
+    fn cut(&self, planted: usize, found: &Found, hit: impl FnOnce(Cow<'static, str>) -> Option<Hit>) -> Option<Hit> {
+        let form = format!("beginning, {} of {} characters", found.chars, found.of);
+        let value = self.cx.planted.get(planted)?;
+        let (label, id) = (value.data.label(), &value.id);
+        let mut hit = hit(Cow::Owned(form))?;
+        if !found.sure {
+            // Stores are full of texts that begin alike.
+            if self.tree.message.protocol == "dump" {
+                return None;
+            }
+            hit.planted = None;
+            hit.form = Cow::Borrowed(COMMON_BEGINNING);
+            hit.reason = Cow::Owned(format!(
+                "What may be the beginning of the planted {label} \"{id}\", and of many other texts, was readable, cut short"
+            ));
+        }
+        Some(hit)
     }
 
     fn edges_hold(&self, id: BufferId, bytes: &[u8], meaning: &Meaning, (start, end): (usize, usize)) -> bool {
@@ -200,7 +260,13 @@ impl Look<'_, '_> {
             };
             found.extend(self.hit(planted, form, strength, node.buffer, range, Some(id)));
         };
+        let mut cut: Vec<(usize, Found, usize)> = Vec::new();
         self.cx.matcher.all.find(text, |meaning, start| {
+            if let Some(beginning) = &meaning.beginning {
+                let found = beginning.at(text, start, |at| at >= text.len() && node.whole);
+                cut.extend(found.map(|found| (meaning.planted, found, start)));
+                return;
+            }
             let end = start + meaning.len;
             let touches = match meaning.edge {
                 Edge::Any => false,
@@ -214,6 +280,14 @@ impl Look<'_, '_> {
         self.cx.matcher.phones.scan(text, &mut |number| {
             take(number.planted, number.form, Strength::Value, number.start, number.end);
         });
+        for (planted, cut, start) in cut {
+            let (from, to) = folded.back(start, cut.end);
+            let range = (node.start as usize + from, node.start as usize + to);
+            found.extend(self.cut(planted, &cut, |form| {
+                let form = Cow::Owned(format!("in other characters, {form}"));
+                self.hit(planted, form, Strength::Value, node.buffer, range, Some(id))
+            }));
+        }
         // What stands there as it is needs no folding.
         let known = |hit: &Hit| {
             out.iter().any(|other| {
