@@ -77,7 +77,7 @@ pub enum RunError {
 /// What to inspect without a scenario.
 #[derive(Clone, Debug, Default)]
 pub struct Inspection {
-    /// The files.
+    /// The files, and folders of them.
     pub files: Vec<PathBuf>,
     /// Key logs and keys, for all of them.
     pub keys: Vec<PathBuf>,
@@ -152,13 +152,25 @@ pub fn inspect(inspection: &Inspection, progress: &mut dyn FnMut(Progress<'_>)) 
     let (keys, protos) = (named(&inspection.keys), named(&inspection.protos));
     let beside = |file: &Option<PathBuf>| file.as_ref().map(|file| (shown(file), file.clone()));
     let (sockets, hooks) = (beside(&inspection.sockets), beside(&inspection.hooks));
-    let mut files = named(&inspection.files);
+    let (mut files, mut unread, mut learned) = (Vec::new(), Vec::new(), Vec::new());
+    for path in &inspection.files {
+        if !path.is_dir() {
+            files.push((shown(path), path.clone(), None));
+            continue;
+        }
+        let mut folder = parts::of_folder(path, &shown)?;
+        unread.append(&mut folder.unread);
+        learned.push(learn(folder.store.iter().map(|(_, path)| path.as_path()), Wanted::Any, &BTreeMap::new())?);
+        let roles = learned.len().checked_sub(1);
+        files.extend(folder.store.into_iter().map(|(name, path)| (name, path, roles)));
+        files.extend(folder.traffic.into_iter().map(|(name, path)| (name, path, None)));
+    }
     // The same file twice shows nothing new.
     let mut told = BTreeSet::new();
-    files.retain(|(name, _)| told.insert(name.clone()));
+    files.retain(|(name, ..)| told.insert(name.clone()));
     let exhibits: Vec<Exhibit<'_>> = files
         .iter()
-        .map(|(name, path)| Exhibit {
+        .map(|(name, path, roles)| Exhibit {
             name,
             path,
             wanted: Wanted::Any,
@@ -167,12 +179,13 @@ pub fn inspect(inspection: &Inspection, progress: &mut dyn FnMut(Progress<'_>)) 
             hooks: hooks.as_ref(),
             protos: &protos,
             folder: Path::new("."),
-            roles: None,
+            roles: roles.and_then(|roles| learned.get(roles)),
             audience: Some(Audience::Provider),
             paired: false,
         })
         .collect();
     let (mut evidence, exposed) = gather(&exhibits, &cx, progress)?;
+    evidence.inputs.extend(unread);
     evidence.exposure = exposed.settle();
     let shut = breaking::break_open(&mut evidence, &cx, &[]);
     hooked::open(&mut evidence, &shut, &inspection.planted);
@@ -270,6 +283,12 @@ fn examine(
     if let (Some(hash), [input]) = (hash, evidence.inputs.as_mut_slice()) {
         let unreadable = |source| OpenError::Unreadable { path: path.to_owned(), source };
         (input.sha256, input.bytes) = hash.finish().map_err(unreadable)?;
+    }
+    if looked.kind == EvidenceKind::Store
+        && let Some(input) = evidence.inputs.first_mut()
+    {
+        let notes = parts::told(input.bare_format(), &found, roles);
+        input.notes.extend(notes);
     }
     exposed.add(name, roles, found);
     owners::trace(&looked.sockets, name, &mut evidence.flows);

@@ -239,6 +239,26 @@ pub(super) fn is_log_line(line: &[u8]) -> bool {
         || line.windows(10).any(date)
         || (line.first() == Some(&b'<') && line.get(1).is_some_and(u8::is_ascii_digit))
         || line.iter().enumerate().any(pair)
+        || fronted(line).is_some()
+}
+
+/// Bytes that stand in front of the JSON object of a log line at most.
+const FRONT: usize = 1 << 10;
+
+/// The JSON object at the end of a line, behind what a log puts in front of it: `[app] INFO {…}`, `MESSAGE={…}`.
+pub(super) fn fronted(line: &[u8]) -> Option<&[u8]> {
+    let line = line.trim_ascii();
+    if line.last() != Some(&b'}') || matches!(line.first(), Some(b'{' | b'[')) && line.get(1) == Some(&b'"') {
+        return None;
+    }
+    let front = line.get(..FRONT).unwrap_or(line);
+    let at = |open: usize| {
+        let before = open.checked_sub(1).and_then(|before| line.get(before));
+        let begins = line.get(open.saturating_add(1)) == Some(&b'"');
+        line.get(open..).filter(|_| begins && before.is_some_and(|byte| b" \t=:]|>".contains(byte)))
+    };
+    let is_json = |text: &&[u8]| serde_json::from_slice::<serde::de::IgnoredAny>(text).is_ok();
+    memchr::memchr_iter(b'{', front).filter_map(at).take(4).find(is_json)
 }
 
 #[cfg(test)]
@@ -309,6 +329,9 @@ mod tests {
             ("11-02 10:11:12.345  1234  1250 I Chat: sent", true),
             ("level=info msg=hello", true),
             ("<34>1 - - - -", true),
+            ("[app] INFO {\"from\":\"u1\"}", true),
+            ("INFO: {\"from\":\"u1\"", false),
+            ("if (x) {\"from\"; }", false),
             ("This is a README, about things.", false),
             ("a == b", false),
         ] {

@@ -75,7 +75,7 @@ pub(super) struct RunArgs {
 /// `plainsight inspect`.
 #[derive(Args, Debug)]
 pub(super) struct InspectArgs {
-    /// Captures and dumps: pcap and pcapng, plain, .gz or .zst; they are told apart by content.
+    /// Captures and dumps, and folders of them: pcap and pcapng, plain, .gz or .zst; they are told apart by content.
     #[arg(value_name = "FILE", required = true, value_hint = ValueHint::FilePath)]
     pub(super) files: Vec<PathBuf>,
     /// An NSS key log or another file with the sessions' keys.

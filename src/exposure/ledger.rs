@@ -1,13 +1,14 @@
 //! Counts people, messages, calls, places and links over the records of a store.
 
-use crate::exposure::Leaf;
 use crate::exposure::identity::{Identities, Key, Persons, is_number, other};
 use crate::exposure::linked::{self, Known};
 use crate::exposure::names::{is_call, is_message};
 use crate::exposure::notes;
-use crate::exposure::role::{Counts, stamp};
+use crate::exposure::role::Counts;
 use crate::exposure::sketch::Sketch;
-use crate::exposure::value::{Numbers, PRECISE, coordinate, country, is_email, is_prose, pair};
+use crate::exposure::value::{Numbers, PRECISE, coordinate, country, is_email, is_prose, pair, scaled};
+use crate::exposure::when::stamp;
+use crate::exposure::{Leaf, Way};
 use crate::model::budget;
 use crate::model::exposure::{About, Day, Exposure, ExtortionNote, Role, Share};
 use crate::model::taxonomy::Data;
@@ -24,6 +25,8 @@ const SHORT: usize = 11;
 const NAME: usize = 4;
 /// Kinds of events remembered.
 const EVENTS: usize = 256;
+/// Names of fields that are told.
+const UNLEARNED: usize = 5;
 /// Days told apart: a century.
 const DAYS: usize = 36_525;
 
@@ -69,6 +72,9 @@ pub struct Ledger {
     days: BTreeMap<i64, Day>,
     notes: BTreeSet<ExtortionNote>,
     at_least: bool,
+    /// Records with a field of which nothing was learned, and the names of these.
+    unlearned: u64,
+    unlearned_fields: BTreeSet<String>,
     /// Events, and whether they say that they are calls, or what else they are: worked out once.
     events: BTreeMap<String, Option<bool>>,
 }
@@ -80,6 +86,8 @@ struct Party {
     key: Key,
     container: u32,
     listed: bool,
+    /// It is the key of the object that it stands in.
+    is_key: bool,
     node: u32,
 }
 
@@ -94,9 +102,29 @@ struct Says<'a> {
     /// Whether what happened was a call, where the record says what it was.
     event_is_call: Option<bool>,
     duration: bool,
-    latitude: Option<(usize, u32)>,
-    longitude: Option<(usize, u32)>,
-    place: Option<u32>,
+    /// Decimals of each.
+    latitude: Option<usize>,
+    longitude: Option<usize>,
+    /// They are whole numbers of parts of degrees.
+    scaled: bool,
+    place: bool,
+    /// A coordinate in a list, and what that stands in: the next one may belong to it.
+    half: Option<(f64, u32)>,
+}
+
+impl Says<'_> {
+    /// Decimals of a coordinate.
+    fn degrees(&mut self, text: &str, most: f64) -> Option<usize> {
+        let written = coordinate(text, most);
+        let whole = if written.is_none() { scaled(text, most) } else { None };
+        self.scaled |= whole.is_some();
+        written.or(whole).map(|(_, decimals)| decimals)
+    }
+}
+
+/// Whether a value is a precise place.
+fn is_place(text: &str) -> bool {
+    pair(text).is_some_and(|(_, _, decimals)| decimals >= PRECISE)
 }
 
 impl Default for Ledger {
@@ -119,12 +147,28 @@ impl Default for Ledger {
             days: BTreeMap::new(),
             notes: BTreeSet::new(),
             at_least: false,
+            unlearned: 0,
+            unlearned_fields: BTreeSet::new(),
             events: BTreeMap::new(),
         }
     }
 }
 
 impl Ledger {
+    /// Notes that the record at hand has a field that may count, and of which nothing was learned.
+    pub fn miss(&mut self, field: &Way) {
+        self.unlearned = self.unlearned.saturating_add(1);
+        self.unlearned_fields.insert(field.keys.join("."));
+        while self.unlearned_fields.len() > UNLEARNED {
+            self.unlearned_fields.pop_last();
+        }
+    }
+
+    /// Records with fields that may count and of which nothing was learned, and the names of the first of these.
+    pub fn missed(&self) -> (u64, impl Iterator<Item = &str>) {
+        (self.unlearned, self.unlearned_fields.iter().map(String::as_str))
+    }
+
     /// Counts one record, and says what of it a reader could see.
     pub fn take(&mut self, leaves: &[Leaf<'_>], dump: &str, line: u64) -> Vec<Shown> {
         self.records = self.records.saturating_add(1);
@@ -172,6 +216,7 @@ impl Ledger {
                         key,
                         container: leaf.container,
                         listed: leaf.way.listed,
+                        is_key: leaf.way.is_key,
                         node: leaf.node,
                     };
                     if given.referred {
@@ -210,11 +255,22 @@ impl Ledger {
                     says.event_is_call = if told == Some(true) { told } else { says.event_is_call.or(told) };
                 }
                 Role::Duration => says.duration = true,
-                Role::Latitude => says.latitude = coordinate(text, 90.0).map(|(_, decimals)| (decimals, leaf.node)),
-                Role::Longitude => says.longitude = coordinate(text, 180.0).map(|(_, decimals)| (decimals, leaf.node)),
+                Role::Latitude => says.latitude = says.degrees(text, 90.0),
+                Role::Longitude => says.longitude = says.degrees(text, 180.0),
+                Role::Place if leaf.way.listed => {
+                    // Two numbers in a list are a place; what is in one of them may be one, too.
+                    let one = coordinate(text, 180.0).filter(|(_, decimals)| *decimals >= PRECISE);
+                    let first = std::mem::replace(&mut says.half, one.map(|(degrees, _)| (degrees, leaf.container)));
+                    let both = first.zip(one).is_some_and(|((first, container), (second, _))| {
+                        container == leaf.container && first.abs().min(second.abs()) <= 90.0
+                    });
+                    if both || is_place(text) {
+                        says.place = true;
+                    }
+                }
                 Role::Place => {
-                    if pair(text).is_some_and(|(_, _, decimals)| decimals >= PRECISE) {
-                        says.place = Some(leaf.node);
+                    if is_place(text) {
+                        says.place = true;
                     }
                 }
             }
@@ -277,10 +333,12 @@ impl Ledger {
                 self.keep_conversation(&parties);
             }
         }
-        let precise =
-            |found: Option<(usize, u32)>| found.filter(|(decimals, _)| *decimals >= PRECISE).map(|(_, node)| node);
-        let place = says.place.or_else(|| precise(says.latitude).and(precise(says.longitude)));
-        if place.is_some() {
+        let precise = says.latitude.zip(says.longitude).is_some_and(|(a, b)| {
+            // Zeros at the end of a whole number may be chance; both are rounded alike.
+            let decimals = if says.scaled { a.max(b) } else { a.min(b) };
+            decimals >= PRECISE
+        });
+        if says.place || precise {
             self.places = self.places.saturating_add(1);
         }
         self.links(&says.parties);
@@ -302,7 +360,7 @@ impl Ledger {
                 let one = a.role == b.role && a.container == b.container && !a.listed && !b.listed;
                 // Two numbers in one object are two persons', unless they are spelled alike.
                 let kinds = is_number(a.key) != is_number(b.key) || (!is_number(a.key) && !is_number(b.key));
-                if one && kinds && !matches!(a.role, Role::Member) {
+                if one && kinds && (a.role != Role::Member || a.is_key != b.is_key) {
                     self.people.join(a.key, b.key, budget::EXPOSED_IDENTIFIERS);
                 }
             }
@@ -431,6 +489,11 @@ impl Ledger {
         }
         self.notes.extend(other.notes);
         self.at_least |= other.at_least;
+        self.unlearned = self.unlearned.saturating_add(other.unlearned);
+        self.unlearned_fields.extend(other.unlearned_fields);
+        while self.unlearned_fields.len() > UNLEARNED {
+            self.unlearned_fields.pop_last();
+        }
     }
 
     /// Whether no record was counted.
@@ -511,7 +574,7 @@ impl Ledger {
             linkability,
             extortion_notes: self.notes.into_iter().collect(),
             roles: BTreeMap::new(),
-            at_least: self.at_least || self.people.full,
+            at_least: self.at_least || self.people.full || self.unlearned > 0,
             about,
         }
     }

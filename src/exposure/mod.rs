@@ -13,13 +13,14 @@ mod role;
 mod sketch;
 mod value;
 mod way;
+mod when;
 
 #[cfg(test)]
 mod tests;
 
 pub use ledger::{EXTORTION_NOTE, Ledger, Shown};
 pub use role::{Learner, Roles};
-pub use way::{Way, Ways};
+pub use way::{Said, Way, Ways};
 
 use std::borrow::Cow;
 

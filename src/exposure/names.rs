@@ -103,6 +103,18 @@ pub(super) fn says(keys: &[Vec<String>], role: Role) -> bool {
     keys.last().is_some_and(|words| means(words, known))
 }
 
+/// Whether the name of a field says that something in it would be counted.
+pub(super) fn tells(keys: &[Vec<String>]) -> bool {
+    let is = |role| says(keys, role);
+    let Some(last) = keys.last().filter(|words| !is_thing(words) && !is_id(words)) else { return false };
+    party(keys).is_some()
+        || is_phone(last)
+        || is(Role::Text)
+        || is(Role::Latitude)
+        || is(Role::Longitude)
+        || is(Role::Place)
+}
+
 /// Whether names speak of members by the name of their conversation alone.
 pub(super) fn is_talk(keys: &[Vec<String>]) -> bool {
     let listed = |word: &String| MEMBER.contains(&word.as_str()) && !TALK.contains(&word.as_str());

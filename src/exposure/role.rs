@@ -2,8 +2,11 @@
 
 use crate::exposure::Leaf;
 use crate::exposure::identity::other;
-use crate::exposure::names::{is_counted, is_id, is_other_time, is_phone, is_talk, is_thing, party, says, words};
-use crate::exposure::value::{Numbers, coordinate, day_and_month, is_email, is_prose, pair, time};
+use crate::exposure::names::{
+    is_counted, is_id, is_other_time, is_phone, is_talk, is_thing, party, says, tells, words,
+};
+use crate::exposure::value::{Numbers, coordinate, is_email, is_prose, pair, scaled};
+use crate::exposure::when::{day_and_month, stamp};
 use crate::model::exposure::{Learned, Role};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -43,7 +46,11 @@ struct Stats {
     month_first: u64,
     latitudes: u64,
     coordinates: u64,
+    /// The same in whole numbers of parts of degrees.
+    scaled: u64,
     places: u64,
+    /// It stands in a list.
+    listed: bool,
     prose: u64,
     numeric: u64,
     /// Short words with a digit in them.
@@ -83,7 +90,7 @@ impl Learner {
                 let names = leaf.way.keys.iter().filter(|key| !key.starts_with("table ") && *key != "_source");
                 let keys: Vec<Vec<String>> = names.map(|key| words(key)).collect();
                 let thing = keys.last().is_some_and(|words| is_counted(words));
-                Stats { keys, thing, field: leaf.way.keys.join("."), ..Stats::default() }
+                Stats { keys, thing, field: leaf.way.keys.join("."), listed: leaf.way.listed, ..Stats::default() }
             });
             let text = leaf.text.as_ref();
             stats.seen += 1;
@@ -112,6 +119,7 @@ impl Learner {
             }
             stats.latitudes += u64::from(coordinate(text, 90.0).is_some());
             stats.coordinates += u64::from(coordinate(text, 180.0).is_some());
+            stats.scaled += u64::from(scaled(text, 180.0).is_some());
             stats.places += u64::from(pair(text).is_some());
             stats.prose += u64::from(is_prose(text));
             stats.numeric += u64::from(text.parse::<f64>().is_ok());
@@ -135,7 +143,7 @@ impl Learner {
 
     /// What the fields are. `fixed`: roles that an auditor gave to fields by name; they stand, whatever was learned.
     pub fn learn(self, fixed: &BTreeMap<String, Option<Role>>) -> Roles {
-        let mut roles = Roles::default();
+        let mut roles = Roles { met: self.fields.keys().copied().collect(), ..Roles::default() };
         let leases =
             self.fields.values().any(|stats| is_number(stats) && party(&stats.keys) == Some(Role::LeasedNumber));
         let mut found: BTreeMap<u64, (Option<Role>, u64)> = BTreeMap::new();
@@ -289,9 +297,17 @@ pub struct Roles {
     by_path: HashMap<u64, Given, foldhash::fast::FixedState>,
     learned: Vec<Learned>,
     fixed: BTreeMap<String, Option<Role>>,
+    /// The fields of the sample, whether they have a role or none.
+    met: HashSet<u64, foldhash::fast::FixedState>,
 }
 
 impl Roles {
+    /// Whether a field is in no record of the sample, though its name speaks of what is counted.
+    pub(super) fn knows_nothing_of(&self, path: u64, keys: &[String]) -> bool {
+        let named = || tells(&keys.iter().map(|key| words(key)).collect::<Vec<_>>());
+        !self.met.is_empty() && !self.met.contains(&path) && given(&self.fixed, &keys.join(".")).is_none() && named()
+    }
+
     /// The role of a field, if it has any; `keys` lead to it.
     pub(super) fn of(&self, path: u64, keys: &[String]) -> Option<Given> {
         // A field that was not in the sample may still have been given a role.
@@ -332,24 +348,6 @@ fn is_named(written: &str, field: &str) -> bool {
 fn given<'f>(fixed: &'f BTreeMap<String, Option<Role>>, field: &str) -> Option<&'f Option<Role>> {
     let fitting = fixed.iter().filter(|(written, _)| is_named(written, field));
     fitting.max_by_key(|(written, _)| written.len()).map(|(_, role)| role)
-}
-
-/// A time at the start of a text: a value, or what stands in front of a log line.
-pub(super) fn stamp(text: &str, month_first: bool) -> Option<crate::model::time::Timestamp> {
-    let time = |text: &str| time(text, month_first);
-    let text = text.trim_start_matches(['[', '<']);
-    if let Some(found) = time(text.trim_end_matches([']', ':'])) {
-        return Some(found);
-    }
-    // ISO 8601 or a date and a clock, with other words behind.
-    let head: String = text.chars().take(35).collect();
-    let mut parts = head.split([' ', ']', ',']);
-    let first = parts.next()?;
-    if first.len() >= 16 {
-        return time(first);
-    }
-    let second = parts.next()?;
-    (first.len() == 10 && second.len() >= 5).then(|| time(&format!("{first} {second}")))?
 }
 
 fn per_cent(part: u64, stats: &Stats) -> u64 {
@@ -395,11 +393,14 @@ fn role_of(stats: &Stats, leases: bool) -> (Option<Role>, u64) {
         };
         return (Some(role), stats.emails);
     }
-    if says(&stats.keys, Role::Latitude) && per_cent(stats.latitudes, stats) >= 60 {
-        return (Some(Role::Latitude), stats.latitudes);
+    for (role, fit) in [(Role::Latitude, stats.latitudes), (Role::Longitude, stats.coordinates)] {
+        if says(&stats.keys, role) && per_cent(fit.max(stats.scaled), stats) >= 60 {
+            return (Some(role), fit.max(stats.scaled));
+        }
     }
-    if says(&stats.keys, Role::Longitude) && per_cent(stats.coordinates, stats) >= 60 {
-        return (Some(Role::Longitude), stats.coordinates);
+    // Longitude and latitude, one after the other: GeoJSON.
+    if stats.listed && says(&stats.keys, Role::Place) && per_cent(stats.coordinates, stats) >= 60 {
+        return (Some(Role::Place), stats.coordinates);
     }
     if per_cent(stats.places, stats) >= if says(&stats.keys, Role::Place) { 60 } else { 95 } {
         return (Some(Role::Place), stats.places);

@@ -1,6 +1,5 @@
-//! What single values are: numbers of telephones, addresses, times, coordinates, and what a person wrote.
+//! What single values are: numbers of telephones, addresses, coordinates, and what a person wrote.
 
-use crate::model::time::Timestamp;
 use rlibphonenumber::PHONE_NUMBER_UTIL;
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -117,95 +116,6 @@ pub(super) fn is_email(text: &str) -> bool {
         && domain.rsplit('.').next().is_some_and(|top| top.len() >= 2 && top.chars().all(char::is_alphabetic))
 }
 
-/// A time: seconds, milli-, micro- or nanoseconds since the epoch, or written out (ISO 8601, RFC 3339, with a space).
-pub(super) fn time(text: &str, month_first: bool) -> Option<Timestamp> {
-    if is_iso(text.as_bytes()) {
-        return written(text);
-    }
-    let dated = day_and_month(text);
-    if dated.is_none()
-        && let Some((whole, _)) = text.split_once('.').or(Some((text, "")))
-        && let Ok(number) = whole.parse::<i64>()
-    {
-        return [1, 1_000, 1_000_000, SECOND].into_iter().find_map(|unit| {
-            let seconds = number.checked_div(unit)?;
-            is_plausible(seconds).then(|| Timestamp(number.saturating_mul(SECOND / unit)))
-        });
-    }
-    let turned;
-    let text = match dated {
-        Some((a, b)) => {
-            let (day, month) = if b > 12 || (month_first && a <= 12) { (b, a) } else { (a, b) };
-            turned = format!("{}-{month:02}-{day:02}{}", text.get(6..10)?, text.get(10..)?);
-            &turned
-        }
-        None => text,
-    };
-    written(text)
-}
-
-const SECOND: i64 = 1_000_000_000;
-
-/// Whether something can have happened then, in seconds since the epoch: from 2001 to 2065.
-fn is_plausible(seconds: i64) -> bool {
-    (1_000_000_000..3_000_000_000).contains(&seconds)
-}
-
-/// Whether a text begins as nearly all times in records do, `2026-11-02T09:00:00`: it is neither a number nor a date with
-/// the year at its end.
-fn is_iso(text: &[u8]) -> bool {
-    let form = b"dddd-dd-ddTdd:dd:dd";
-    text.get(..form.len()).is_some_and(|head| {
-        head.iter().zip(form).all(|(byte, form)| if *form == b'd' { byte.is_ascii_digit() } else { byte == form })
-    })
-}
-
-/// A time whose year stands first.
-fn written(text: &str) -> Option<Timestamp> {
-    let bytes = text.as_bytes();
-    let number = |from: usize, to: usize| text.get(from..to)?.parse::<i64>().ok();
-    let sign = |at: usize, signs: &[u8]| bytes.get(at).is_some_and(|byte| signs.contains(byte));
-    if !(sign(4, b"-/.") && sign(7, b"-/.") && sign(10, b"T t_") && sign(13, b":")) {
-        return None;
-    }
-    let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
-    let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19).unwrap_or(0));
-    if !((1..=12).contains(&month) && (1..=31).contains(&day) && hour < 24 && minute < 60 && second < 62) {
-        return None;
-    }
-    // Days since the epoch (Hinnant, chrono-compatible low-level date algorithms).
-    let y = if month <= 2 { year - 1 } else { year };
-    let era = y.div_euclid(400);
-    let of_era = y.rem_euclid(400);
-    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    let days = era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468;
-    let offset = text.get(19..).and_then(zone).unwrap_or(0);
-    let seconds = days * 86_400 + hour * 3_600 + minute * 60 + second - offset;
-    // A fraction, to the nanosecond.
-    let fraction = text.get(19..).and_then(|rest| rest.strip_prefix(['.', ','])).unwrap_or_default();
-    let digits = fraction.bytes().take_while(u8::is_ascii_digit).chain(std::iter::repeat(b'0')).take(9);
-    let nanoseconds = digits.fold(0_i64, |sum, digit| sum * 10 + i64::from(digit - b'0'));
-    is_plausible(seconds).then(|| Timestamp(seconds.saturating_mul(SECOND).saturating_add(nanoseconds)))
-}
-
-/// The first two numbers of a date whose year stands last, in either order: `02/11/2026 09:00`.
-pub(super) fn day_and_month(text: &str) -> Option<(u8, u8)> {
-    let bytes = text.as_bytes();
-    let sign = |at: usize| bytes.get(at).is_some_and(|byte| b"/.-".contains(byte));
-    let year = text.get(6..10)?.bytes().all(|byte| byte.is_ascii_digit());
-    (sign(2) && sign(5) && year).then(|| Some((text.get(..2)?.parse().ok()?, text.get(3..5)?.parse().ok()?)))?
-}
-
-/// Seconds east of Greenwich at the end of a time: `+02:00`, `-0330`.
-fn zone(rest: &str) -> Option<i64> {
-    let at = rest.rfind(['+', '-'])?;
-    let digits: String = rest.get(at + 1..)?.chars().filter(char::is_ascii_digit).collect();
-    let (hours, minutes) =
-        (digits.get(..2)?.parse::<i64>().ok()?, digits.get(2..4).map_or(Some(0), |m| m.parse().ok())?);
-    let seconds = hours * 3_600 + minutes * 60;
-    Some(if rest.as_bytes().get(at) == Some(&b'-') { -seconds } else { seconds })
-}
-
 /// A coordinate, and how many decimals it has.
 pub(super) fn coordinate(text: &str, most: f64) -> Option<(f64, usize)> {
     let text = text.trim();
@@ -214,12 +124,49 @@ pub(super) fn coordinate(text: &str, most: f64) -> Option<(f64, usize)> {
     (value.is_finite() && value.abs() <= most && decimals > 0).then_some((value, decimals))
 }
 
-/// Latitude and longitude in one value.
+/// A coordinate in ten-millionths or millionths of a degree, and how many decimals that is: a whole number under a name that
+/// says what it is, with more digits than degrees have.
+pub(super) fn scaled(text: &str, most: f64) -> Option<(f64, usize)> {
+    let whole: i32 = text.trim().parse().ok()?;
+    let digits = text.trim();
+    let zeros = digits.len() - digits.trim_end_matches('0').len();
+    let by = |unit: f64, decimals: usize| (f64::from(whole) / unit, decimals.saturating_sub(zeros));
+    let fits = |(degrees, _): &(f64, usize)| degrees.abs() <= most;
+    let found = [by(1e7, 7), by(1e6, 6)].into_iter().find(fits);
+    found.filter(|_| whole.unsigned_abs() >= 10_000)
+}
+
+/// Latitude and longitude in one value: `48.85,2.29`, `geo:48.85,2.29`, `POINT(2.29 48.85)`.
 pub(super) fn pair(text: &str) -> Option<(f64, f64, usize)> {
-    let text = text.trim().trim_start_matches("geo:").trim_matches(['(', ')', '[', ']', '"']);
+    let text = text.trim();
+    if let Some((lon, lat)) = point(text) {
+        return Some((coordinate(lat, 90.0)?.0, coordinate(lon, 180.0)?.0, decimals(lat).min(decimals(lon))));
+    }
+    let text = text.trim_start_matches("geo:").trim_matches(['(', ')', '[', ']', '"']);
     let (a, b) = text.split_once([',', ';', ' '])?;
     let ((lat, da), (lon, db)) = (coordinate(a, 90.0)?, coordinate(b.trim_start_matches([',', ' ']), 180.0)?);
     Some((lat, lon, da.min(db)))
+}
+
+fn decimals(number: &str) -> usize {
+    number.split_once('.').map_or(0, |(_, decimals)| decimals.len())
+}
+
+/// Longitude and latitude of a point in well-known text (OGC 06-103r4, section 7), with PostGIS' identifier in front or
+/// without.
+fn point(text: &str) -> Option<(&str, &str)> {
+    let text = match text.split_once(';') {
+        Some((srid, rest)) if srid.get(..5).is_some_and(|word| word.eq_ignore_ascii_case("SRID=")) => rest.trim_start(),
+        _ => text,
+    };
+    let (word, rest) = text.split_at_checked(5)?;
+    let (kind, inside) = rest.strip_suffix(')')?.split_once('(')?;
+    let known = ["", "z", "m", "zm"].iter().any(|known| kind.trim().eq_ignore_ascii_case(known));
+    if !word.eq_ignore_ascii_case("POINT") || !known {
+        return None;
+    }
+    let mut numbers = inside.split_ascii_whitespace();
+    Some((numbers.next()?, numbers.next()?))
 }
 
 /// Fewest decimals of a precise place: three are some hundred metres.
@@ -355,25 +302,6 @@ mod tests {
     }
 
     #[test]
-    fn times_are_read_in_every_spelling() {
-        let want = Timestamp(1_793_610_000_000_000_000);
-        for text in [
-            "1793610000",
-            "1793610000000",
-            "2026-11-02T09:00:00Z",
-            "2026-11-02 09:00:00.000",
-            "2026-11-02T11:00:00+02:00",
-            "02/11/2026 09:00:00",
-            "02.11.2026 09:00",
-        ] {
-            assert_eq!(time(text, false), Some(want), "{text}");
-        }
-        for other in ["12", "hello", "2026-13-02T09:00:00Z", "447700900142123"] {
-            assert!(time(other, false).is_none() || other.len() > 12, "{other}");
-        }
-    }
-
-    #[test]
     fn texts_are_told_from_identifiers() {
         for text in [
             "ok",
@@ -410,6 +338,31 @@ mod tests {
     fn places_are_read() {
         assert_eq!(pair("48.8583701,2.2944813").map(|p| p.2), Some(7));
         assert!(pair("1,2").is_none() && pair("91.5,2.5").is_none());
+        for text in [
+            "POINT(2.2944 48.8583)",
+            "point (2.2944 48.8583)",
+            "POINT Z (2.2944 48.8583 35.0)",
+            "SRID=4326;POINT(2.2944 48.8583)",
+        ] {
+            assert_eq!(pair(text), Some((48.8583, 2.2944, 4)), "{text}");
+        }
+        for other in [
+            "POINT(2 48)",
+            "POINT(2.2944)",
+            "POINT()",
+            "POINTS(2.2944 48.8583)",
+            "LINESTRING(2.2944 48.8583, 2.3 48.9)",
+            "POINT(2.2944 98.8583)",
+            "PointOfSale(2.2944 48.8583)",
+        ] {
+            assert_eq!(pair(other), None, "{other}");
+        }
+        assert_eq!(scaled("488583701", 90.0), Some((48.858_370_1, 7)));
+        assert_eq!(scaled("-1799999990", 180.0), Some((-179.999_999, 6)));
+        assert_eq!(scaled("151210000", 90.0), Some((15.121, 3)));
+        for other in ["48", "4800", "48.85", "9900000000", "", "x"] {
+            assert_eq!(scaled(other, 90.0), None, "{other}");
+        }
         assert!(is_email("priya.k@mail.example.org") && !is_email("a@b") && !is_email("@x.y"));
     }
 }

@@ -1,9 +1,12 @@
 //! How fields are reached: equal for equal fields of all records, so that what is known of a field is worked out once.
 
 use crate::exposure::Leaf;
+use crate::exposure::names::{party, words};
 use crate::exposure::notes;
 use crate::exposure::role::{Given, Roles};
+use crate::exposure::value::is_email;
 use crate::model::budget;
+use crate::model::exposure::Role;
 use crate::model::field::{Kind, Node, NodeId, Step, Tree};
 use crate::model::record::{BESIDE, CUT};
 use std::borrow::Cow;
@@ -20,8 +23,55 @@ const VALUE: usize = 64 << 10;
 /// Fields of interest that few records exceed: what so little needs is at hand at once.
 const FEW: usize = 12;
 
+/// Marks of steps whose keys are values: no UTF-8, as those of steps without a key.
+const KEY_OF_LEAF: u8 = 0xfa;
+const KEY_OF_OBJECT: u8 = 0xfb;
+/// What stands for keys that are values in the name of a field.
+const IN_KEYS: &str = "(key)";
+
+/// What a key of an object is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Keyed {
+    /// A name that a program gave.
+    Name,
+    /// A value, as far as what stands under it shows nothing else.
+    Maybe,
+    Value,
+}
+
+/// Tells names of fields from values that serve as keys: `phone` from `+447700900142`, `u1234`, `priya@mail.example`.
+fn keyed(key: &[u8]) -> Keyed {
+    // Nearly all keys end here.
+    let (Some(first), Some(last)) = (key.first(), key.last()) else { return Keyed::Name };
+    let telling = first.is_ascii_digit() || *first == b'+' || last.is_ascii_digit() || key.len() >= 16;
+    if !telling && memchr::memchr(b'@', key).is_none() || key.len() > 64 {
+        return Keyed::Name;
+    }
+    let digits = |bytes: &[u8]| bytes.iter().filter(|byte| byte.is_ascii_digit()).count();
+    let (plus, rest) = key.strip_prefix(b"+").map_or((false, key), |rest| (true, rest));
+    let number = rest.len() == digits(rest) && rest.len() <= 20;
+    if number && rest.len() >= if plus { 8 } else { 9 } {
+        return Keyed::Value;
+    }
+    let hex = key.iter().filter(|byte| byte.is_ascii_hexdigit()).count();
+    let dashes = memchr::memchr_iter(b'-', key).count();
+    let is_digest = dashes == 0 && hex == key.len() && key.len() >= 16;
+    let is_uuid = dashes == 4 && hex == 32 && key.len() == 36;
+    if (is_digest || is_uuid) && digits(key) > 0 || std::str::from_utf8(key).is_ok_and(is_email) {
+        return Keyed::Value;
+    }
+    // A few letters and a number.
+    let letters = key.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
+    let behind = key.get(letters..).unwrap_or_default();
+    let behind =
+        behind.strip_prefix(b"_").or(behind.strip_prefix(b"-")).or(behind.strip_prefix(b":")).unwrap_or(behind);
+    let numbered = behind.len() >= 3 && behind.len() == digits(behind) && letters <= 12;
+    if numbered { Keyed::Maybe } else { Keyed::Name }
+}
+
 /// The way to a field.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "what is known of it has nothing to do with each other")]
 pub struct Way {
     /// Its path, indexes left out.
     pub path: u64,
@@ -29,8 +79,14 @@ pub struct Way {
     pub keys: Vec<String>,
     /// The field is an element of a list, or stands in one.
     pub listed: bool,
+    /// The key of an object is the field, not what stands under it.
+    pub(super) is_key: bool,
     /// The field's role.
     pub(super) given: Option<Given>,
+    /// Its name speaks of what is counted, and it is in no record that roles were learned from.
+    unlearned: bool,
+    /// The way to its key, where that is a value itself: a number, an address, an identifier.
+    key: Option<u32>,
     /// A name of what robots leave behind is among its keys.
     pub(super) note: Option<&'static str>,
     /// The record breaks off in it.
@@ -87,6 +143,15 @@ fn is_western(text: &str) -> bool {
     high.saturating_mul(3) <= all
 }
 
+/// What a record says.
+#[derive(Debug)]
+pub struct Said<'a> {
+    /// The fields that say something; where roles are known, those that may count.
+    pub leaves: Vec<Leaf<'a>>,
+    /// A field that may count, and of which nothing was learned.
+    pub unlearned: Option<&'a Way>,
+}
+
 /// All ways met so far.
 #[derive(Debug)]
 pub struct Ways<'r> {
@@ -109,6 +174,8 @@ struct Pattern {
     nodes: Box<[(u32, u32)]>,
     /// Those that may be fields of interest, in their order.
     fields: Box<[NodeId]>,
+    /// The way of one of which nothing was learned.
+    unlearned: Option<u32>,
 }
 
 impl<'r> Ways<'r> {
@@ -118,8 +185,8 @@ impl<'r> Ways<'r> {
         Self { roles, known: Vec::new(), next: HashMap::default(), hasher, nodes: Vec::new(), patterns: Vec::new() }
     }
 
-    /// The fields of a record that say something; where roles are known, those that may count.
-    pub fn leaves<'a>(&'a mut self, tree: &'a Tree<'_>) -> Vec<Leaf<'a>> {
+    /// What a record says.
+    pub fn said<'a>(&'a mut self, tree: &'a Tree<'_>) -> Said<'a> {
         if self.known.is_empty() || self.known.len() > budget::STORE_FIELDS {
             self.next.clear();
             self.patterns.clear();
@@ -130,7 +197,10 @@ impl<'r> Ways<'r> {
                 path,
                 keys: Vec::new(),
                 listed: false,
+                is_key: false,
                 given: self.roles.and_then(|roles| roles.of(path, &[])),
+                unlearned: false,
+                key: None,
                 note: None,
                 cut: false,
                 from: 0,
@@ -158,10 +228,24 @@ impl<'r> Ways<'r> {
         let rest = pattern.map_or(0, |pattern| pattern.nodes.len());
         let others = (0..).take(tree.nodes.len()).skip(rest);
         let mut found = Vec::with_capacity(FEW);
+        let mut unlearned = pattern.and_then(|pattern| pattern.unlearned).and_then(|way| this.known.get(way as usize));
         for id in fields.iter().copied().chain(others) {
-            let Some(node) = tree.node(id).filter(|node| node.leaf) else { continue };
+            let Some(node) = tree.node(id) else { continue };
             let Some((way, container)) = this.nodes.get(id as usize) else { continue };
             let Some(way) = this.known.get(*way as usize) else { continue };
+            if let (Some(key), Step::Key(view)) = (way.key.and_then(|key| this.known.get(key as usize)), node.step)
+                && (this.roles.is_none() || key.given.is_some())
+                && let Ok(text) = std::str::from_utf8(tree.view(view))
+            {
+                let container = if node.leaf { *container } else { id };
+                found.push(Leaf { way: key, container, text: Cow::Borrowed(text), node: id });
+            }
+            if !node.leaf {
+                continue;
+            }
+            if way.unlearned && !matches!(node.kind, Kind::Simple) && node.end > node.start {
+                unlearned = unlearned.or(Some(way));
+            }
             // A value in which the record breaks off is not the value that stood there.
             if way.cut || is_cut(tree, node) {
                 continue;
@@ -170,7 +254,7 @@ impl<'r> Ways<'r> {
                 found.push(Leaf { way, container: *container, text, node: id });
             }
         }
-        found
+        Said { leaves: found, unlearned }
     }
 
     /// Keeps what was found out of the nodes of a structure that other records have as well.
@@ -186,9 +270,16 @@ impl<'r> Ways<'r> {
         };
         let fields = (0..).zip(&tree.nodes).zip(&nodes).filter_map(|((id, node), (way, _))| {
             let way = self.known.get(*way as usize)?;
-            may(node, way).then_some(id)
+            (may(node, way) || way.key.is_some()).then_some(id)
         });
-        let pattern = Pattern { fields: fields.collect(), nodes };
+        let fields = fields.collect();
+        let unlearned = tree.nodes.iter().zip(&nodes).map(|(node, (way, _))| (node, *way)).find(|(node, way)| {
+            node.leaf
+                && !matches!(node.kind, Kind::Simple)
+                && self.known.get(*way as usize).is_some_and(|way| way.unlearned)
+        });
+        let unlearned = unlearned.map(|(_, way)| way);
+        let pattern = Pattern { nodes, fields, unlearned };
         while self.patterns.len() <= index {
             self.patterns.push(None);
         }
@@ -248,7 +339,10 @@ impl<'r> Ways<'r> {
         // The marks of steps without a key are no UTF-8: no key is like them.
         let (mark, key): (u8, &[u8]) = match node.step {
             Step::Part(_) => return (from, within),
-            Step::Key(view) => (0, tree.view(view)),
+            Step::Key(view) => match tree.view(view) {
+                key if self.is_value(key, node, from) => (if node.leaf { KEY_OF_LEAF } else { KEY_OF_OBJECT }, &[]),
+                key => (0, key),
+            },
             Step::Name(name) => (0, name.as_bytes()),
             Step::Number(number) => {
                 digits = number.to_be_bytes();
@@ -262,7 +356,11 @@ impl<'r> Ways<'r> {
             }
             Step::Open(decoder) => (0xfc, decoder.as_bytes()),
         };
-        let container = if matches!(mark, 0 | 0xfd) { node.parent.unwrap_or_default() } else { within };
+        let container = if matches!(mark, 0 | 0xfd | KEY_OF_LEAF | KEY_OF_OBJECT) {
+            node.parent.unwrap_or_default()
+        } else {
+            within
+        };
         let same = |way: &Way| {
             way.from == from
                 && match way.step.split_first() {
@@ -278,7 +376,15 @@ impl<'r> Ways<'r> {
         let known = self.next.get(&(from, hash)).copied();
         let id = known.filter(|id| self.known.get(*id as usize).is_some_and(same)).unwrap_or_else(|| {
             let id = u32::try_from(self.known.len()).unwrap_or(u32::MAX);
-            self.known.push(self.further(from, mark, key));
+            let mut way = self.further(from, mark, key);
+            if matches!(mark, KEY_OF_LEAF | KEY_OF_OBJECT) {
+                way.key = id.checked_add(1);
+                let key = self.key_of(from, mark);
+                self.known.push(way);
+                self.known.push(key);
+            } else {
+                self.known.push(way);
+            }
             self.next.insert((from, hash), id);
             id
         });
@@ -303,12 +409,85 @@ impl<'r> Ways<'r> {
             0xff => listed = true,
             _ => {}
         }
-        let cut = mark == 0 && (key.ends_with(CUT.as_bytes()) || key.ends_with(BESIDE.as_bytes()));
+        // What stands under a number or a name may be anything.
+        let cut =
+            mark == KEY_OF_LEAF || mark == 0 && (key.ends_with(CUT.as_bytes()) || key.ends_with(BESIDE.as_bytes()));
         let cut = cut || self.known.get(from as usize).is_some_and(|way| way.cut);
         keys.drain(..keys.len().saturating_sub(KEYS));
         let note = keys.iter().find_map(|key| notes::named(key));
         let given = self.roles.and_then(|roles| roles.of(path, &keys));
+        // What a decoder makes of a text is no field that anybody gave a name.
+        let named = matches!(mark, 0 | 0xfd);
+        let unlearned =
+            named && !cut && given.is_none() && self.roles.is_some_and(|roles| roles.knows_nothing_of(path, &keys));
         let step = [mark].iter().filter(|_| mark != 0).chain(key).copied().collect();
-        Way { path, keys, listed, given, note, cut, from, step, after: 0 }
+        Way { path, keys, listed, is_key: false, given, unlearned, key: None, note, cut, from, step, after: 0 }
+    }
+
+    /// The way to the keys of what the way `from` leads to, where these are values.
+    fn key_of(&self, from: u32, mark: u8) -> Way {
+        let way = self.further(from, !mark, &[]);
+        let mut keys = way.keys;
+        keys.push(IN_KEYS.to_owned());
+        keys.drain(..keys.len().saturating_sub(KEYS));
+        let given = self.roles.and_then(|roles| roles.of(way.path, &keys));
+        // Those of an object's members are a list of them; who has an object is the one it is about.
+        let listed = way.listed || mark == KEY_OF_LEAF;
+        Way { keys, listed, is_key: true, given, unlearned: false, cut: false, ..way }
+    }
+
+    /// Whether a key is a value: a telephone number, an address, what tells records or people apart. Short ones are where
+    /// what stands under them is an object, or where members are listed.
+    fn is_value(&self, key: &[u8], node: &Node, from: u32) -> bool {
+        match keyed(key) {
+            Keyed::Name => false,
+            Keyed::Value => true,
+            Keyed::Maybe if !node.leaf => true,
+            Keyed::Maybe => {
+                let keys = self.known.get(from as usize).map_or(&[][..], |way| &way.keys);
+                let words = keys.last().map(|key| vec![words(key)]);
+                matches!(node.kind, Kind::Simple | Kind::Integer(_))
+                    && words.is_some_and(|words| party(&words) == Some(Role::Member))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_that_are_values_are_told_from_names() {
+        for key in [
+            "+447700900142",
+            "447700900142",
+            "priya.k@mail.example.org",
+            "38400000-8cf0-11bd-b23e-10b96e40000d",
+            "5f2b1c9de4b0a1b2c3d4e5f6",
+        ] {
+            assert_eq!(keyed(key.as_bytes()), Keyed::Value, "{key}");
+        }
+        for key in ["u1234", "user_1001", "1001", "chat:55123", "sha256"] {
+            assert_eq!(keyed(key.as_bytes()), Keyed::Maybe, "{key}");
+        }
+        for key in [
+            "phone",
+            "line1",
+            "address_2",
+            "md5",
+            "utf8",
+            "lat",
+            "",
+            "+",
+            "+1",
+            "@timestamp",
+            "createdAtMilliseconds",
+            "id_of_the_message_2",
+            "a_very_long_name_of_a_field_1234x",
+            "deadbeefcafedeadbeef",
+        ] {
+            assert_eq!(keyed(key.as_bytes()), Keyed::Name, "{key}");
+        }
     }
 }

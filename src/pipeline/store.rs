@@ -64,13 +64,16 @@ impl<'r> Desk<'r> {
             self.stencils.reuse(tree);
             return;
         }
-        let leaves = self.ways.leaves(&tree);
-        let shown = ledger.take(&leaves, dump, record.line);
+        let said = self.ways.said(&tree);
+        let shown = ledger.take(&said.leaves, dump, record.line);
+        if let Some(field) = said.unlearned {
+            ledger.miss(field);
+        }
         let wanted = shown.iter().filter(|shown| shown.conclusive || finds.wants(shown.data));
         let hits = wanted.filter_map(|shown| hit(&tree, shown)).collect();
         let found = sighting::detect_beside(&tree, &brief.cx, &scene, hits, &|data| finds.wants(data));
         finds.take(found);
-        drop(leaves);
+        drop(said);
         self.stencils.reuse(tree);
     }
 
@@ -78,7 +81,7 @@ impl<'r> Desk<'r> {
     pub(super) fn learn(&mut self, record: &Record<'_>, learner: &mut exposure::Learner) {
         self.lay(record);
         let tree = field::walk_known(&self.message, &mut self.stencils);
-        learner.look(&self.ways.leaves(&tree));
+        learner.look(&self.ways.said(&tree).leaves);
         self.stencils.reuse(tree);
     }
 

@@ -223,6 +223,16 @@ fn values_are_found_wherever_a_request_puts_them() {
         ("query coordinates", place, query("x=1&lat=48.8584&lon=2.2945")),
         ("header coordinates", place, [header("x-lat", "48.8584"), header("x-lon", "2.2945")].concat()),
         ("e7", place, body("{\"latE7\":488583701,\"lngE7\":22944813}")),
+        ("micro-degrees", place, body("{\"lat\":48858370,\"lon\":2294481}")),
+        ("wkt", place, body("{\"geom\":\"SRID=4326;POINT(2.2944813 48.8583701)\"}")),
+        (
+            "ewkb",
+            place,
+            body(format!(
+                "{{\"geom\":\"0101000020E6100000{}\"}}",
+                HEXUPPER.encode(&[2.294_481_3_f64.to_le_bytes(), 48.858_370_1_f64.to_le_bytes()].concat())
+            )),
+        ),
         ("geohash", place, body("{\"g\":\"u09tunqu\"}")),
         ("doubles", place, body([b"\x00\x01", doubles.as_slice()].concat())),
         ("two decimals", place, body("{\"lat\":48.86,\"lng\":2.29}")),

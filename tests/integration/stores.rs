@@ -257,3 +257,195 @@ fn tables_are_read_as_spreadsheets_and_people_write_them() {
     lines.push(format!("{},{},\"the her", phone(1), phone(6)));
     assert_eq!(expose_table(&lines).messages, 60);
 }
+
+/// A chat of a few people, a record a line.
+fn chat(n: usize) -> String {
+    format!(
+        r#"{{"from":"{}","to":"{}","body":"{}","ts":"2026-11-02T09:00:{:02}Z"}}"#,
+        phone(n),
+        phone(n + 5),
+        words(n),
+        n % 60
+    )
+}
+
+#[test]
+fn json_behind_what_a_log_puts_in_front_counts_like_json() {
+    type Front<'a> = (&'static str, &'a dyn Fn(usize) -> String);
+    let plain = expose(&(0..120).map(chat).collect::<Vec<_>>());
+    assert_eq!((plain.messages, plain.people), (120, 12), "{:#?}", plain.roles);
+    let quoted = |text: String| serde_json::Value::from(text).to_string();
+    let fronts: [Front<'_>; 10] = [
+        ("container runtime", &|n| format!("2026-11-02T09:00:{:02}.123456789Z stdout F {}", n % 60, chat(n))),
+        ("docker", &|n| format!(r#"{{"log":{},"stream":"stdout"}}"#, quoted(format!("{}\n", chat(n))))),
+        ("docker, with a front", &|n| {
+            format!(r#"{{"log":{},"stream":"stdout"}}"#, quoted(format!("INFO {}\n", chat(n))))
+        }),
+        ("program", &|n| format!("[app] INFO {}", chat(n))),
+        ("program, with a time", &|n| {
+            format!("2026-11-02 09:00:{:02},123 [worker-3] INFO relay - {}", n % 60, chat(n))
+        }),
+        ("journal", &|n| format!("MESSAGE={}", chat(n))),
+        ("journal, in JSON", &|n| format!(r#"{{"PRIORITY":"6","MESSAGE":{}}}"#, quoted(chat(n)))),
+        ("syslog", &|n| format!("<34>1 2026-11-02T09:00:{:02}Z mx.example chat - ID47 - sent {}", n % 60, chat(n))),
+        ("logcat", &|n| format!("11-02 09:00:00.123  812  815 D Relay: got {}", chat(n))),
+        ("pairs", &|n| format!("level=info n={n} payload={} took=3", chat(n).replace("\":", "\": "))),
+    ];
+    for (what, line) in fronts {
+        let found = expose(&(0..120).map(line).collect::<Vec<_>>());
+        assert_eq!((found.messages, found.people), (120, 12), "{what}: {:#?}", found.roles);
+        assert_eq!(found.conversations, plain.conversations, "{what}");
+        assert!(found.first_seen.is_some(), "{what}: {:#?}", found.roles);
+    }
+    // Some lines with and some without, among JSON: none of them is broken.
+    let mixed = |n: usize| if n.is_multiple_of(3) { format!("INFO {}", chat(n)) } else { chat(n) };
+    assert_eq!(expose(&(0..120).map(mixed).collect::<Vec<_>>()).messages, 120);
+    // Braces of programs are none, and what stands beside an object is nothing of it.
+    let code =
+        |n: usize| format!("2026-11-02T09:00:00Z ERROR at line {n}: if (a) {{\"from\"; }} {{b}} to {}", words(n));
+    assert_eq!(expose(&(0..120).map(code).collect::<Vec<_>>()).messages, 0);
+}
+
+#[test]
+fn places_count_in_every_notation() {
+    type Notation<'a> = (&'static str, u64, &'a dyn Fn(usize) -> String);
+    let number = |n: usize| u32::try_from(n).map(f64::from).unwrap();
+    let (lat, lon) = (|n: usize| 48.100_13 + number(n) * 0.001_37, |n: usize| 2.200_17 + number(n) * 0.000_731);
+    let notations: [Notation<'_>; 12] = [
+        ("geojson", 60, &|n| format!(r#"{{"loc":{{"type":"Point","coordinates":[{:.6},{:.6}]}}}}"#, lon(n), lat(n))),
+        ("a list", 60, &|n| format!(r#"{{"position":[{:.6},{:.6}]}}"#, lat(n), lon(n))),
+        ("wkt", 60, &|n| format!(r#"{{"geom":"POINT({:.6} {:.6})"}}"#, lon(n), lat(n))),
+        ("ewkt", 60, &|n| format!(r#"{{"geom":"SRID=4326;POINT({:.6} {:.6})"}}"#, lon(n), lat(n))),
+        ("e7", 60, &|n| format!(r#"{{"latitudeE7":{:.0},"longitudeE7":{:.0}}}"#, lat(n) * 1e7, lon(n) * 1e7)),
+        ("e7 in an object", 60, &|n| {
+            format!(r#"{{"at":{{"lat_e7":{:.0},"lng_e7":{:.0}}}}}"#, lat(n) * 1e7, lon(n) * 1e7)
+        }),
+        ("micro-degrees", 60, &|n| format!(r#"{{"lat":{:.0},"lon":{:.0}}}"#, lat(n) * 1e6, lon(n) * 1e6)),
+        // What is rounded, and what is no place.
+        ("rounded geojson", 0, &|n| {
+            format!(r#"{{"loc":{{"type":"Point","coordinates":[{:.2},{:.2}]}}}}"#, lon(n), lat(n))
+        }),
+        ("rounded e7", 0, &|n| format!(r#"{{"latE7":{:.0}00000,"lngE7":{:.0}00000}}"#, lat(n) * 1e2, lon(n) * 1e2)),
+        ("pixels", 0, &|n| format!(r#"{{"position":[{},{}]}}"#, n * 3, n * 7)),
+        ("one number", 0, &|n| format!(r#"{{"loc":[{:.6}]}}"#, lat(n))),
+        ("a line", 0, &|n| format!(r#"{{"geom":"LINESTRING({:.6} {:.6}, 2.3 48.2)"}}"#, lon(n), lat(n))),
+    ];
+    for (what, want, line) in notations {
+        let found = expose(&(0..60).map(line).collect::<Vec<_>>());
+        assert_eq!(found.precise_locations, want, "{what}: {:#?}", found.roles);
+    }
+}
+
+#[test]
+fn people_who_are_keys_of_objects_count() {
+    type Store<'a> = (&'static str, u64, u64, &'a dyn Fn(usize) -> String);
+    let uid = |n: usize| format!("u{}", 1_000 + n % 12);
+    let stores: [Store<'_>; 7] = [
+        ("members by number", 12, 60, &|n| {
+            format!(r#"{{"members":{{"{}":true,"{}":true}},"text":"{}"}}"#, phone(n), phone(n + 5), words(n))
+        }),
+        ("members by identifier", 12, 60, &|n| {
+            format!(r#"{{"members":{{"{}":1,"{}":1}},"text":"{}"}}"#, uid(n), uid(n + 5), words(n))
+        }),
+        ("members by uuid", 12, 60, &|n| {
+            let id = |n: usize| format!("38400000-8cf0-11bd-b23e-10b96e4000{:02x}", n % 12);
+            format!(r#"{{"participants":{{"{}":{{}},"{}":{{"admin":true}}}},"text":"{}"}}"#, id(n), id(n + 5), words(n))
+        }),
+        ("records by identifier", 12, 0, &|n| format!(r#"{{"{}":{{"phone":"{}"}}}}"#, uid(n), phone(n))),
+        ("users by identifier", 12, 0, &|n| {
+            format!(
+                r#"{{"users":{{"{}":{{"phone":"{}"}},"{}":{{"phone":"{}"}}}}}}"#,
+                uid(n),
+                phone(n),
+                uid(n + 5),
+                phone(n + 5)
+            )
+        }),
+        ("users by number", 12, 0, &|n| format!(r#"{{"{}":{{"name":"x","n":{n}}}}}"#, phone(n))),
+        // Names of fields with numbers in them, and counts by time.
+        ("no people", 0, 0, &|n| {
+            format!(
+                r#"{{"sha256":"{}","line1":"a","sizes":{{"1793610000":{n},"1793610060":2}},"v1001":{{"n":1}}}}"#,
+                words(n)
+            )
+        }),
+    ];
+    for (what, people, messages, line) in stores {
+        let found = expose(&(0..60).map(line).collect::<Vec<_>>());
+        assert_eq!((found.people, found.messages), (people, messages), "{what}: {:#?}", found.roles);
+    }
+}
+
+#[test]
+fn records_are_dated_in_every_spelling() {
+    let day = 86_400_000_000_000_i64;
+    let first = 1_793_610_000_000_000_000_i64;
+    for (at, in_line) in [
+        ("DD/Nov/2026:09:00:00 +0000", false),
+        ("Mon, DD Nov 2026 09:00:00 GMT", false),
+        ("Nov DD, 2026, 9:00:00 AM", false),
+        ("11/DD/2026 9:00:00 AM", false),
+        ("2026-11-DD 10:00:00 CET", false),
+        ("203.0.113.9 - - [DD/Nov/2026:09:00:00 +0000] \"GET /x HTTP/1.1\" 200", true),
+        ("Mon Nov DD 09:00:00 UTC 2026 relay: started", true),
+    ] {
+        let line = |n: usize| {
+            let at = at.replace("DD", &format!("{:02}", n % 20 + 2));
+            if in_line { at } else { format!(r#"{{"time":"{at}","from":"{}","text":"{}"}}"#, phone(n), words(n)) }
+        };
+        let found = expose(&(0..60).map(line).collect::<Vec<_>>());
+        assert_eq!(
+            (found.first_seen, found.last_seen),
+            (Some(first), Some(first + 19 * day)),
+            "{at}: {:#?}",
+            found.roles
+        );
+    }
+}
+
+#[test]
+fn fields_that_come_after_the_sample_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let report = |late: &dyn Fn(usize) -> String| {
+        let path = folder.path().join("store.ndjson");
+        let sample = plainsight::model::budget::LEARNED_RECORDS;
+        let lines: Vec<String> = (0..sample).map(chat).chain((0..40).map(late)).collect();
+        fs::write(&path, lines.join("\n")).unwrap();
+        let inspection = Inspection { files: vec![path], ..Inspection::default() };
+        pipeline::inspect(&inspection, &mut |_| {}).unwrap()
+    };
+    let late = report(&|n| format!(r#"{{"v2":{{"sender":"{}","text":"{}"}},"n":{n}}}"#, phone(n), words(n)));
+    assert!(late.exposure.as_ref().unwrap().at_least);
+    let told = late.warnings.iter().find(|warning| warning.contains("no record of the sample"));
+    assert!(
+        told.is_some_and(|told| told.contains("40 records") && told.contains("`v2.sender`")),
+        "{:?}",
+        late.warnings
+    );
+    let other = report(&|n| format!(r#"{{"level":"info","sizes":[{n}],"ts":"2026-11-02T09:00:00Z"}}"#));
+    assert!(!other.exposure.as_ref().unwrap().at_least, "{:?}", other.warnings);
+}
+
+#[test]
+fn folders_are_inspected_like_stores() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    fs::create_dir(at("more")).unwrap();
+    fs::write(at("a.ndjson"), (0..60).map(chat).collect::<Vec<_>>().join("\n")).unwrap();
+    // Alone nobody could say what its fields are.
+    fs::write(at("more/b.ndjson"), format!("{}\n{}\n", chat(3), chat(4))).unwrap();
+    fs::write(at("picture.bin"), [7_u8, 0, 1, 2]).unwrap();
+    let inspect = || {
+        let inspection = Inspection { files: vec![folder.path().to_owned()], ..Inspection::default() };
+        pipeline::inspect(&inspection, &mut |_| {})
+    };
+    let report = inspect().unwrap();
+    assert_eq!(report.exposure.as_ref().unwrap().messages, 62);
+    let unread: Vec<&str> =
+        report.inputs.iter().filter(|input| input.stopped.is_some()).map(|input| &*input.name).collect();
+    assert!(matches!(unread.as_slice(), [one] if one.ends_with("picture.bin")), "{unread:?}");
+    for name in ["a.ndjson", "more/b.ndjson"] {
+        fs::remove_file(at(name)).unwrap();
+    }
+    assert!(inspect().is_err());
+}

@@ -3,7 +3,7 @@
 
 use crate::bytes::Match;
 use crate::capture::extended::plain;
-use crate::capture::lines::{Lines, head_lines, is_text, text};
+use crate::capture::lines::{Lines, fronted, head_lines, is_text, text};
 use crate::capture::{EvidenceKind, Format, Loss, Source, Stopped, Window};
 use crate::model::item::Item;
 use crate::model::origin::FrameNo;
@@ -107,7 +107,8 @@ impl Source for JsonLines {
             let (closed, changed) = {
                 let text = text(self.lines.bytes(line));
                 let json = text.as_bytes().trim_ascii();
-                let closed = matches!((json.first(), json.last()), (Some(b'{'), Some(b'}')) | (Some(b'['), Some(b']')));
+                let closed = matches!((json.first(), json.last()), (Some(b'{'), Some(b'}')) | (Some(b'['), Some(b']')))
+                    || fronted(json).is_some();
                 let plain = match plain(text.as_bytes()) {
                     Cow::Owned(plain) => Some(plain),
                     Cow::Borrowed(_) => None,

@@ -34,6 +34,12 @@ pub(super) static LOGFMT: Decoder = Decoder {
             shows: "The heron lands",
             trail: "logfmt body > base64",
         },
+        Sample {
+            bytes: b"from=+447700900142 n=3 payload={\"text\": \"The heron\", \"k\": 1} took=3",
+            hint: "",
+            shows: "The heron",
+            trail: "logfmt payload > json $.text",
+        },
     ],
 };
 
@@ -44,9 +50,9 @@ const LINE: usize = 64 << 10;
 const DIGITS: usize = 24;
 
 /// One pair: where its key and its value stand, and where the next thing begins.
-struct Pair {
+pub(super) struct Pair {
     key: Range<usize>,
-    value: Range<usize>,
+    pub(super) value: Range<usize>,
     quoted: bool,
     end: usize,
 }
@@ -82,7 +88,10 @@ fn pair(bytes: &[u8], at: usize) -> Option<Pair> {
         let end = start.saturating_add(to);
         return Some(Pair { key, value: start..end, quoted: true, end: end.saturating_add(1).min(bytes.len()) });
     }
-    let len = value.iter().position(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n')).unwrap_or(value.len());
+    // JSON may have blanks in it.
+    let object = value.get(..LINE).or(Some(value)).and_then(super::logged_json::object);
+    let blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
+    let len = object.unwrap_or_else(|| value.iter().position(blank).unwrap_or(value.len()));
     let end = from.saturating_add(len);
     let text = bytes.get(from..end).unwrap_or_default();
     let trimmed = text.strip_suffix(b",").or_else(|| text.strip_suffix(b";")).unwrap_or(text);
@@ -95,7 +104,7 @@ const fn is_front(byte: u8) -> bool {
 }
 
 /// All pairs, each behind white space, a bracket or a comma.
-fn pairs(bytes: &[u8]) -> impl Iterator<Item = Pair> {
+pub(super) fn pairs(bytes: &[u8]) -> impl Iterator<Item = Pair> {
     let mut at = 0_usize;
     std::iter::from_fn(move || {
         loop {

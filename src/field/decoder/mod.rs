@@ -31,6 +31,7 @@ pub(super) mod json;
 mod jwe;
 mod jwt;
 mod logfmt;
+mod logged_json;
 mod lz4;
 mod mail;
 mod msgpack;
@@ -94,6 +95,7 @@ pub static DECODERS: &[&Decoder] = &[
     &url::URL,
     &percent::PERCENT,
     &csv::CSV,
+    &logged_json::LOGGED_JSON,
     &logfmt::LOGFMT,
     &escapes::ESCAPES,
     &html_entities::HTML_ENTITIES,

@@ -197,6 +197,7 @@ const HARMLESS: &[&str] = &[
     "url",
     "percent",
     "logfmt",
+    "logged-json",
     "escapes",
     "html-entities",
     "punycode",
