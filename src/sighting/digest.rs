@@ -55,6 +55,61 @@ pub(super) fn of_text(value: &str, forms: &mut Forms) {
     }
 }
 
+/// Namespaces of identifiers made out of names (RFC 9562, section 6.6).
+const NAMESPACES: [(&str, u8); 4] = [("dns", 0x10), ("url", 0x11), ("oid", 0x12), ("x.500", 0x14)];
+
+/// Adds what is made out of identifiers: UUIDs of versions 3 and 5 in the standard namespaces, and hashes of hashes in
+/// hexadecimal digits.
+pub(super) fn of_names(names: &[(&str, String)], forms: &mut Forms) {
+    let strength = Strength::Pseudonym;
+    let mut push = |name: String, bytes: Vec<u8>, scope| {
+        let fold = scope == Scope::All;
+        forms.push(Form { bytes, name: Cow::Owned(name), strength, fold, edge: Edge::Any, scope });
+    };
+    for (what, name) in names {
+        for (space, number) in NAMESPACES {
+            // 6ba7b810-9dad-11d1-80b4-00c04fd430c8 and its neighbours.
+            let mut input =
+                vec![0x6b, 0xa7, 0xb8, number, 0x9d, 0xad, 0x11, 0xd1, 0x80, 0xb4, 0x00, 0xc0, 0x4f, 0xd4, 0x30, 0xc8];
+            input.extend_from_slice(name.as_bytes());
+            for (version, digest) in [(3_u8, Md5::digest(&input).to_vec()), (5, Sha1::digest(&input).to_vec())] {
+                let Some(mut raw) = digest.first_chunk::<16>().copied() else { continue };
+                for (at, keep, set) in [(6, 0x0f, version << 4), (8, 0x3f, 0x80)] {
+                    if let Some(byte) = raw.get_mut(at) {
+                        *byte = *byte & keep | set;
+                    }
+                }
+                let text = HEXLOWER.encode(&raw);
+                let ends = [8, 12, 16, 20, 32];
+                let groups = [0].iter().chain(&ends).zip(&ends).filter_map(|(from, to)| text.get(*from..*to));
+                let form = format!("uuid v{version} ({space}) of {what}");
+                push(form.clone(), groups.collect::<Vec<_>>().join("-").into_bytes(), Scope::All);
+                push(form.clone(), text.clone().into_bytes(), Scope::All);
+                push(form, raw.to_vec(), Scope::Binary);
+            }
+        }
+        let digits = |digest: &[u8]| HEXLOWER.encode(digest).into_bytes();
+        for (algorithm, twice) in [
+            ("md5", digits(&Md5::digest(digits(&Md5::digest(name))))),
+            ("sha1", digits(&Sha1::digest(digits(&Sha1::digest(name))))),
+            ("sha256", digits(&Sha256::digest(digits(&Sha256::digest(name))))),
+        ] {
+            push(format!("{algorithm} of the {algorithm} of {what}"), twice, Scope::All);
+        }
+    }
+}
+
+/// The names that identifiers are made out of: a text as it is, and in lower case.
+pub(super) fn names_of(value: &str) -> Vec<(&'static str, String)> {
+    let trimmed = value.trim();
+    let lower = trimmed.to_lowercase();
+    let mut names = vec![("the value", trimmed.to_owned())];
+    if lower != trimmed {
+        names.push(("the lower-cased value", lower));
+    }
+    names
+}
+
 /// Adds the hashes of an address with what Gmail ignores left out: dots, and everything after `+`.
 pub(super) fn of_email(value: &str, forms: &mut Forms) {
     let lower = value.trim().to_lowercase();

@@ -223,6 +223,7 @@ impl Forms {
         self.wide("utf-32le", wide(u32::to_le_bytes), Scope::Binary);
         self.wide("utf-32be", wide(u32::to_be_bytes), Scope::Binary);
         if !value.is_ascii() {
+            self.misread(value);
             for (name, charset) in [
                 ("latin-1", encoding_rs::WINDOWS_1252),
                 ("windows-1251", encoding_rs::WINDOWS_1251),
@@ -243,6 +244,34 @@ impl Forms {
                 }
             }
         }
+    }
+
+    /// UTF-8 as programs garble it: read as another charset and written as UTF-8 again, once or twice, and with each half of
+    /// a surrogate pair written as a character (CESU-8, Java's modified UTF-8).
+    fn misread(&mut self, value: &str) {
+        let windows =
+            |text: &str| encoding_rs::WINDOWS_1252.decode_without_bom_handling(text.as_bytes()).0.into_owned();
+        let latin: String = value.bytes().map(char::from).collect();
+        let once = windows(value);
+        let twice = windows(&once);
+        for (name, text) in
+            [("utf-8 as windows-1252", once), ("utf-8 as latin-1", latin), ("utf-8 as windows-1252 twice", twice)]
+        {
+            self.text(name, &text, Edge::Any);
+        }
+        let halves = value.chars().any(|letter| letter.len_utf16() > 1);
+        let mut bytes = Vec::with_capacity(value.len());
+        for unit in value.encode_utf16().filter(|_| halves) {
+            let low = |shift: u16| u8::try_from(unit >> shift & 0x3f).unwrap_or(0) | 0x80;
+            let high = u8::try_from(unit >> 12).unwrap_or(0);
+            match unit {
+                0..0x80 => bytes.push(u8::try_from(unit).unwrap_or(0)),
+                0x80..0x800 => bytes.extend([u8::try_from(unit >> 6).unwrap_or(0) | 0xc0, low(0)]),
+                _ => bytes.extend([high | 0xe0, low(6), low(0)]),
+            }
+        }
+        // Never valid UTF-8, so never taken for plain text.
+        self.wide("cesu-8", bytes, Scope::Binary);
     }
 
     /// Adds a form of few but dense bytes, for buffers that are not text.

@@ -124,12 +124,14 @@ impl Matcher {
                     forms.of_text(&planted.value, Edge::Word);
                     digest::of_text(&planted.value, &mut forms);
                     digest::of_email(&planted.value, &mut forms);
+                    digest::of_names(&digest::names_of(&planted.value), &mut forms);
                 }
                 Data::DeviceId | Data::UserId | Data::Credentials | Data::PaymentInfo => {
                     forms.of_text(&planted.value, Edge::Digit);
                     forms.of_identifier(&planted.value);
                     digest::of_text(&planted.value, &mut forms);
                     digest::of_identifier(&planted.value, &mut forms);
+                    digest::of_names(&digest::names_of(&planted.value), &mut forms);
                 }
                 Data::PreciseLocation | Data::ApproximateLocation if matcher.places.add(index, planted, &mut forms) => {
                 }

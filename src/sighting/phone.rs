@@ -87,6 +87,8 @@ impl Phones {
         ] {
             super::digest::of(input.as_bytes(), what, forms);
         }
+        let names = [("the number with +", format!("+{whole}")), ("the number without +", whole.clone())];
+        super::digest::of_names(&names, forms);
         forms.encodings(&format!("+{whole}"));
         forms.encodings(&text(&[national]));
         forms.text("reversed", &whole.chars().rev().collect::<String>(), Edge::Digit);
@@ -292,6 +294,12 @@ impl Phone {
         let mut start = seen.get(first)?.1;
         let end = seen.last()?.1 + 1;
         let spaced = end - start != seen.len() - first;
+        // Times and names of files have colons and underscores: without its country a number may be one by chance.
+        let odd =
+            spaced && bytes.get(start..end).is_some_and(|number| number.iter().any(|byte| matches!(byte, b'_' | b':')));
+        if odd && matches!(name, "national" | "national significant number") {
+            return None;
+        }
         if name == "as-typed" {
             start = plus?;
         } else {
@@ -342,7 +350,7 @@ static DIALABLE: [bool; 256] = {
     while at < 256 {
         #[expect(clippy::cast_possible_truncation, clippy::indexing_slicing, reason = "the index runs over all bytes")]
         {
-            table[at] = matches!(at as u8, b'0'..=b'9' | b' ' | b'.' | b'-' | b'/' | b'(' | b')' | b'+');
+            table[at] = matches!(at as u8, b'0'..=b'9' | b' ' | b'.' | b'-' | b'/' | b'(' | b')' | b'+' | b'_' | b':');
         }
         at += 1;
     }
@@ -402,6 +410,10 @@ mod tests {
             ("+33639981234", "06 39 98 12 34", "06 39 98 12 34", "national with separators"),
             ("+33639981234", "\"0639981234\"", "0639981234", "national"),
             ("+442071838750", "+44 (0)20 7183 8750", "+44 (0)20 7183 8750", "with separators"),
+            ("+12025550143", "+1_202_555_0143", "+1_202_555_0143", "with separators"),
+            ("+12025550143", "1:202:555:0143", "1:202:555:0143", "without +, with separators"),
+            ("+12025550143", "call_7_12025550143_x", "12025550143", "without +"),
+            ("+12025550143", "t:12025550143:", "12025550143", "without +"),
         ] {
             assert_eq!(found(number, text), [(want.to_owned(), form)], "{text}");
         }
@@ -417,6 +429,9 @@ mod tests {
             "2025550144",
             "20255 501430 7 more 2025550",
             "2025,550,143",
+            "2025:55:01:43",
+            "IMG_20255501_43",
+            "202_555_0143",
             "202    5550143",
         ] {
             assert_eq!(found("+12025550143", text), [], "{text}");
@@ -426,7 +441,7 @@ mod tests {
     proptest! {
         #[test]
         fn runs_are_those_a_plain_search_finds(
-            text in "(\\+?1|202|555|0143|2025550143|[0-9]{1,7}|[ ./()-]{1,4}|[a-f]{1,9}|é){0,16}",
+            text in "(\\+?1|202|555|0143|2025550143|[0-9]{1,7}|[ ./():_-]{1,4}|[a-f]{1,9}|é){0,16}",
         ) {
             let (phones, bytes) = (phones(&["+12025550143", "+33639980143"]), text.as_bytes());
             let mut fast = Vec::new();

@@ -278,6 +278,53 @@ fn rounding_makes_a_precise_place_approximate() {
     assert_eq!(planted_only(see(body("{\"lat\":48.98,\"lng\":2.31}"), &approximate)).len(), 0);
 }
 
+/// What programs make of a value that somebody else's programs can tell again, and the same of other values.
+#[test]
+fn garbled_and_derived_forms_are_told_from_look_alikes() {
+    let text = "Où est le héron 🦩 du lac ?";
+    let other = "Où est le moulin 🦩 du lac ?";
+    let garble = |text: &str| text.bytes().map(char::from).collect::<String>();
+    let cesu = |text: &str| {
+        let mut out = Vec::new();
+        for unit in text.encode_utf16() {
+            let [high, low] = [unit >> 6, unit & 0x3f].map(|part| u8::try_from(part & 0x3f).unwrap());
+            match unit {
+                0..0x80 => out.push(low | high << 6),
+                0x80..0x800 => out.extend([0xc0 | high, 0x80 | low]),
+                _ => out.extend([0xe0 | u8::try_from(unit >> 12).unwrap(), 0x80 | high, 0x80 | low]),
+            }
+        }
+        out
+    };
+    // The UUIDs were made by Python's library (`uuid.uuid5(uuid.NAMESPACE_DNS, "12025550143")` and so on).
+    let twice = |text: &str| HEXLOWER.encode(&Sha256::digest(HEXLOWER.encode(&Sha256::digest(text)).as_bytes()));
+    let (message, email, phone) = (("messages", text), ("email", ADDRESS), ("phone-number", "+12025550143"));
+    for (name, planted, body, found) in [
+        ("utf-8 as latin-1", message, garble(text).into_bytes(), true),
+        ("utf-8 as windows-1252", message, "OÃ¹ est le hÃ©ron ðŸ¦© du lac ?".into(), true),
+        ("utf-8 as latin-1, another text", message, garble(other).into_bytes(), false),
+        ("cesu-8", message, cesu(text), true),
+        ("cesu-8, another text", message, cesu(other), false),
+        ("uuid v5, dns", phone, b"390557c6-bc48-5b87-a298-1422061c0079".to_vec(), true),
+        ("uuid v5, url, bare", phone, b"35def78e5d7b5d2f944fa977cc5b2d97".to_vec(), true),
+        ("uuid v3, dns", email, b"52BE45B4-D3DD-30B6-9A7F-9961D010D14E".to_vec(), true),
+        ("uuid v5 of another number", phone, b"ea7afd95-6f50-539c-ab40-1f01a1677fca".to_vec(), false),
+        ("sha256 of the sha256", email, twice(ADDRESS).into_bytes(), true),
+        ("sha256 of the sha256 of another address", email, twice("priya.canary8@example.test").into_bytes(), false),
+        ("middle dots", phone, "+1\u{b7}202\u{b7}555\u{b7}0143".into(), true),
+        ("thin spaces", phone, "+1\u{2009}202\u{2009}555\u{2009}0143".into(), true),
+        ("underscores", phone, b"tel_+1_202_555_0143".to_vec(), true),
+        ("a time", ("phone-number", "+12026113010"), b"at 2026:11:30:10, IMG_20261130_10".to_vec(), false),
+    ] {
+        let body = [b"{\"v\":\"".as_slice(), &body, b"\"}"].concat();
+        let seen = planted_only(see(vec![part(PartKind::Body, &body)], &plant(planted.0, planted.1)));
+        assert_eq!(!seen.is_empty(), found, "{name}: {seen:#?}");
+        assert!(seen.len() <= 1, "{name}: {seen:#?}");
+        let hashed = name.starts_with("uuid") || name.starts_with("sha");
+        assert!(seen.iter().all(|one| (one.strength == Strength::Pseudonym) == hashed), "{name}");
+    }
+}
+
 #[test]
 fn hashes_are_pseudonyms() {
     let seen = see(body(HEXLOWER.encode(&Sha256::digest(ADDRESS))), &plant("email", &ADDRESS.to_uppercase()));

@@ -51,6 +51,8 @@ struct Marks {
     age: Finder<'static>,
     jwk: Finder<'static>,
     pkcs8: Finder<'static>,
+    /// With the public key behind it.
+    pkcs8_v2: Finder<'static>,
     pkcs1: Finder<'static>,
     sec1: Finder<'static>,
 }
@@ -62,6 +64,7 @@ static MARKS: LazyLock<Marks> = LazyLock::new(|| Marks {
     age: Finder::new(b"AGE-SECRET-KEY-1"),
     jwk: Finder::new(b"\"kty\""),
     pkcs8: Finder::new(b"\x02\x01\x00\x30"),
+    pkcs8_v2: Finder::new(b"\x02\x01\x01\x30"),
     pkcs1: Finder::new(b"\x02\x01\x00\x02"),
     sec1: Finder::new(b"\x02\x01\x01\x04"),
 });
@@ -118,12 +121,13 @@ impl Detector for PrivateKeys {
             // It holds a zero.
             let binary = if cx.is_plain(id, bytes) { &[][..] } else { bytes };
             let mut outer = Vec::new();
-            for at in places(&MARKS.pkcs8, binary) {
+            for at in places(&MARKS.pkcs8, binary).chain(places(&MARKS.pkcs8_v2, binary)) {
                 if let Some(range) = der::pkcs8(bytes, at) {
                     push("pkcs#8", range);
                     outer.push(range);
                 }
             }
+            outer.sort_unstable();
             // Inside PKCS#8 they are the same key.
             let is_inside = |(start, end)| {
                 let before = outer.partition_point(|range| range.0 <= start);

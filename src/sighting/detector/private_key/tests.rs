@@ -151,3 +151,26 @@ proptest! {
         }
     }
 }
+
+/// The keys of RFC 8410, section 10.3, without and with the public key, and what is nearly one.
+#[test]
+fn keys_of_both_versions_of_pkcs8_are_read_to_their_end() {
+    for (mark, key) in [
+        (b"\x02\x01\x00\x30", "MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC"),
+        (
+            b"\x02\x01\x01\x30",
+            "MHICAQEwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhCoB8wHQYKKoZIhvcNAQkJFDEPDA1DdXJkbGUgQ2hhaXJzgSEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=",
+        ),
+    ] {
+        let key = bytes(key);
+        let within = [b"\x00\x01ab", key.as_slice(), b"\xff"].concat();
+        assert_eq!(at_mark(&within, mark, der::pkcs8), Some((4, 4 + key.len())));
+        for cut in 0..key.len() {
+            assert_eq!(at_mark(&key[..cut], mark, der::pkcs8), None, "{cut}");
+        }
+        // Another element where the key should stand.
+        let mut other = key.clone();
+        other[12] = 0x05;
+        assert_eq!(at_mark(&other, mark, der::pkcs8), None);
+    }
+}
