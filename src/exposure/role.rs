@@ -2,9 +2,7 @@
 
 use crate::exposure::Leaf;
 use crate::exposure::identity::other;
-use crate::exposure::names::{
-    is_counted, is_id, is_other_time, is_phone, is_talk, is_thing, party, says, tells, words,
-};
+use crate::exposure::names::{is_counted, is_id, is_other_time, is_phone, is_talk, is_thing, party, says, words};
 use crate::exposure::value::{Numbers, coordinate, is_email, is_prose, pair, scaled};
 use crate::exposure::when::{day_and_month, stamp};
 use crate::model::exposure::{Learned, Role};
@@ -302,10 +300,9 @@ pub struct Roles {
 }
 
 impl Roles {
-    /// Whether a field is in no record of the sample, though its name speaks of what is counted.
+    /// Whether a field is in no record of the sample, and was given no role.
     pub(super) fn knows_nothing_of(&self, path: u64, keys: &[String]) -> bool {
-        let named = || tells(&keys.iter().map(|key| words(key)).collect::<Vec<_>>());
-        !self.met.is_empty() && !self.met.contains(&path) && given(&self.fixed, &keys.join(".")).is_none() && named()
+        !self.met.is_empty() && !self.met.contains(&path) && given(&self.fixed, &keys.join(".")).is_none()
     }
 
     /// The role of a field, if it has any; `keys` lead to it.

@@ -1,10 +1,10 @@
 //! How fields are reached: equal for equal fields of all records, so that what is known of a field is worked out once.
 
 use crate::exposure::Leaf;
-use crate::exposure::names::{party, words};
+use crate::exposure::names::{party, tells, words};
 use crate::exposure::notes;
 use crate::exposure::role::{Given, Roles};
-use crate::exposure::value::is_email;
+use crate::exposure::value::{Numbers, is_email};
 use crate::model::budget;
 use crate::model::exposure::Role;
 use crate::model::field::{Kind, Node, NodeId, Step, Tree};
@@ -60,6 +60,10 @@ fn keyed(key: &[u8]) -> Keyed {
     if (is_digest || is_uuid) && digits(key) > 0 || std::str::from_utf8(key).is_ok_and(is_email) {
         return Keyed::Value;
     }
+    // Who is who in a federation: `@priya:chat.example`.
+    if *first == b'@' && memchr::memchr(b':', key).is_some() {
+        return Keyed::Value;
+    }
     // A few letters and a number.
     let letters = key.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
     let behind = key.get(letters..).unwrap_or_default();
@@ -69,9 +73,34 @@ fn keyed(key: &[u8]) -> Keyed {
     if numbered { Keyed::Maybe } else { Keyed::Name }
 }
 
+/// What can be told of a field that is in no record that roles were learned from.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Unlearned {
+    /// It is in one, or its role was given.
+    Not,
+    /// Its name speaks of what is counted.
+    Named,
+    /// Its values have to be asked.
+    Unnamed,
+}
+
+impl Unlearned {
+    /// Whether a value of such a field would be counted.
+    fn counts(self, bytes: &[u8]) -> bool {
+        match self {
+            Self::Not => false,
+            Self::Named => !bytes.is_empty(),
+            // Most values end here.
+            Self::Unnamed if bytes.first() != Some(&b'+') && memchr::memchr(b'@', bytes).is_none() => false,
+            Self::Unnamed => std::str::from_utf8(bytes).is_ok_and(|text| {
+                text.len() <= 64 && (is_email(text) || Numbers::default().read(text, false).is_some())
+            }),
+        }
+    }
+}
+
 /// The way to a field.
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "what is known of it has nothing to do with each other")]
 pub struct Way {
     /// Its path, indexes left out.
     pub path: u64,
@@ -83,8 +112,8 @@ pub struct Way {
     pub(super) is_key: bool,
     /// The field's role.
     pub(super) given: Option<Given>,
-    /// Its name speaks of what is counted, and it is in no record that roles were learned from.
-    unlearned: bool,
+    /// What is known of it though it is in no record that roles were learned from.
+    unlearned: Unlearned,
     /// The way to its key, where that is a value itself: a number, an address, an identifier.
     key: Option<u32>,
     /// A name of what robots leave behind is among its keys.
@@ -199,7 +228,7 @@ impl<'r> Ways<'r> {
                 listed: false,
                 is_key: false,
                 given: self.roles.and_then(|roles| roles.of(path, &[])),
-                unlearned: false,
+                unlearned: Unlearned::Not,
                 key: None,
                 note: None,
                 cut: false,
@@ -243,8 +272,8 @@ impl<'r> Ways<'r> {
             if !node.leaf {
                 continue;
             }
-            if way.unlearned && !matches!(node.kind, Kind::Simple) && node.end > node.start {
-                unlearned = unlearned.or(Some(way));
+            if way.unlearned != Unlearned::Not && !matches!(node.kind, Kind::Simple) && unlearned.is_none() {
+                unlearned = Some(way).filter(|way| way.unlearned.counts(tree.bytes(node)));
             }
             // A value in which the record breaks off is not the value that stood there.
             if way.cut || is_cut(tree, node) {
@@ -276,7 +305,7 @@ impl<'r> Ways<'r> {
         let unlearned = tree.nodes.iter().zip(&nodes).map(|(node, (way, _))| (node, *way)).find(|(node, way)| {
             node.leaf
                 && !matches!(node.kind, Kind::Simple)
-                && self.known.get(*way as usize).is_some_and(|way| way.unlearned)
+                && self.known.get(*way as usize).is_some_and(|way| way.unlearned == Unlearned::Named)
         });
         let unlearned = unlearned.map(|(_, way)| way);
         let pattern = Pattern { nodes, fields, unlearned };
@@ -417,9 +446,12 @@ impl<'r> Ways<'r> {
         let note = keys.iter().find_map(|key| notes::named(key));
         let given = self.roles.and_then(|roles| roles.of(path, &keys));
         // What a decoder makes of a text is no field that anybody gave a name.
-        let named = matches!(mark, 0 | 0xfd);
-        let unlearned =
-            named && !cut && given.is_none() && self.roles.is_some_and(|roles| roles.knows_nothing_of(path, &keys));
+        let unmet = matches!(mark, 0 | 0xfd) && !cut && given.is_none();
+        let unlearned = match self.roles.filter(|roles| unmet && roles.knows_nothing_of(path, &keys)) {
+            None => Unlearned::Not,
+            Some(_) if tells(&keys.iter().map(|key| words(key)).collect::<Vec<_>>()) => Unlearned::Named,
+            Some(_) => Unlearned::Unnamed,
+        };
         let step = [mark].iter().filter(|_| mark != 0).chain(key).copied().collect();
         Way { path, keys, listed, is_key: false, given, unlearned, key: None, note, cut, from, step, after: 0 }
     }
@@ -433,7 +465,7 @@ impl<'r> Ways<'r> {
         let given = self.roles.and_then(|roles| roles.of(way.path, &keys));
         // Those of an object's members are a list of them; who has an object is the one it is about.
         let listed = way.listed || mark == KEY_OF_LEAF;
-        Way { keys, listed, is_key: true, given, unlearned: false, cut: false, ..way }
+        Way { keys, listed, is_key: true, given, unlearned: Unlearned::Not, cut: false, ..way }
     }
 
     /// Whether a key is a value: a telephone number, an address, what tells records or people apart. Short ones are where
@@ -465,6 +497,7 @@ mod tests {
             "priya.k@mail.example.org",
             "38400000-8cf0-11bd-b23e-10b96e40000d",
             "5f2b1c9de4b0a1b2c3d4e5f6",
+            "@priya:chat.example",
         ] {
             assert_eq!(keyed(key.as_bytes()), Keyed::Value, "{key}");
         }

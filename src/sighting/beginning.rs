@@ -366,7 +366,47 @@ mod tests {
         }
     }
 
+    /// Wherever a text is cut, it is found as soon as it is told apart, and from then on.
+    #[test]
+    fn longer_beginnings_are_told_no_worse() {
+        for typed in [
+            "The heron lands at dusk",
+            "Meet me at the old lighthouse after the last ferry",
+            "Der Reiher landet in der Dämmerung am See",
+            "Цапля садится в сумерках у старой мельницы",
+            "苍鹭在黄昏时降落在旧磨坊旁边的水里",
+        ] {
+            let all: Vec<(usize, char)> = typed.char_indices().collect();
+            let ends: [(&str, bool); 5] =
+                [("…", true), ("...", true), (" [truncated]", true), ("\u{fffd}", true), ("", false)];
+            for (end, marked) in ends {
+                let mut sure = false;
+                for (at, _) in all.iter().skip(1) {
+                    let cut = typed.get(..*at).unwrap();
+                    let found = seen(typed, &format!("{cut}{end}"));
+                    assert!(!sure || found == Some(true), "{cut}{end}");
+                    assert!(
+                        !marked || found.is_some() == (cut.len() >= Beginning::of(typed, typed).unwrap().head),
+                        "{cut}{end}"
+                    );
+                    sure = found == Some(true);
+                }
+                assert!(sure, "{typed}{end}");
+            }
+        }
+    }
+
     proptest! {
+        /// Another text that begins alike and goes on otherwise is nobody's.
+        #[test]
+        fn texts_that_go_on_otherwise_are_none(cut in 1..22_usize, more in "[a-z]{1,12}( [a-z]{2,8}){0,3}") {
+            let typed = "The heron lands at dusk";
+            let text = format!("{}{more}!", &typed[..cut]);
+            let same = typed.bytes().zip(text.bytes()).take_while(|(a, b)| a == b).count();
+            prop_assume!(same < typed.len());
+            prop_assert_eq!(seen(typed, &text), None);
+        }
+
         #[test]
         fn no_text_breaks_it(typed in "\\PC{0,60}", text in "\\PC{0,60}", cut in 0..80_usize) {
             if let Some(beginning) = Beginning::of(&typed, &typed) {

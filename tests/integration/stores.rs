@@ -422,7 +422,9 @@ fn fields_that_come_after_the_sample_are_told() {
         "{:?}",
         late.warnings
     );
-    let other = report(&|n| format!(r#"{{"level":"info","sizes":[{n}],"ts":"2026-11-02T09:00:00Z"}}"#));
+    let unnamed = report(&|n| format!(r#"{{"zz":{{"q":"{}"}},"n":{n}}}"#, phone(n)));
+    assert!(unnamed.warnings.iter().any(|warning| warning.contains("`zz.q`")), "{:?}", unnamed.warnings);
+    let other = report(&|n| format!(r#"{{"level":"info @ {n}","sizes":[{n}],"ts":"2026-11-02T09:00:00Z"}}"#));
     assert!(!other.exposure.as_ref().unwrap().at_least, "{:?}", other.warnings);
 }
 
@@ -448,4 +450,24 @@ fn folders_are_inspected_like_stores() {
         fs::remove_file(at(name)).unwrap();
     }
     assert!(inspect().is_err());
+}
+
+#[test]
+fn a_store_of_which_nothing_can_be_counted_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let warnings = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        let inspection = Inspection { files: vec![path], ..Inspection::default() };
+        pipeline::inspect(&inspection, &mut |_| {}).unwrap().warnings
+    };
+    let told = |warnings: &[String], what: &str| warnings.iter().any(|warning| warning.contains(what));
+    let unknown = warnings("a.ndjson", &(0..40).map(|n| format!("{{\"q\":{n}}}")).collect::<Vec<_>>().join("\n"));
+    assert!(told(&unknown, "was not learned"), "{unknown:?}");
+    let dump = "-- PostgreSQL database dump\nSET statement_timeout = 0;\nCOPY public.users (id, phone) FROM stdin;\n\\.\n\
+                COPY public.chats (id, phone) FROM stdin;\n\\.\nINSERT";
+    let empty = warnings("b.sql", dump);
+    assert!(told(&empty, "no record was found"), "{empty:?}");
+    let chats = warnings("c.ndjson", &(0..40).map(|n| chat(n) + "\n").collect::<String>());
+    assert!(!told(&chats, "learned") && !told(&chats, "no record"), "{chats:?}");
 }

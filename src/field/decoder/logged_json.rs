@@ -50,10 +50,10 @@ const TRIES: usize = 8;
 /// Objects and lists inside each other.
 const DEPTH: usize = 64;
 
-/// Where the object that begins at the start of some bytes ends, told by its braces and quotes alone; `None` if it does not.
+/// Where the object, or the list of objects, that begins at the start of some bytes ends, told by its braces and quotes alone; `None` if it does not.
 pub(super) fn object(bytes: &[u8]) -> Option<usize> {
     let first = bytes.get(1..)?.iter().find(|byte| !byte.is_ascii_whitespace())?;
-    if bytes.first() != Some(&b'{') || *first != b'"' {
+    if !matches!((bytes.first(), first), (Some(b'{'), b'"') | (Some(b'['), b'{')) {
         return None;
     }
     let (mut depth, mut at) = (0_usize, 0_usize);
@@ -94,7 +94,7 @@ fn inside(line: &[u8]) -> Option<Range<usize>> {
     let apart = |at: usize| {
         at.checked_sub(1).and_then(|before| line.get(before)).is_some_and(|byte| b" \t=:]|>),;(-".contains(byte))
     };
-    for open in memchr::memchr_iter(b'{', front).filter(|at| apart(*at)).take(TRIES) {
+    for open in memchr::memchr2_iter(b'{', b'[', front).filter(|at| apart(*at)).take(TRIES) {
         let Some(len) = line.get(open..).and_then(object) else { continue };
         let end = open.saturating_add(len);
         if line.get(end).is_none_or(|byte| !byte.is_ascii_alphanumeric()) {
@@ -150,6 +150,8 @@ mod tests {
             ("{\"a\":1", None),
             ("{\"a", None),
             ("{\"a\\", None),
+            ("[{\"a\":1},{\"b\":[2]}]", Some(19)),
+            ("[1,2]", None),
             ("{a:1}", None),
             ("{}", None),
             ("", None),
@@ -165,6 +167,7 @@ mod tests {
             ("[app] INFO {\"a\":1}", Some("{\"a\":1}")),
             ("[app] {x} INFO: {\"a\":1} took 3 ms", Some("{\"a\":1}")),
             ("callback({\"a\":1});", Some("{\"a\":1}")),
+            ("[app] got [{\"a\":1}]", Some("[{\"a\":1}]")),
             ("x{\"a\":1}", None),
             ("INFO {\"a\":1}b", None),
             ("INFO {\"a\":1", None),
