@@ -131,8 +131,8 @@ pub enum Standing {
     /// Where tokens, keys and digests do, in a header, in a path or under a name of theirs: no sign that content was sent,
     /// though it may hide some.
     Aside,
-    /// In a text or a name, where ciphertext in an alphabet of somebody's own may be: no sign that content was sent, though it
-    /// may hide some.
+    /// In a text or a name, where ciphertext in an alphabet of somebody's own may be, or a stretch of a field that reads
+    /// otherwise: no sign that content was sent, though it may hide some.
     Text,
     /// What proves who asks: an authorization header, a cookie, the signature of a web token.
     Credential,

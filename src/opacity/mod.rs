@@ -6,6 +6,7 @@
 //! training set. `docs/opacity.md` has the measured table.
 
 mod characters;
+mod concealed;
 mod encoding;
 mod hidden;
 mod judge;
@@ -18,6 +19,7 @@ mod segment;
 mod together;
 mod uniform;
 
+pub use concealed::concealed;
 pub use hidden::{Hidden, hidden};
 pub use judge::{TEMPER, assess};
 pub use segment::{closed_range, segments, tally};

@@ -56,6 +56,15 @@ const MAGICS: [(&[u8], &str); 22] = [
     (b"LZIP\x01", "lzip"),
 ];
 
+/// Formats of pictures, sounds and letters: they hold what they show.
+const MEDIA: [&str; 13] =
+    ["jpeg", "png", "gif", "ogg", "mp3", "flac", "webm", "woff2", "amr", "caf", "mp4", "riff media", "aac or mp3"];
+
+/// Whether a format is one of pictures, sounds or letters, not one of archives.
+pub(super) fn is_media(name: &str) -> bool {
+    MEDIA.contains(&name)
+}
+
 /// Whether a magic begins with each byte.
 const FIRSTS: [bool; 256] = {
     let mut table = [false; 256];

@@ -4,7 +4,7 @@ use super::{SHORTEST, encoding, judge, pairs};
 use crate::model::opacity::{Assessment, Opacity, OpacityTally, Segment};
 
 /// Longer messages are cut by blocks of this many bytes at their head; the rest counts as its last range.
-const LOOKED: usize = 16 << 10;
+pub(super) const LOOKED: usize = 16 << 10;
 /// Bits that a change of kind costs: the evidence from which a model is believed, and the choice of where it begins; with
 /// less, one in 200,000 sealed fields would show a few readable bytes at its edge.
 const CHANGE: u32 = BITS * pairs::STEPS;

@@ -7,7 +7,7 @@ use data_encoding::{BASE32_NOPAD, BASE64, BASE64URL_NOPAD, HEXLOWER};
 use std::io::Write as _;
 
 /// Whole sentences in twenty languages and ten scripts, and what programs write.
-const TEXTS: [&str; 26] = [
+pub(super) const TEXTS: [&str; 26] = [
     "The heron lands at dusk behind the old mill where the water is low.",
     "Le héron se pose au crépuscule derrière le vieux moulin, près de l'eau.",
     "Der Reiher landet in der Dämmerung hinter der alten Mühle am Wasser.",
@@ -37,10 +37,10 @@ const TEXTS: [&str; 26] = [
 ];
 
 /// SplitMix64: the same noise in every run.
-struct Noise(u64);
+pub(super) struct Noise(pub(super) u64);
 
 impl Noise {
-    fn bytes(&mut self, len: usize) -> Vec<u8> {
+    pub(super) fn bytes(&mut self, len: usize) -> Vec<u8> {
         (0..len)
             .map(|_| {
                 self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);

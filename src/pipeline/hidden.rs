@@ -1,4 +1,5 @@
-//! Texts in which anything may hide: what no decoder opens and no statistics call encrypted, as it is text.
+//! Fields in which anything may hide: texts that no decoder opens and no statistics call encrypted, as they are text, and
+//! what is not opaque for the most part but somewhere.
 
 use crate::model::field::{Kind, NodeId, Step, Tree, View};
 use crate::model::flow::{Flow, OpaquePayload, Standing};
@@ -8,7 +9,7 @@ use crate::opacity;
 use crate::pipeline::aside;
 use std::collections::BTreeSet;
 
-/// Notes the hiding places in the texts and names of a message. They are no sign that content was sent: only whoever must
+/// Notes the hiding places in the fields and names of a message. They are no sign that content was sent: only whoever must
 /// not get it is asked what they hold.
 pub(super) fn note(flow: &mut Flow, message: &Message, tree: &Tree<'_>) {
     for (id, node) in (0..).zip(&tree.nodes) {
@@ -22,7 +23,8 @@ pub(super) fn note(flow: &mut Flow, message: &Message, tree: &Tree<'_>) {
 }
 
 fn look(flow: &mut Flow, message: &Message, tree: &Tree<'_>, id: NodeId, view: View) {
-    let Some(found) = opacity::hidden(tree.view(view)) else { return };
+    let bytes = tree.view(view);
+    let Some(found) = opacity::hidden(bytes).or_else(|| opacity::concealed(bytes)) else { return };
     let standing = match aside::standing(tree, id, false) {
         Standing::Credential => Standing::Credential,
         _ => Standing::Text,

@@ -394,6 +394,9 @@ fn note_wire(flow: &mut Flow, message: &Message) {
     }
 }
 
+/// Bytes up to which it does not matter in an unknown protocol that nobody can tell what they are.
+const UNTOLD: u64 = 64;
+
 /// Remembers the longest opaque fields: they are what a positive control is made of. Says whether the message is
 /// understood but for them (noise in an unknown protocol may be anything), and which fields nobody could read as they
 /// are.
@@ -424,11 +427,9 @@ fn note_opaque(flow: &mut Flow, message: &Message, tree: &Tree<'_>) -> (bool, Ve
         if shut && tree.part(node).is_some_and(|part| part.kind != PartKind::Header) {
             opaque.push(Opaque { node: id, class, envelope: sealed.map(|sealed| (sealed.name, sealed.view)) });
         }
-        if !class.is_opaque() {
-            continue;
-        }
-        // An envelope in an unknown protocol says nothing of what stands beside it, and not whose it is.
-        if message.protocol == "raw" {
+        // An envelope in an unknown protocol says nothing of what stands beside it, and not whose it is. Neither does what
+        // nobody can tell from noise.
+        if message.protocol == "raw" && (class.is_opaque() || (class == Opacity::Unknown && len > UNTOLD)) {
             let spot = BlindSpot {
                 why: Blind::Opaque,
                 direction: message.direction,
@@ -439,7 +440,7 @@ fn note_opaque(flow: &mut Flow, message: &Message, tree: &Tree<'_>) -> (bool, Ve
             readable = false;
         }
         let standing = aside::standing(tree, id, sealed.is_some());
-        if !flow.wants_opaque(message.direction, standing, len) {
+        if !class.is_opaque() || !flow.wants_opaque(message.direction, standing, len) {
             continue;
         }
         let mut trail = vec![message.protocol.to_owned(), message.label.clone()];

@@ -98,6 +98,35 @@ fn opaque_payloads_to_others_leave_every_promise_that_keeps_data_from_them_open(
     assert!(reason.contains("1 opaque payload to the third party AdZebra (t.adzebra.example), up to 200"), "{reason}");
 }
 
+/// The class of a field is that of most of it; what hides in the rest goes to whoever gets the field.
+#[test]
+fn noise_in_what_reads_otherwise_leaves_promises_open() {
+    let text = "level=info screen=chat took=12 ms, state kept, nothing to see here\n";
+    let mixed = |before: usize, len: usize, after: usize| {
+        let bytes = [text.repeat(before).into_bytes(), noise(11, len), text.repeat(after).into_bytes()].concat();
+        send(THIRD, &json!({"log": BASE64.encode(&bytes)}))
+    };
+    for (before, len, after) in [(2, 1_000, 0), (10, 150, 10), (300, 4_000, 0), (90, 600, 400)] {
+        let told = verdicts(&[sealed(), mixed(before, len, after)]);
+        assert_eq!(told[2], Inconclusive, "{before} {len} {after}: {told:?}");
+    }
+    // Archives of which only the beginning is one.
+    for start in [&b"7z\xbc\xaf\x27\x1c\0\x04"[..], b"Rar!\x1a\x07\x01\0", b"SQLite format 3\0"] {
+        let bytes = [start, &noise(12, 900)].concat();
+        let told = verdicts(&[sealed(), send(THIRD, &json!({"file": BASE64.encode(&bytes)}))]);
+        assert_eq!(told[2], Inconclusive, "{start:?}: {told:?}");
+    }
+    // Text alone, and text in an older charset, hide nothing; short tokens behind it neither.
+    let latin: Vec<u8> = "Le héron se pose au crépuscule près du vieux moulin. "
+        .repeat(8)
+        .chars()
+        .map(|letter| u8::try_from(u32::from(letter)).unwrap_or(b'?'))
+        .collect();
+    for honest in [mixed(40, 0, 0), mixed(3, 32, 3), send(THIRD, &json!({"log": BASE64.encode(&latin)}))] {
+        assert_eq!(verdicts(&[sealed(), honest.clone()]), [Consistent; 3], "{honest}");
+    }
+}
+
 #[test]
 fn what_is_explained_leaves_nothing_open() {
     let token = json!({"session": BASE64.encode(&noise(4, 96))});
