@@ -7,6 +7,7 @@ use std::cell::RefCell;
 
 /// What came out of one deflate stream.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "the ways in which a stream may stop")]
 pub(super) struct Inflated {
     /// The output.
     pub(super) bytes: Vec<u8>,
@@ -16,6 +17,10 @@ pub(super) struct Inflated {
     pub(super) done: bool,
     /// The output reached the limit.
     pub(super) over: bool,
+    /// It is no such stream from here on.
+    pub(super) broken: bool,
+    /// It stands between two blocks, where the format shows that.
+    pub(super) rests: bool,
     /// Pairs (output offset, input offset): output between two came from input between the two.
     pub(super) way: Vec<(u32, u32)>,
 }
@@ -43,7 +48,8 @@ pub(super) fn inflate(input: &[u8], zlib: bool, limit: usize) -> Inflated {
     out
 }
 
-fn inflate_with(state: &mut Decompress, input: &[u8], limit: usize) -> Inflated {
+/// Goes on inflating with `state`, to at most `limit` bytes more.
+pub(super) fn inflate_with(state: &mut Decompress, input: &[u8], limit: usize) -> Inflated {
     let mut out = Inflated::default();
     // Small pieces tell which input carried which output; their number is bounded.
     let piece = (input.len() / 512).clamp(32, 8_192);
@@ -80,7 +86,10 @@ fn inflate_with(state: &mut Decompress, input: &[u8], limit: usize) -> Inflated 
                     break;
                 }
             }
-            Err(_) => break,
+            Err(_) => {
+                out.broken = true;
+                break;
+            }
         }
     }
     out.bytes.truncate(limit);

@@ -4,6 +4,7 @@
 //! was reached. To add a format: one file in `decoder/` with a [`Decoder`] entry, and two lines in `decoder/mod.rs`.
 
 mod candidates;
+mod continued;
 pub mod decoder;
 pub mod fields;
 mod inflate;
@@ -19,9 +20,10 @@ mod unpack;
 pub mod walk;
 mod way;
 
+pub use continued::Continued;
 pub use fields::{Fields, Key};
 pub use stencil::Stencils;
-pub use walk::{message_of, message_of_parts, walk, walk_by, walk_bytes, walk_known, walk_within};
+pub use walk::{message_of, message_of_parts, walk, walk_by, walk_bytes, walk_known, walk_on, walk_within};
 
 use crate::bytes::{Malformed, Match};
 use crate::model::message::PartKind;

@@ -2,6 +2,7 @@
 
 use crate::bytes::Match;
 use crate::field::candidates::{Set, candidates_for, is_declared, is_opened, members};
+use crate::field::continued::Continued;
 use crate::field::decoder::DECODERS;
 use crate::field::decoder::json::JSON;
 use crate::field::fields::{Fields, Output, Place, Waiting, to_u32};
@@ -22,6 +23,8 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+mod onward;
+
 /// Peels everything that can be peeled from a message.
 pub fn walk(message: &Message) -> Tree<'_> {
     walk_within(message, &Limits::default())
@@ -29,28 +32,38 @@ pub fn walk(message: &Message) -> Tree<'_> {
 
 /// Peels everything that can be peeled from a message, its Protocol Buffers by these schemas.
 pub fn walk_by<'m>(message: &'m Message, protos: Option<&Protos>) -> Tree<'m> {
-    let given = protos.map(|protos| Given {
+    peel(message, &Limits::default(), given(message, protos), true, None, None)
+}
+
+/// Peels a message of a conversation of which earlier ones were peeled: compression may go on over several.
+pub fn walk_on<'m>(message: &'m Message, protos: Option<&Protos>, continued: &mut Continued) -> Tree<'m> {
+    let given = given(message, protos);
+    peel(message, &Limits::default(), given, true, None, Some(continued))
+}
+
+/// The schemas that were given, and what they say of a message.
+fn given<'g>(message: &Message, protos: Option<&'g Protos>) -> Option<Given<'g>> {
+    protos.map(|protos| Given {
         protos,
         // A label ends with the path, or with the path and what of the exchange it is.
         root: message.label.split(' ').find_map(|word| protos.of_path(word, message.direction == Direction::ToServer)),
-    });
-    peel(message, &Limits::default(), given, true, None)
+    })
 }
 
 /// Peels a record of a store: the structure of those that are built like one before is known.
 pub fn walk_known<'m>(message: &'m Message, stencils: &mut Stencils) -> Tree<'m> {
-    peel(message, &Limits::default(), None, true, Some(stencils))
+    peel(message, &Limits::default(), None, true, Some(stencils), None)
 }
 
 /// Peels a message without any shortcut: every decoder is asked about every field.
 #[cfg(test)]
 pub(super) fn walk_plainly(message: &Message) -> Tree<'_> {
-    peel(message, &Limits::default(), None, false, None)
+    peel(message, &Limits::default(), None, false, None, None)
 }
 
 /// Peels what can be peeled from a message within `limits`.
 pub fn walk_within<'m>(message: &'m Message, limits: &Limits) -> Tree<'m> {
-    peel(message, limits, None, true, None)
+    peel(message, limits, None, true, None, None)
 }
 
 /// Nodes for which room is kept from one message to the next.
@@ -67,12 +80,19 @@ fn peel<'m>(
     given: Option<Given<'_>>,
     shortcuts: bool,
     mut stencils: Option<&mut Stencils>,
+    mut continued: Option<&mut Continued>,
 ) -> Tree<'m> {
+    let misses_pieces = continued.as_deref_mut().is_some_and(|continued| continued.misses_pieces(message));
+    if let Some(continued) = continued.as_deref_mut().filter(|_| !message.whole) {
+        continued.lose(message);
+    }
     let mut tree = Tree::new(message);
     tree.nodes = stencils.as_deref_mut().map(Stencils::room).unwrap_or_default();
     let mut walk = Walk {
         shortcuts,
         stencils,
+        continued,
+        misses_pieces,
         given,
         tree,
         way: Way::default(),
@@ -137,6 +157,10 @@ struct Walk<'m, 'g> {
     way: Way<'m>,
     /// Structures that are known, for records.
     stencils: Option<&'g mut Stencils>,
+    /// Compressed streams that go on over several messages.
+    continued: Option<&'g mut Continued>,
+    /// It is a later piece of an upload whose pieces before it are not all there.
+    misses_pieces: bool,
     /// Decoders that need a declaration are asked only where there may be one, and shapes are taken from whoever knows them.
     shortcuts: bool,
     given: Option<Given<'g>>,
@@ -209,6 +233,9 @@ impl<'m> Walk<'m, '_> {
         {
             return Some(opened);
         }
+        if let Some(opened) = self.go_on(id, false) {
+            return Some(opened);
+        }
         let node = self.tree.node(id)?;
         let bytes = self.tree.bytes(node);
         let Tree { message, nodes, buffers, .. } = &self.tree;
@@ -220,7 +247,7 @@ impl<'m> Walk<'m, '_> {
             candidates_for(shape, bytes.len(), asked || !self.shortcuts)
         });
         if set == 0 {
-            return None;
+            return self.go_on(id, true);
         }
         let (mut certain, mut maybe): (Set, Set) = (0, 0);
         for (index, decoder) in members(set) {
@@ -241,7 +268,7 @@ impl<'m> Walk<'m, '_> {
         {
             stencils.learn(&self.tree);
         }
-        opened
+        opened.or_else(|| self.go_on(id, true))
     }
 
     /// Lays a known structure over a record, if it has one.
@@ -280,6 +307,7 @@ impl<'m> Walk<'m, '_> {
     /// Tries one decoder on a node; its node, if it succeeds. If it does not, nothing is left behind.
     fn attempt(&mut self, id: NodeId, decoder: &Decoder, coding: Option<&str>) -> Option<NodeId> {
         let input = self.tree.node(id)?.view();
+        let shortcuts = self.shortcuts && !self.goes_on();
         let Tree { message, nodes, buffers, .. } = &mut self.tree;
         let first_buffer = to_u32(buffers.len());
         let before = (nodes.len(), buffers.len(), self.out.queue.len(), self.spent);
@@ -317,13 +345,13 @@ impl<'m> Walk<'m, '_> {
             name: decoder.name,
             all: !self.shortcuts,
             out: &mut self.out,
-            inside: self.shortcuts.then_some(&inside),
+            inside: shortcuts.then_some(&inside),
         });
         let opened = (decoder.open)(bytes, &hint, &mut fields).is_ok() && !fields.is_empty();
         fields.finish();
         let output = &self.out;
         self.guessed = self.guessed.saturating_add(output.spent);
-        let kept = opened && !(self.shortcuts && is_dead_end(output, before.2, nodes, &inside));
+        let kept = opened && !(shortcuts && is_dead_end(output, before.2, nodes, &inside));
         self.way.within.pop();
         if !kept {
             self.tree.nodes.truncate(before.0);
@@ -339,12 +367,14 @@ impl<'m> Walk<'m, '_> {
             self.out.queue.truncate(before.2);
             self.spent = before.3;
             self.typed.retain(|id, _| *id < node);
+            self.tree.severed.retain(|id| *id < node);
             self.way.forget(node);
             if let Some(input) = self.tree.nodes.get_mut(id as usize) {
                 input.leaf = true;
             }
             return None;
         }
+        self.begin(id, node, decoder.name);
         Some(node)
     }
 

@@ -3,9 +3,11 @@
 //!
 //! Both directions are read on their own, each by what it shows itself: who recorded only one of them, or got them out
 //! of step, still reads that one. TLS after an upgrade is known by its first record: no line begins with byte 22.
+//! Compression is known by bytes that no line begins with, once it was asked for.
 
 use crate::bytes::{Buffer, Malformed};
 use crate::message::http::assembly::Assembly;
+use crate::message::inflate::Inflate;
 use crate::message::raw::lost;
 use crate::message::sink::{Child, ChildId, Draft};
 use crate::message::{Dissector, Sink};
@@ -93,6 +95,11 @@ pub(super) trait Grammar: Send {
         Some(false)
     }
 
+    /// Whether deflate was asked for, so that either direction may go on compressed (RFC 4978).
+    fn compresses(&self) -> bool {
+        false
+    }
+
     /// The server's name, once a line told it.
     fn host(&self) -> Option<String> {
         None
@@ -103,6 +110,8 @@ pub(super) trait Grammar: Send {
 const TLS: ChildId = 0;
 /// A line of this length is told in pieces.
 const LINE: usize = FRAMING_LINE;
+/// Bytes by which lines are told from what is compressed.
+const LOOK: usize = 16;
 
 /// A dissector for a grammar.
 pub(super) struct Dialogue<G> {
@@ -118,6 +127,8 @@ struct Side {
     mode: Mode,
     /// The next bytes begin a line.
     fresh: bool,
+    /// What comes is compressed.
+    inflate: Option<Inflate>,
     at: Timestamp,
 }
 
@@ -135,13 +146,35 @@ enum Mode {
 
 impl<G: Grammar> Dialogue<G> {
     pub(super) fn new(grammar: G, meta: &StreamMeta) -> Self {
-        let side = || Side { buffer: Buffer::new(2 * PART_PIECE), mode: Mode::Lines, fresh: true, at: meta.at };
+        let side =
+            || Side { buffer: Buffer::new(2 * PART_PIECE), mode: Mode::Lines, fresh: true, inflate: None, at: meta.at };
         Self { grammar, meta: meta.clone(), sides: [side(), side()], upgraded: false }
     }
 
     fn side(&mut self, direction: Direction) -> &mut Side {
         let [up, down] = &mut self.sides;
         if direction == Direction::ToServer { up } else { down }
+    }
+
+    /// Takes bytes, compressed or not, and reads what is whole.
+    fn take(
+        &mut self,
+        direction: Direction,
+        bytes: &[u8],
+        origins: &Origins,
+        sink: &mut Sink<'_>,
+    ) -> Result<(), Malformed> {
+        let side = self.side(direction);
+        let Some(inflate) = &mut side.inflate else {
+            side.buffer.push(bytes, origins)?;
+            while self.step(direction, false, sink)? {}
+            return Ok(());
+        };
+        for (bytes, origins) in inflate.take(direction, bytes, origins, sink) {
+            self.side(direction).buffer.push(&bytes, &origins)?;
+            while self.step(direction, false, sink)? {}
+        }
+        Ok(())
     }
 
     /// Reads one more thing; `false` when there is nothing whole.
@@ -198,6 +231,19 @@ impl<G: Grammar> Dialogue<G> {
                         Some(3) => {
                             side.mode = Mode::Tls;
                             self.upgrade(sink);
+                            return Ok(true);
+                        }
+                        None if !last => return Ok(false),
+                        _ => {}
+                    }
+                }
+                if side.fresh && side.inflate.is_none() && self.grammar.compresses() {
+                    match is_line(held) {
+                        Some(false) => {
+                            let (bytes, origins) = (held.to_vec(), side.buffer.origins(0, held.len()));
+                            side.buffer.consume(bytes.len());
+                            side.inflate = Some(Inflate::new(false));
+                            self.take(direction, &bytes, &origins, sink)?;
                             return Ok(true);
                         }
                         None if !last => return Ok(false),
@@ -301,22 +347,27 @@ impl<G: Grammar> Dissector for Dialogue<G> {
         match event {
             StreamEvent::Data(chunk) => {
                 let direction = chunk.direction;
-                self.side(direction).at = chunk.at;
-                if !matches!(self.side(direction).mode, Mode::Tls) {
-                    sink.wire(Opacity::Plaintext, chunk.bytes.len() as u64);
+                let side = self.side(direction);
+                side.at = chunk.at;
+                if !matches!(side.mode, Mode::Tls) {
+                    let packed = side.inflate.is_some();
+                    let class = if packed { Opacity::Compressed } else { Opacity::Plaintext };
+                    sink.wire(class, chunk.bytes.len() as u64);
                 }
                 let mut from = 0_usize;
                 for piece in chunk.bytes.chunks(PART_PIECE) {
                     let to = from.saturating_add(piece.len());
-                    self.side(direction).buffer.push(piece, &chunk.origins.slice(from, to))?;
+                    self.take(direction, piece, &chunk.origins.slice(from, to), sink)?;
                     from = to;
-                    while self.step(direction, false, sink)? {}
                 }
             }
             StreamEvent::Gap { direction, at, len, why, .. } => {
                 while self.step(direction, true, sink)? {}
                 let side = self.side(direction);
                 side.at = at;
+                if let Some(inflate) = &mut side.inflate {
+                    inflate.lose();
+                }
                 match &mut side.mode {
                     Mode::Tls => {
                         sink.gap(TLS, direction, at, len, why);
@@ -388,6 +439,18 @@ fn say(
     };
     let parts = said.parts.iter().filter_map(part).collect();
     sink.message(Draft { direction, at, label: said.label.clone(), host, parts, whole: true });
+}
+
+/// Whether bytes begin a line; `None` when more must be seen.
+fn is_line(held: &[u8]) -> Option<bool> {
+    for byte in held.iter().take(LOOK) {
+        match byte {
+            b'\n' => return Some(true),
+            b' '..=b'~' | b'\r' | b'\t' => {}
+            _ => return Some(false),
+        }
+    }
+    (held.len() >= LOOK).then_some(true)
 }
 
 /// The first line of `bytes`, without its break; `None` when it is not all there.

@@ -14,6 +14,7 @@ pub mod handshake;
 pub(crate) mod harness;
 pub mod hpack;
 pub mod http;
+mod inflate;
 pub mod media;
 pub mod protocol;
 pub mod qpack;

@@ -104,6 +104,12 @@ pub const FIELD_DEPTH: usize = 64;
 pub const LAYER_DEPTH: usize = 12;
 /// Containers of one format one inside the other that get a place of their own in trails; deeper ones count to it.
 pub const NESTING: usize = 512;
+/// Compressed streams of one worker that are followed from message to message.
+pub const CONTINUED: usize = 64;
+/// Of them, those that one direction of a conversation has at once.
+pub const CONTINUED_OF_ONE: usize = 8;
+/// Uploads in pieces that are remembered of one conversation.
+pub const RANGED: usize = 64;
 /// Fields of one message.
 pub const FIELDS: usize = 250_000;
 /// Bytes that all decoders of one message may put out together.

@@ -146,6 +146,8 @@ pub struct Tree<'m> {
     /// How many of the first nodes are those of a structure that was met before, and its number: of all trees with that
     /// number these nodes are alike but for where they stand, what they say and whether more was reached from them.
     pub pattern: Option<(usize, usize)>,
+    /// Nodes that go on with compression which began elsewhere, where nobody could follow it: what they say is not known.
+    pub severed: Vec<NodeId>,
     /// Nodes by buffer, start and width: made when first asked for.
     order: OnceLock<Vec<(View, NodeId)>>,
 }
@@ -159,6 +161,7 @@ impl<'m> Tree<'m> {
             buffers: Vec::new(),
             exhausted: Vec::new(),
             pattern: None,
+            severed: Vec::new(),
             order: OnceLock::new(),
         }
     }

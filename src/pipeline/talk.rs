@@ -65,6 +65,8 @@ pub(super) struct Finds {
     pub(super) samples: Samples,
     /// What messages of a flow spell out together.
     speller: sighting::Speller,
+    /// Compressed streams that go on over several messages.
+    pub(super) continued: field::Continued,
     /// Messages that were drawn.
     drawn: usize,
     /// DNS answers.
@@ -338,7 +340,7 @@ pub(super) fn set_host(flow: &mut Flow, name: &str, from: &'static str) {
 pub(super) fn read(flow: &mut Flow, message: &Message, brief: &Brief<'_>, finds: &mut Finds) {
     let side = message.direction.index();
     count(&mut flow.messages, side);
-    let tree = field::walk_by(message, brief.protos);
+    let tree = field::walk_on(message, brief.protos, &mut finds.continued);
     note_wire(flow, message);
     note_keys(flow, message, &tree, finds);
     let mut in_full = message.whole && tree.exhausted.is_empty();
@@ -379,6 +381,15 @@ pub(super) fn read(flow: &mut Flow, message: &Message, brief: &Brief<'_>, finds:
     }
 }
 
+/// A conversation is over: what it sent in the middle of a compressed stream goes on where nobody can tell.
+pub(super) fn end(flow: &mut Flow, finds: &mut Finds) {
+    if finds.continued.forget(&flow.key) {
+        let detail = "the rest of what is compressed".to_owned();
+        let spot = BlindSpot { why: Blind::Lost, direction: Direction::ToServer, detail, bytes: 0 };
+        flow.add_blind(spot, budget::FLOW_BLIND);
+    }
+}
+
 /// On a clear flow the bytes of bodies are what a listener sees; heads are counted by their dissectors.
 fn note_wire(flow: &mut Flow, message: &Message) {
     if !message.layers.is_empty() {
@@ -406,6 +417,17 @@ fn note_opaque(flow: &mut Flow, message: &Message, tree: &Tree<'_>) -> (bool, Ve
     let envelopes = envelopes::note(flow, message, tree);
     for (id, node) in tree.leaves() {
         let bytes = tree.bytes(node);
+        if tree.severed.contains(&id) {
+            let spot = BlindSpot {
+                why: Blind::Lost,
+                direction: message.direction,
+                detail: "the beginning of what goes on over several messages".to_owned(),
+                bytes: bytes.len() as u64,
+            };
+            flow.add_blind(spot, budget::FLOW_BLIND);
+            readable = false;
+            continue;
+        }
         if bytes.len() < opacity::SHORTEST || !matches!(node.kind, Kind::Bytes) {
             continue;
         }

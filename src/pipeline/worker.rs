@@ -19,7 +19,7 @@ use crate::pipeline::batch::Batch;
 use crate::pipeline::ledger::Ledger;
 use crate::pipeline::shape;
 use crate::pipeline::store;
-use crate::pipeline::talk::{Finds, Talk};
+use crate::pipeline::talk::{self, Finds, Talk};
 use crate::pipeline::told;
 use crate::sighting;
 use crate::stream::{FlowInfo, Listener, Reading, Table};
@@ -164,8 +164,9 @@ impl<'p> Worker<'p> {
             tally.empty = tally.empty.saturating_add(inside.empty);
             self.follow();
         }
-        let Shard { finds, mut ledger, exposed, told, .. } = self.shard;
+        let Shard { mut finds, mut ledger, exposed, told, .. } = self.shard;
         for mut flow in told.into_values() {
+            talk::end(&mut flow, &mut finds);
             shape::tell(&mut flow);
             ledger.add(flow);
         }
@@ -236,6 +237,7 @@ impl Listener for Shard<'_> {
 
     fn close(&mut self, talk: Box<Talk>, info: &FlowInfo) {
         let mut flow = talk.flow;
+        talk::end(&mut flow, &mut self.finds);
         flow.last_frame = info.last_frame;
         flow.last_seen = info.last_at;
         flow.bytes = info.bytes;

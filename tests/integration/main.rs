@@ -31,3 +31,4 @@ mod told;
 mod transports;
 mod twins;
 mod unencrypted;
+mod wire;

@@ -58,7 +58,9 @@ fn fits(hint: &Hint<'_>, bytes: &[u8]) -> Match {
             return if lines { Match::Maybe } else { Match::No };
         };
         let out = short.get(..len).unwrap_or_default();
-        if !(is_text(out) || has_text(out) || (len >= LONG && is_spread(digits, pads > 0))) {
+        // What is flushed ends as no number does.
+        let flushed = out.ends_with(&[0, 0, 0xff, 0xff]);
+        if !(flushed || is_text(out) || has_text(out) || (len >= LONG && is_spread(digits, pads > 0))) {
             return Match::No;
         }
     }

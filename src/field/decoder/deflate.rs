@@ -3,7 +3,7 @@
 use crate::bytes::{Malformed, Match};
 use crate::field::inflate::inflate;
 use crate::field::shape::{Filter, Shape};
-use crate::field::text::is_text;
+use crate::field::text::{is_text, is_text_so_far};
 use crate::field::{Decoder, Fields, Hint, Sample};
 use crate::model::field::{Kind, Reach};
 
@@ -26,6 +26,8 @@ const HERON: &[u8] =
 const SHORTEST: usize = 16;
 /// Bytes of output that no other bytes than a stream's come to.
 const LONG: usize = 64 << 10;
+/// Bytes of text that no other bytes than a stream's come to, though it is cut short.
+const LONG_TEXT: usize = 64;
 
 fn fits(_: &Hint<'_>, bytes: &[u8]) -> Match {
     match bytes.first().map(|first| first >> 1 & 3) {
@@ -191,6 +193,13 @@ fn open(bytes: &[u8], hint: &Hint<'_>, fields: &mut Fields<'_>) -> Result<(), Ma
         }
     } else if out.over && out.bytes.len() >= LONG {
         // Nothing but a stream goes on for so long: what its budget cut off is told.
+        fields.damaged();
+    } else if !out.done
+        && !out.broken
+        && out.used == bytes.len()
+        && out.bytes.len() >= LONG_TEXT
+        && is_text_so_far(&out.bytes)
+    {
         fields.damaged();
     } else if !out.done || out.used != bytes.len() || out.bytes.len() < SHORTEST {
         return Err(Malformed::Illegal("deflate stream"));

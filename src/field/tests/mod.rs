@@ -1,6 +1,7 @@
 //! What must hold for every decoder, and for several one inside the other.
 
 mod bombs;
+mod continued;
 mod guesses;
 mod nesting;
 mod shortcuts;

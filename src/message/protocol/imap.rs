@@ -1,4 +1,4 @@
-//! IMAP4 (RFC 9051, RFC 3501) with literals, AUTHENTICATE, LOGIN and STARTTLS.
+//! IMAP4 (RFC 9051, RFC 3501) with literals, AUTHENTICATE, LOGIN, STARTTLS and COMPRESS (RFC 4978).
 
 use crate::bytes::{Malformed, Match};
 use crate::message::dialogue::{Body, Dialogue, Grammar, Line, Next, could_begin, first_line, word};
@@ -9,7 +9,7 @@ use crate::model::stream::Direction;
 /// The registry entry.
 pub static PROTOCOL: Protocol = Protocol {
     name: "imap",
-    about: "IMAP4 with literals, AUTHENTICATE and STARTTLS; mails as MIME",
+    about: "IMAP4 with literals, AUTHENTICATE, STARTTLS and COMPRESS; mails as MIME",
     probe,
     start: |meta| Box::new(Dialogue::new(Imap::default(), meta)),
     samples: SAMPLES,
@@ -110,6 +110,8 @@ struct Imap {
     authenticating: bool,
     /// A literal of a mail's length may be a mail.
     appending: bool,
+    /// The tag under which compression was asked for, unless it was refused; empty where only the answer was seen.
+    compress: Option<Vec<u8>>,
 }
 
 impl Grammar for Imap {
@@ -130,6 +132,10 @@ impl Grammar for Imap {
         };
         Ok(said.then(Next::Literal(len, body)))
     }
+
+    fn compresses(&self) -> bool {
+        self.compress.is_some()
+    }
 }
 
 impl Imap {
@@ -148,6 +154,9 @@ impl Imap {
         }
         self.authenticating = verb == "AUTHENTICATE";
         self.appending = verb == "APPEND";
+        if verb == "COMPRESS" {
+            self.compress = Some(tag.to_vec());
+        }
         let mut said = Line::of(verb.as_str(), line, arguments);
         let (_, secret) = word(line.get(arguments..).unwrap_or_default());
         let secret = arguments.saturating_add(secret)..line.len();
@@ -168,6 +177,13 @@ impl Imap {
         let (status, _) = word(line.get(rest..).unwrap_or_default());
         let status = String::from_utf8_lossy(status).to_ascii_uppercase();
         let known = ["OK", "NO", "BAD", "BYE", "PREAUTH"].contains(&status.as_str());
+        let tagged = tag != b"*" && is_tag(tag);
+        if tagged && status == "OK" && self.compress.is_none() {
+            let says = line.windows(7).any(|word| word.eq_ignore_ascii_case(b"DEFLATE"));
+            self.compress = says.then(Vec::new);
+        } else if tagged && self.compress.as_deref() == Some(tag) && status != "OK" {
+            self.compress = None;
+        }
         let label = if known && tag != b"*" { status } else { "untagged".to_owned() };
         Line::of(label, line, rest)
     }

@@ -1,6 +1,7 @@
-//! XMPP over TCP (RFC 6120): the stanzas of its XML streams, with SASL and STARTTLS.
+//! XMPP over TCP (RFC 6120): the stanzas of its XML streams, with SASL, STARTTLS and compression (XEP-0138).
 
 use crate::bytes::{Buffer, Malformed, Match};
+use crate::message::inflate::Inflate;
 use crate::message::raw::lost;
 use crate::message::sink::{Child, ChildId, Draft};
 use crate::message::{Dissector, Peek, Protocol, Sample, Sink};
@@ -8,6 +9,7 @@ use crate::model::budget::{PART_BYTES, PART_PIECE};
 use crate::model::flow::Blind;
 use crate::model::message::{Part, PartKind};
 use crate::model::opacity::Opacity;
+use crate::model::origin::Origins;
 use crate::model::stream::{Direction, Layer, StreamEvent, StreamMeta};
 use crate::model::time::Timestamp;
 use memchr::memmem;
@@ -15,7 +17,7 @@ use memchr::memmem;
 /// The registry entry.
 pub static PROTOCOL: Protocol = Protocol {
     name: "xmpp",
-    about: "XMPP streams: stanzas, SASL and STARTTLS",
+    about: "XMPP streams: stanzas, SASL, STARTTLS and compression",
     probe,
     start: |meta| Box::new(Xmpp::new(meta)),
     samples: SAMPLES,
@@ -72,6 +74,8 @@ struct Side {
     /// Elements open inside the stream's.
     depth: usize,
     mode: Mode,
+    /// What comes is compressed.
+    inflate: Option<Inflate>,
     at: Timestamp,
 }
 
@@ -94,7 +98,14 @@ enum Tag {
 
 impl Xmpp {
     fn new(meta: &StreamMeta) -> Self {
-        let side = || Side { buffer: Buffer::new(PART_BYTES), scanned: 0, depth: 0, mode: Mode::Stanzas, at: meta.at };
+        let side = || Side {
+            buffer: Buffer::new(PART_BYTES),
+            scanned: 0,
+            depth: 0,
+            mode: Mode::Stanzas,
+            inflate: None,
+            at: meta.at,
+        };
         Self { meta: meta.clone(), sides: [side(), side()], upgraded: false }
     }
 
@@ -103,8 +114,43 @@ impl Xmpp {
         if direction == Direction::ToServer { up } else { down }
     }
 
+    /// Takes bytes, compressed or not, and reads what is whole.
+    fn take(
+        &mut self,
+        direction: Direction,
+        bytes: &[u8],
+        origins: &Origins,
+        sink: &mut Sink<'_>,
+    ) -> Result<(), Malformed> {
+        let Some(inflate) = &mut self.side(direction).inflate else {
+            return self.read(direction, bytes, origins, sink);
+        };
+        for (bytes, origins) in inflate.take(direction, bytes, origins, sink) {
+            self.read(direction, &bytes, &origins, sink)?;
+        }
+        Ok(())
+    }
+
+    fn read(
+        &mut self,
+        direction: Direction,
+        bytes: &[u8],
+        origins: &Origins,
+        sink: &mut Sink<'_>,
+    ) -> Result<(), Malformed> {
+        if self.side(direction).buffer.len().saturating_add(bytes.len()) > PART_BYTES / 2 {
+            sink.blind(Blind::Budget, direction, 0, "an XMPP stanza over its budget");
+            let held = self.side(direction).buffer.len();
+            self.emit(direction, held, false, sink);
+            self.side(direction).mode = Mode::Lost;
+        }
+        self.side(direction).buffer.push(bytes, origins)?;
+        while self.step(direction, sink)? {}
+        Ok(())
+    }
+
     /// Reads up to the end of the next tag; `false` when there is none.
-    fn step(&mut self, direction: Direction, sink: &mut Sink<'_>) -> bool {
+    fn step(&mut self, direction: Direction, sink: &mut Sink<'_>) -> Result<bool, Malformed> {
         let side = self.side(direction);
         let held = side.buffer.bytes();
         match side.mode {
@@ -113,7 +159,7 @@ impl Xmpp {
                 side.buffer.consume(bytes.len());
                 let at = side.at;
                 sink.data(TLS, direction, at, bytes, origins);
-                return false;
+                return Ok(false);
             }
             Mode::Lost => {
                 let starts = ["<message", "<iq", "<presence", "<stream:stream"];
@@ -121,10 +167,10 @@ impl Xmpp {
                 let skip = found.unwrap_or(held.len().saturating_sub(16));
                 side.buffer.consume(skip);
                 if found.is_none() {
-                    return false;
+                    return Ok(false);
                 }
                 (side.mode, side.depth, side.scanned) = (Mode::Stanzas, 0, 0);
-                return true;
+                return Ok(true);
             }
             Mode::Stanzas => {}
         }
@@ -133,16 +179,28 @@ impl Xmpp {
             if held.starts_with(&[0x16, 3]) {
                 side.mode = Mode::Tls;
                 self.upgrade(sink);
-                return true;
+                return Ok(true);
+            }
+            // Nor with the header of zlib: `x`, and a check.
+            match held {
+                [0x78] if side.inflate.is_none() => return Ok(false),
+                [0x78, flags, ..] if side.inflate.is_none() && (0x7800 | u16::from(*flags)).is_multiple_of(31) => {
+                    let (bytes, origins) = (held.to_vec(), side.buffer.origins(0, held.len()));
+                    side.buffer.consume(bytes.len());
+                    side.inflate = Some(Inflate::new(true));
+                    self.take(direction, &bytes, &origins, sink)?;
+                    return Ok(true);
+                }
+                _ => {}
             }
             // Whitespace between stanzas keeps connections alive.
             let blank = held.len().saturating_sub(held.trim_ascii_start().len());
             if blank > 0 {
                 side.buffer.consume(blank);
-                return true;
+                return Ok(true);
             }
         }
-        let Some((end, tag)) = next_tag(held, side.scanned) else { return false };
+        let Some((end, tag)) = next_tag(held, side.scanned) else { return Ok(false) };
         let stream = held.get(side.scanned..).unwrap_or_default();
         let stream = memchr::memchr(b'<', stream).and_then(|at| stream.get(at..)).unwrap_or_default();
         side.scanned = end;
@@ -162,7 +220,7 @@ impl Xmpp {
         if ends {
             self.emit(direction, end, true, sink);
         }
-        true
+        Ok(true)
     }
 
     fn emit(&mut self, direction: Direction, end: usize, whole: bool, sink: &mut Sink<'_>) {
@@ -250,21 +308,15 @@ impl Dissector for Xmpp {
                 let side = self.side(direction);
                 side.at = chunk.at;
                 if side.mode != Mode::Tls {
-                    sink.wire(Opacity::Plaintext, chunk.bytes.len() as u64);
+                    let packed = side.inflate.is_some();
+                    let class = if packed { Opacity::Compressed } else { Opacity::Plaintext };
+                    sink.wire(class, chunk.bytes.len() as u64);
                 }
                 let mut from = 0_usize;
                 for piece in chunk.bytes.chunks(PART_PIECE) {
                     let to = from.saturating_add(piece.len());
-                    let side = self.side(direction);
-                    if side.buffer.len().saturating_add(piece.len()) > PART_BYTES / 2 {
-                        sink.blind(Blind::Budget, direction, 0, "an XMPP stanza over its budget");
-                        let held = self.side(direction).buffer.len();
-                        self.emit(direction, held, false, sink);
-                        self.side(direction).mode = Mode::Lost;
-                    }
-                    self.side(direction).buffer.push(piece, &chunk.origins.slice(from, to))?;
+                    self.take(direction, piece, &chunk.origins.slice(from, to), sink)?;
                     from = to;
-                    while self.step(direction, sink) {}
                 }
             }
             StreamEvent::Gap { direction, at, len, why, .. } => {
@@ -277,6 +329,9 @@ impl Dissector for Xmpp {
                 sink.blind(spot.why, direction, len, spot.detail);
                 self.rest(direction, sink);
                 let side = self.side(direction);
+                if let Some(inflate) = &mut side.inflate {
+                    inflate.lose();
+                }
                 (side.mode, side.scanned, side.depth) = (Mode::Lost, 0, 0);
             }
             StreamEvent::End { direction, at } => {

@@ -1,0 +1,322 @@
+//! Places on the wire that hide a text from a reader who does not look there, and honest traffic that uses the same places.
+
+use data_encoding::BASE64;
+use flate2::{Compress, Compression, FlushCompress};
+use plainsight::model::report::ScenarioReport;
+use plainsight::model::verdict::VerdictKind::{self, Consistent, Contradicted, Inconclusive};
+use plainsight::{pipeline, scenario, verdict};
+use plainsight_traffic::Direction::{ToClient, ToServer};
+use plainsight_traffic::rng::Rng;
+use plainsight_traffic::tls::{Step, Tls};
+use plainsight_traffic::{Capture, Direction, http};
+use std::fmt::Write as _;
+use std::fs;
+use std::io::Write as _;
+
+const TEXT: &str = "The heron lands at dusk";
+const HOST: &str = "api.chatterly.example";
+const PROMISES: [&str; 2] = ["end-to-end-encrypted", "not-collected"];
+
+type Script = Vec<(Direction, Vec<u8>)>;
+
+/// What the claims come to when packets are all there is.
+fn judge(capture: &[u8]) -> ScenarioReport {
+    let mut text = format!(
+        "[app]\nname = 'Chatterly'\n[parties]\nprovider = ['chatterly.example', '203.0.113.7']\n[[planted]]\nid = 'it'\n\
+         data = 'messages'\nvalue = '{TEXT}'\n[[capture]]\npath = 'a.pcapng'\n"
+    );
+    for promise in PROMISES {
+        let _ = write!(text, "[[claim]]\nid = '{promise}'\ntext = 't'\npromise = '{promise}'\ndata = ['messages']\n");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("scenario.toml"), text).unwrap();
+    fs::write(folder.path().join("a.pcapng"), capture).unwrap();
+    let (scenario, _) = scenario::load(folder.path(), &verdict::promise::names()).unwrap();
+    pipeline::run(&scenario, &mut |_| {}).unwrap()
+}
+
+fn verdicts(report: &ScenarioReport) -> [VerdictKind; 2] {
+    [0, 1].map(|claim| report.claims[claim].verdict)
+}
+
+/// Inside TLS that the auditor's keys open.
+fn sealed(script: &Script) -> Vec<u8> {
+    let mut steps: Vec<Step> = script.iter().map(|(way, bytes)| Step::Send(*way, bytes.clone())).collect();
+    steps.extend([Step::Close(ToServer), Step::Close(ToClient)]);
+    let session = Tls::new(HOST).alpn(&["http/1.1"]).session(&steps);
+    Capture::new(7).session("203.0.113.7 443", &session).pcapng()
+}
+
+fn noise(len: usize) -> Vec<u8> {
+    let mut bytes = vec![0; len];
+    Rng::new(len as u64).fill(&mut bytes);
+    bytes
+}
+
+/// What an app says: words of the text, so that the text itself is nothing but repetitions, and then the text or a
+/// sealed one.
+fn said(last: &str) -> Vec<String> {
+    let event = |n: usize, text: &str| format!(r#"{{"op":0,"s":{n},"t":"MESSAGE_CREATE","d":{{"content":"{text}"}}}}"#);
+    let mut all: Vec<String> = ["The heron", "n lands a", " lands at", "t dusk", "at dusk", "heron lands"]
+        .iter()
+        .enumerate()
+        .map(|(n, words)| event(n, words))
+        .collect();
+    all.push(event(9, last));
+    all
+}
+
+/// One stream for all messages, flushed behind each.
+fn stretches(kind: &str, messages: &[String]) -> Vec<Vec<u8>> {
+    if kind == "zstd" {
+        let mut stream = zstd::stream::write::Encoder::new(Vec::new(), 3).unwrap();
+        return messages
+            .iter()
+            .map(|message| {
+                stream.write_all(message.as_bytes()).unwrap();
+                stream.flush().unwrap();
+                std::mem::take(stream.get_mut())
+            })
+            .collect();
+    }
+    let mut stream = Compress::new(Compression::best(), kind == "zlib");
+    let mut out: Vec<Vec<u8>> = messages
+        .iter()
+        .map(|message| {
+            let mut out = Vec::with_capacity(4_096);
+            stream.compress_vec(message.as_bytes(), &mut out, FlushCompress::Sync).unwrap();
+            out
+        })
+        .collect();
+    if kind == "gzip" {
+        out[0].splice(0..0, *b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03");
+    }
+    out
+}
+
+/// A WebSocket frame from the client.
+fn frame(payload: &[u8]) -> Vec<u8> {
+    let mask = [7_u8, 77, 177, 17];
+    let len = u16::try_from(payload.len()).unwrap();
+    let mut out = vec![0x82];
+    if len < 126 {
+        out.push(0x80 | len.to_le_bytes()[0]);
+    } else {
+        out.push(0xfe);
+        out.extend(len.to_be_bytes());
+    }
+    out.extend(mask);
+    out.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, key)| byte ^ key));
+    out
+}
+
+fn websocket(messages: &[Vec<u8>]) -> Script {
+    let upgrade =
+        [("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")];
+    let mut script = vec![
+        (ToServer, http::request("GET", HOST, "/gateway?compress=zlib-stream", &upgrade, b"")),
+        (
+            ToClient,
+            http::response("101 Switching Protocols", &[("Upgrade", "websocket"), ("Connection", "Upgrade")], b""),
+        ),
+    ];
+    script.extend(messages.iter().map(|message| (ToServer, frame(message))));
+    script
+}
+
+/// The app's own sealed message, so that it did what the claims are about.
+fn upright() -> String {
+    BASE64.encode(&noise(120))
+}
+
+#[test]
+fn one_compressed_stream_over_many_messages_is_read() {
+    for kind in ["zlib", "deflate", "gzip", "zstd"] {
+        let leak = stretches(kind, &said(TEXT));
+        let honest = stretches(kind, &said(&upright()));
+        let report = judge(&sealed(&websocket(&leak)));
+        assert_eq!(verdicts(&report), [Contradicted; 2], "{kind}: {}", report.claims[0].reason);
+        let report = judge(&sealed(&websocket(&honest)));
+        assert_eq!(
+            verdicts(&report),
+            [Consistent; 2],
+            "{kind}: {} {}",
+            report.claims[0].reason,
+            report.claims[1].reason
+        );
+        // Each flush in two messages.
+        let halves = |all: &[Vec<u8>]| -> Vec<Vec<u8>> {
+            all.iter().flat_map(|one| one.chunks(one.len().div_ceil(2)).map(<[u8]>::to_vec)).collect()
+        };
+        let report = judge(&sealed(&websocket(&halves(&leak))));
+        if ["deflate", "zstd"].contains(&kind) {
+            // Half a message is a few bytes of anything: nobody can always tell that a stream begins there, or goes on.
+            assert!(!verdicts(&report).contains(&Consistent), "{kind} in halves: {}", report.claims[0].reason);
+            continue;
+        }
+        assert_eq!(verdicts(&report), [Contradicted; 2], "{kind} in halves: {}", report.claims[0].reason);
+        let report = judge(&sealed(&websocket(&halves(&honest))));
+        assert_eq!(verdicts(&report)[0], Consistent, "{kind} in halves: {}", report.claims[0].reason);
+    }
+}
+
+#[test]
+fn a_compressed_stream_without_its_beginning_was_not_read() {
+    for kind in ["zlib", "deflate", "gzip"] {
+        for messages in [said(TEXT), said(&upright())] {
+            let rest = &stretches(kind, &messages)[1..];
+            let report = judge(&sealed(&websocket(rest)));
+            assert_eq!(verdicts(&report), [Inconclusive; 2], "{kind}: {}", report.claims[0].reason);
+            assert!(report.claims[0].reason.contains("could not be read"), "{}", report.claims[0].reason);
+        }
+    }
+}
+
+#[test]
+fn a_stream_inside_other_fields_is_read() {
+    let packed = |text: &str| -> Vec<Vec<u8>> {
+        let coded = |bytes: &Vec<u8>| format!(r#"{{"z":"{}"}}"#, BASE64.encode(bytes)).into_bytes();
+        stretches("zlib", &said(text)).iter().map(coded).collect()
+    };
+    let report = judge(&sealed(&websocket(&packed(TEXT))));
+    assert_eq!(verdicts(&report), [Contradicted; 2], "{}", report.claims[0].reason);
+    let report = judge(&sealed(&websocket(&packed(&upright()))));
+    assert_eq!(verdicts(&report), [Consistent; 2], "{}", report.claims[0].reason);
+}
+
+/// An upload in pieces of one body.
+fn upload(body: &[u8], piece: usize, skip: usize, header: &str) -> Script {
+    let mut script = Vec::new();
+    for (n, bytes) in body.chunks(piece).enumerate().skip(skip) {
+        let (start, end) = (n * piece, n * piece + bytes.len());
+        let range = match header {
+            "Content-Range" => format!("bytes {start}-{}/{}", end - 1, body.len()),
+            _ => start.to_string(),
+        };
+        let headers = [("Content-Type", "application/octet-stream"), (header, range.as_str())];
+        script.push((ToServer, http::request("PUT", HOST, "/up/7", &headers, bytes)));
+        script.push((ToClient, http::response("308 Resume Incomplete", &[], b"")));
+    }
+    script
+}
+
+#[test]
+fn one_body_in_several_requests_is_read_as_one() {
+    let hex = |len| data_encoding::HEXLOWER.encode(&noise(len));
+    let text = format!("{}\n{TEXT}\n{}", hex(3_000), hex(2_000));
+    let other = format!("{}\n{}\n{}", hex(3_000), upright(), hex(2_000));
+    for header in ["Content-Range", "Upload-Offset"] {
+        let packed = http::gzip(text.as_bytes());
+        let report = judge(&sealed(&upload(&packed, 1_500, 0, header)));
+        assert_eq!(verdicts(&report), [Contradicted; 2], "{header}: {}", report.claims[0].reason);
+        let report = judge(&sealed(&upload(&packed, 1_500, 1, header)));
+        assert_eq!(verdicts(&report), [Inconclusive; 2], "{header}: {}", report.claims[0].reason);
+        let report = judge(&sealed(&upload(&http::gzip(other.as_bytes()), 1_500, 0, header)));
+        assert_ne!(report.claims[0].verdict, Contradicted, "{header}");
+        assert_eq!(report.claims[1].verdict, Consistent, "{header}: {}", report.claims[1].reason);
+        // What an app sealed goes up in pieces, too.
+        let report = judge(&sealed(&upload(&noise(5_000), 1_500, 0, header)));
+        assert_eq!(report.claims[0].verdict, Consistent, "{header}: {}", report.claims[0].reason);
+    }
+}
+
+#[test]
+fn a_body_that_stops_in_the_middle_goes_on_elsewhere() {
+    let text = format!("{}\n{TEXT}\n{}", data_encoding::HEXLOWER.encode(&noise(3_000)), upright());
+    let zstd = zstd::encode_all(text.as_bytes(), 3).unwrap();
+    for packed in [http::gzip(text.as_bytes()), zstd] {
+        let (first, rest) = packed.split_at(packed.len() / 3);
+        let put = |body: &[u8]| http::post(HOST, "/up", "application/octet-stream", body);
+        let ok = http::ok("application/json", b"{}");
+        let halves: Script =
+            vec![(ToServer, put(first)), (ToClient, ok.clone()), (ToServer, put(rest)), (ToClient, ok.clone())];
+        assert_eq!(verdicts(&judge(&sealed(&halves))), [Contradicted; 2]);
+        let report = judge(&sealed(&vec![
+            (ToServer, put(first)),
+            (ToClient, ok.clone()),
+            (ToServer, message()),
+            (ToClient, ok),
+        ]));
+        assert_eq!(verdicts(&report), [Inconclusive; 2], "{} {}", report.claims[0].reason, report.claims[1].reason);
+    }
+}
+
+/// A conversation that goes on compressed, both ways.
+fn compressed(zlib: bool, up: &[&str], down: &[&str]) -> Script {
+    let mut script = Vec::new();
+    let mut streams = [Compress::new(Compression::best(), zlib), Compress::new(Compression::best(), zlib)];
+    for (n, (up, down)) in up.iter().zip(down).enumerate() {
+        for (way, text) in [(ToServer, up), (ToClient, down)] {
+            let mut out = Vec::with_capacity(8_192);
+            streams[way.index()].compress_vec(text.as_bytes(), &mut out, FlushCompress::Sync).unwrap();
+            assert!(out.len() < 8_192 && n < 9);
+            script.push((way, out));
+        }
+    }
+    script
+}
+
+#[test]
+fn mail_and_chat_that_go_on_compressed_are_read() {
+    let imap = |text: &str| -> Script {
+        let mail = format!("Subject: x\r\n\r\n{text}\r\n");
+        let mut script: Script = [
+            (ToClient, "* OK IMAP4rev1 ready\r\n"),
+            (ToServer, "a1 LOGIN me heron-dusk\r\n"),
+            (ToClient, "a1 OK in\r\n"),
+            (ToServer, "a2 COMPRESS DEFLATE\r\n"),
+            (ToClient, "a2 OK active\r\n"),
+        ]
+        .map(|(way, line)| (way, line.as_bytes().to_vec()))
+        .into();
+        script.extend(compressed(
+            false,
+            &[&format!("a3 APPEND Drafts {{{}+}}\r\n{mail}\r\n", mail.len()), "a4 NOOP\r\n"],
+            &["a3 OK done\r\n", "a4 OK done\r\n"],
+        ));
+        script
+    };
+    let xmpp = |text: &str| -> Script {
+        let open = "<stream:stream to='chatterly.example' xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>";
+        let mut script: Script = [
+            (ToServer, open),
+            (ToClient, open),
+            (ToServer, "<compress xmlns='http://jabber.org/protocol/compress'><method>zlib</method></compress>"),
+            (ToClient, "<compressed xmlns='http://jabber.org/protocol/compress'/>"),
+        ]
+        .map(|(way, line)| (way, line.as_bytes().to_vec()))
+        .into();
+        let message = format!("<message to='b@chatterly.example'><body>{text}</body></message>");
+        script.extend(compressed(true, &[open, &message], &[open, "<presence from='b@chatterly.example'/>"]));
+        script
+    };
+    for (name, with) in [("imap", &imap as &dyn Fn(&str) -> Script), ("xmpp", &xmpp)] {
+        let report = judge(&sealed(&with(TEXT)));
+        assert_eq!(verdicts(&report), [Contradicted; 2], "{name}: {}", report.claims[0].reason);
+        let report = judge(&sealed(&with(&upright())));
+        assert_eq!(
+            verdicts(&report),
+            [Consistent; 2],
+            "{name}: {} {}",
+            report.claims[0].reason,
+            report.claims[1].reason
+        );
+    }
+    // Who answers that it will not compress goes on in lines.
+    let refused: Script = [
+        (ToClient, "* OK IMAP4rev1 ready\r\n"),
+        (ToServer, "a1 COMPRESS DEFLATE\r\n"),
+        (ToClient, "a1 NO not now\r\n"),
+        (ToServer, "a2 NOOP\r\n"),
+        (ToClient, "a2 OK done\r\n"),
+    ]
+    .map(|(way, line)| (way, line.as_bytes().to_vec()))
+    .into();
+    let report = judge(&sealed(&refused));
+    assert_eq!(report.claims[1].verdict, Consistent, "{}", report.claims[1].reason);
+}
+
+/// A message of the app, sealed end to end.
+fn message() -> Vec<u8> {
+    http::post(HOST, "/v1/send", "application/json", format!(r#"{{"to":"u81","c":"{}"}}"#, upright()).as_bytes())
+}
