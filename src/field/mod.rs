@@ -8,6 +8,7 @@ mod continued;
 pub mod decoder;
 pub mod fields;
 mod inflate;
+mod names;
 mod percent;
 pub mod shape;
 mod stencil;

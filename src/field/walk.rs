@@ -6,6 +6,7 @@ use crate::field::continued::Continued;
 use crate::field::decoder::DECODERS;
 use crate::field::decoder::json::JSON;
 use crate::field::fields::{Fields, Output, Place, Waiting, to_u32};
+use crate::field::names::is_common;
 use crate::field::shape::Shape;
 use crate::field::stencil::Stencils;
 use crate::field::way::{Way, declared};
@@ -219,6 +220,28 @@ impl<'m> Walk<'m, '_> {
         if part.encodings.is_empty() || !self.out.queue.iter().any(|waiting| waiting.node == at) {
             self.out.queue.push(Waiting { node: at, known: None, declared: true });
         }
+        if part.kind == PartKind::Header && !is_common(&part.name) {
+            self.name(index, part);
+        }
+    }
+
+    /// What a header is called is the sender's choice like its value.
+    fn name(&mut self, index: u32, part: &'m Part) {
+        let (buffer, node) = (to_u32(self.tree.buffers.len()), to_u32(self.tree.nodes.len()));
+        self.tree.buffers.push(Buffer { bytes: Cow::Borrowed(part.name.as_bytes()), from: None, part: index });
+        self.tree.nodes.push(Node {
+            parent: None,
+            step: Step::Part(index),
+            buffer,
+            start: 0,
+            end: to_u32(part.name.len()),
+            fresh: true,
+            leaf: true,
+            whole: true,
+            kind: Kind::Text,
+            shape: Shape::ANY,
+        });
+        self.out.queue.push(Waiting { node, known: None, declared: false });
     }
 
     /// Opens a node with whatever fits it best; the decoder's node, if any does.

@@ -30,6 +30,8 @@ pub enum Told {
     Message(Message),
     /// What a handshake says in clear: no message of the application.
     Hello(Message),
+    /// What stands beside messages, and how many bytes of it may look random and mean nothing.
+    Beside(Message, u64),
     /// Bytes that could not be read.
     Blind(BlindSpot),
     /// A fact about the flow.
@@ -281,6 +283,7 @@ impl Reader {
         match output {
             Output::Message(draft) => tell(Told::Message(scene.finish(draft, self.protocol.name))),
             Output::Hello(draft) => tell(Told::Hello(scene.finish(draft, self.protocol.name))),
+            Output::Beside(draft, noise) => tell(Told::Beside(scene.finish(draft, self.protocol.name), noise)),
             Output::Open(id, child) => self.open(id, child, scene, tell),
             Output::Data { child, direction, at, bytes, origins } => {
                 let Some(inner) = self.children.get_mut(&child) else { return };

@@ -62,6 +62,8 @@ pub(crate) struct Heard {
     pub(crate) names: Vec<(IpAddr, String)>,
     pub(crate) aliases: Vec<(String, IpAddr, Vec<String>)>,
     pub(crate) hellos: Vec<Draft>,
+    /// What stands beside messages, and how much of it may be noise.
+    pub(crate) beside: Vec<(Draft, u64)>,
     pub(crate) media: Vec<MediaStream>,
     pub(crate) keys: Vec<MediaKey>,
     /// IP packets that tunnels carried.
@@ -229,6 +231,7 @@ fn run(secrets: &Secrets, protocol: &Protocol, meta: &StreamMeta, limit: usize, 
                 Output::Name(ip, name) => heard.names.push((ip, name)),
                 Output::Alias(name, ip, others) => heard.aliases.push((name, ip, others)),
                 Output::Hello(draft) => heard.hellos.push(draft),
+                Output::Beside(draft, noise) => heard.beside.push((draft, noise)),
                 Output::MediaStream(stream) => heard.media.push(*stream),
                 Output::MediaKey(key) => heard.keys.push(*key),
                 Output::Packet { bytes, .. } => heard.packets.push(bytes),

@@ -15,6 +15,7 @@ pub(crate) mod harness;
 pub mod hpack;
 pub mod http;
 mod inflate;
+mod margins;
 pub mod media;
 pub mod protocol;
 pub mod qpack;

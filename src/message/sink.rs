@@ -52,6 +52,9 @@ pub enum Output {
     Message(Draft),
     /// What a handshake says in clear: it is searched, and counts as no message of the application.
     Hello(Draft),
+    /// What stands beside messages: it is searched, and counts as no message of the application. So many bytes of it look
+    /// random in honest traffic, too.
+    Beside(Draft, u64),
     /// A child stream begins.
     Open(ChildId, Child),
     /// Bytes of a child stream.
@@ -151,6 +154,11 @@ impl<'a> Sink<'a> {
     /// Emits what a handshake says in clear to whoever listens.
     pub fn hello(&mut self, draft: Draft) {
         self.out.push(Output::Hello(draft));
+    }
+
+    /// Emits what stands beside messages, of which `noise` bytes may look random and mean nothing.
+    pub fn beside(&mut self, draft: Draft, noise: u64) {
+        self.out.push(Output::Beside(draft, noise));
     }
 
     /// Opens a child stream.

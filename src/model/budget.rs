@@ -104,6 +104,8 @@ pub const FIELD_DEPTH: usize = 64;
 pub const LAYER_DEPTH: usize = 12;
 /// Containers of one format one inside the other that get a place of their own in trails; deeper ones count to it.
 pub const NESTING: usize = 512;
+/// Bytes that stand beside the messages of one connection, of one kind, that are joined.
+pub const MARGIN_BYTES: usize = 16 << 10;
 /// Compressed streams of one worker that are followed from message to message.
 pub const CONTINUED: usize = 64;
 /// Of them, those that one direction of a conversation has at once.

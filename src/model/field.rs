@@ -238,7 +238,14 @@ impl<'m> Tree<'m> {
             return Origins::new();
         };
         let (start, end) = self.reach(buffer, start, end);
-        part.origins.slice(start, end.max(start.saturating_add(1)))
+        let carried = part.origins.slice(start, end.max(start.saturating_add(1)));
+        if !carried.is_empty() {
+            return carried;
+        }
+        // The name of a header goes where its value goes, and with an empty one where its neighbours go.
+        let mut others = std::iter::once(part).chain(&self.message.parts);
+        let frame = others.find_map(|part| part.origins.first());
+        frame.map_or_else(Origins::new, |frame| Origins::one(end.saturating_sub(start).max(1), frame))
     }
 
     /// The innermost node that views all of `start..end` of a buffer. What belongs to no single value of a shared

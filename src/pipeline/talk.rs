@@ -201,6 +201,24 @@ fn search_hello(flow: &Flow, message: &Message, brief: &Brief<'_>, finds: &mut F
     finds.take(found);
 }
 
+/// Searches what stands beside messages in the same way. What looks random in it, and is more than honest traffic has there,
+/// nobody has read.
+fn search_beside(flow: &mut Flow, message: &Message, noise: u64, brief: &Brief<'_>, finds: &mut Finds) {
+    search_hello(flow, message, brief, finds);
+    if noise == u64::MAX {
+        return;
+    }
+    let tree = field::walk_by(message, brief.protos);
+    let opaque =
+        tree.leaves().map(|(_, node)| tree.bytes(node)).filter(|bytes| opacity::assess(bytes).class.is_opaque());
+    let bytes = opaque.fold(0_u64, |sum, bytes| sum.saturating_add(bytes.len() as u64));
+    if bytes > noise {
+        let detail = message.label.clone();
+        let spot = BlindSpot { why: Blind::Opaque, direction: message.direction, detail, bytes };
+        flow.add_blind(spot, budget::FLOW_BLIND);
+    }
+}
+
 /// Notes what a flow tells.
 pub(super) fn listen(flow: &mut Flow, depth: &mut usize, told: Told, brief: &Brief<'_>, finds: &mut Finds) {
     match told {
@@ -212,6 +230,7 @@ pub(super) fn listen(flow: &mut Flow, depth: &mut usize, told: Told, brief: &Bri
             read(flow, &message, brief, finds);
         }
         Told::Hello(message) => search_hello(flow, &message, brief, finds),
+        Told::Beside(message, noise) => search_beside(flow, &message, noise, brief, finds),
         Told::Blind(spot) => flow.add_blind(spot, budget::FLOW_BLIND),
         Told::Fact(fact) => flow.add_fact(fact),
         Told::Host(name, from) => set_host(flow, &name, from),

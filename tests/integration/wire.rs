@@ -320,3 +320,146 @@ fn mail_and_chat_that_go_on_compressed_are_read() {
 fn message() -> Vec<u8> {
     http::post(HOST, "/v1/send", "application/json", format!(r#"{{"to":"u81","c":"{}"}}"#, upright()).as_bytes())
 }
+
+/// The app's message and its answer, with something else on the way.
+fn beside(requests: &[Vec<u8>], answers: &[Vec<u8>]) -> Script {
+    let ok = http::ok("application/json", b"{}");
+    let mut script = vec![(ToServer, message()), (ToClient, ok.clone())];
+    for n in 0..requests.len().max(answers.len()) {
+        script.push((ToServer, requests.get(n).cloned().unwrap_or_else(|| http::get(HOST, "/poll"))));
+        script.push((ToClient, answers.get(n).cloned().unwrap_or_else(|| ok.clone())));
+    }
+    script
+}
+
+/// A request whose one chunk has extensions.
+fn chunk(extensions: &str) -> Vec<u8> {
+    let head = format!("POST /v1/log HTTP/1.1\r\nHost: {HOST}\r\nTransfer-Encoding: chunked\r\n\r\n");
+    format!("{head}2{extensions}\r\n{{}}\r\n0\r\n\r\n").into_bytes()
+}
+
+#[test]
+fn what_http1_says_beside_its_messages_is_read() {
+    let hex = data_encoding::HEXLOWER.encode(TEXT.as_bytes());
+    let named = |name: &str, value: &str| http::request("GET", HOST, "/poll", &[(name, value)], b"");
+    for (name, leak, honest) in [
+        (
+            "reason phrase",
+            beside(&[], &[http::response(&format!("200 {TEXT}"), &[], b"")]),
+            beside(&[], &[http::response("200 Everything is fine", &[], b"")]),
+        ),
+        (
+            "chunk extensions",
+            beside(&[chunk(&format!(";q=\"{TEXT}\""))], &[]),
+            beside(&[chunk(";q=1;sig=abcdef")], &[]),
+        ),
+        (
+            "name of a header",
+            beside(&[named(&format!("X-{hex}"), "1")], &[]),
+            beside(&[named("X-Chatterly-Theme", "1")], &[]),
+        ),
+        (
+            "name of an empty header",
+            beside(&[named(&TEXT.replace(' ', "%20"), "")], &[]),
+            beside(&[named("X-Chatterly-Empty", "")], &[]),
+        ),
+        (
+            "method",
+            beside(
+                &[http::request(&data_encoding::BASE32_NOPAD.encode(b"heron at dusk"), HOST, "/poll", &[], b"")],
+                &[],
+            ),
+            beside(&[http::request("LOCK", HOST, "/poll", &[], b"")], &[]),
+        ),
+    ] {
+        let report = judge(&sealed(&honest));
+        assert_eq!(
+            verdicts(&report),
+            [Consistent; 2],
+            "{name}: {} {}",
+            report.claims[0].reason,
+            report.claims[1].reason
+        );
+        if name != "method" {
+            let report = judge(&sealed(&leak));
+            assert_eq!(verdicts(&report), [Contradicted; 2], "{name}: {}", report.claims[0].reason);
+            assert!(report.sightings.iter().all(|seen| !seen.place.frames.is_empty()), "{name}");
+        }
+    }
+}
+
+/// A frame of HTTP/2.
+fn h2(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let len = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    [&len[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
+}
+
+/// A session of HTTP/2 in which the app sends its message, with other frames before and after it.
+fn session(up: &[Vec<u8>], padding: &[u8]) -> Vec<u8> {
+    let body = format!(r#"{{"to":"u81","c":"{}"}}"#, upright());
+    let path = "/v1/send";
+    let mut head = vec![0x83, 0x87, 0x41, u8::try_from(HOST.len()).unwrap()];
+    head.extend(HOST.bytes());
+    head.extend([0x04, u8::try_from(path.len()).unwrap()]);
+    head.extend(path.bytes());
+    let mut data = vec![u8::try_from(padding.len()).unwrap()];
+    data.extend(body.bytes());
+    data.extend(padding);
+    let mut client = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    client.extend(h2(4, 0, 0, b"\0\x03\0\0\0\x64\0\x04\0\xff\xff\xff"));
+    client.extend(h2(8, 0, 0, &[0, 0xef, 0, 1]));
+    client.extend(h2(1, 4, 1, &head));
+    client.extend(h2(0, 0x09, 1, &data));
+    client.extend(up.concat());
+    let server = [h2(4, 0, 0, b""), h2(4, 1, 0, b""), h2(1, 5, 1, &[0x89])].concat();
+    let steps =
+        [Step::Send(ToServer, client), Step::Send(ToClient, server), Step::Close(ToServer), Step::Close(ToClient)];
+    let session = Tls::new(HOST).alpn(&["h2"]).session(&steps);
+    Capture::new(7).session("203.0.113.7 443", &session).pcapng()
+}
+
+#[test]
+fn what_http2_says_beside_its_messages_is_read() {
+    let split = |kind: u8, size: usize| -> Vec<Vec<u8>> {
+        let padded = format!("{TEXT}{}", " ".repeat(8));
+        padded.as_bytes().chunks_exact(size).map(|piece| h2(kind, 0, 0, piece)).collect()
+    };
+    let settings = |id: &[u8; 2], text: &str| -> Vec<u8> {
+        let all: Vec<u8> = text.as_bytes().chunks_exact(4).flat_map(|value| [id.as_slice(), value].concat()).collect();
+        h2(4, 0, 0, &all)
+    };
+    let text = format!("{TEXT} ");
+    let plain: &[u8] = &[0; 8];
+    for (name, capture) in [
+        ("an unknown frame", session(&[h2(0x40, 0, 0, TEXT.as_bytes())], plain)),
+        ("ALTSVC", session(&[h2(0x0a, 0, 0, &[b"\0\0".as_slice(), TEXT.as_bytes()].concat())], plain)),
+        ("ORIGIN", session(&[h2(0x0c, 0, 0, &[b"\0\x17".as_slice(), TEXT.as_bytes()].concat())], plain)),
+        ("noise", session(&[h2(0x2a, 0, 0, TEXT.as_bytes())], plain)),
+        ("pings", session(&split(6, 8), plain)),
+        ("windows", session(&split(8, 4), plain)),
+        ("known settings", session(&[settings(&[0, 4], &text)], plain)),
+        ("GOAWAY", session(&[h2(7, 0, 0, &[[0; 8].as_slice(), TEXT.as_bytes()].concat())], plain)),
+        ("padding", session(&[], TEXT.as_bytes())),
+    ] {
+        let report = judge(&capture);
+        assert_eq!(verdicts(&report), [Contradicted; 2], "{name}: {}", report.claims[0].reason);
+        assert!(report.sightings.iter().all(|seen| !seen.place.frames.is_empty()), "{name}");
+    }
+    let honest = [
+        h2(6, 0, 0, &noise(8)),
+        h2(6, 0, 0, &7_u64.to_be_bytes()),
+        h2(6, 1, 0, &noise(9)[1..]),
+        h2(0x2a, 0, 0, &noise(60)),
+        h2(0x0c, 0, 0, b"\0\x1dhttps://api.chatterly.example"),
+        h2(4, 0, 0, &[[0x1a, 0x1a].as_slice(), &noise(4)].concat()),
+        h2(2, 0, 3, &[0, 0, 0, 1, 200]),
+        h2(7, 0, 0, &[0; 8]),
+    ];
+    let report = judge(&session(&honest, plain));
+    assert_eq!(verdicts(&report), [Consistent; 2], "{} {}", report.claims[0].reason, report.claims[1].reason);
+    // Noise where none is expected was read by nobody.
+    for capture in [session(&[h2(0x40, 0, 0, &noise(400))], plain), session(&[], &noise(200))] {
+        let report = judge(&capture);
+        assert_eq!(report.claims[1].verdict, Inconclusive, "{}", report.claims[1].reason);
+    }
+}

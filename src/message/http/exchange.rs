@@ -424,7 +424,17 @@ fn fields(list: &[Header]) -> impl Iterator<Item = Part> {
     let mut cookie: Option<usize> = None;
     for header in list {
         let name = header.name.as_deref().unwrap_or("unknown");
-        if matches!(name, ":method" | ":path" | ":scheme" | ":status" | ":protocol") {
+        let said = header.value.as_deref().and_then(|value| std::str::from_utf8(value).ok());
+        // What the start line says, unless it is somebody's own word.
+        let usual = match name {
+            ":path" => true,
+            ":method" => header.value.is_none() || said.is_some_and(names::is_known_method),
+            ":scheme" => header.value.is_none() || matches!(said, Some("https" | "http" | "wss" | "ws")),
+            ":status" => header.value.as_ref().is_none_or(|value| value.len() == 3),
+            ":protocol" => header.value.is_none() || matches!(said, Some("websocket" | "connect-udp" | "connect-ip")),
+            _ => false,
+        };
+        if usual {
             continue;
         }
         let bytes = header.value.clone().unwrap_or_default();

@@ -110,6 +110,84 @@ pub fn start_line(line: &[u8]) -> Option<Start> {
     Some(Start::Request { method, target: from..from.saturating_add(target.len()) })
 }
 
+/// Where the reason phrase of a response's head stands, if it is not the one that everybody sends with its code.
+pub fn reason(head: &[u8], code: u16) -> Option<Range<usize>> {
+    let line = memchr::memchr(b'\n', head).and_then(|end| head.get(..end)).map(trim_end)?;
+    // `HTTP/1.1`, white space, and the code.
+    let behind = line.get(8..)?;
+    let lead = behind.len().saturating_sub(behind.trim_ascii_start().len());
+    let from = lead.saturating_add(11);
+    let phrase = trimmed(line.get(from..)?, from);
+    let said = line.get(phrase.clone())?;
+    let usual = |phrases: &[&str]| phrases.iter().any(|phrase| phrase.as_bytes().eq_ignore_ascii_case(said));
+    (!said.is_empty() && !usual(usual_phrases(code))).then_some(phrase)
+}
+
+/// Reason phrases of RFC 9110 section 15, of what it replaces and of its extensions, by code.
+const fn usual_phrases(code: u16) -> &'static [&'static str] {
+    match code {
+        100 => &["Continue"],
+        101 => &["Switching Protocols", "Web Socket Protocol Handshake"],
+        102 => &["Processing"],
+        103 => &["Early Hints"],
+        200 => &["OK", "Connection established", "Connected"],
+        201 => &["Created"],
+        202 => &["Accepted"],
+        203 => &["Non-Authoritative Information"],
+        204 => &["No Content"],
+        205 => &["Reset Content"],
+        206 => &["Partial Content"],
+        207 => &["Multi-Status"],
+        208 => &["Already Reported"],
+        226 => &["IM Used"],
+        300 => &["Multiple Choices"],
+        301 => &["Moved Permanently"],
+        302 => &["Found", "Moved Temporarily"],
+        303 => &["See Other"],
+        304 => &["Not Modified"],
+        305 => &["Use Proxy"],
+        307 => &["Temporary Redirect", "Internal Redirect"],
+        308 => &["Permanent Redirect", "Resume Incomplete"],
+        400 => &["Bad Request"],
+        401 => &["Unauthorized"],
+        402 => &["Payment Required"],
+        403 => &["Forbidden"],
+        404 => &["Not Found"],
+        405 => &["Method Not Allowed"],
+        406 => &["Not Acceptable"],
+        407 => &["Proxy Authentication Required"],
+        408 => &["Request Timeout", "Request Time-out"],
+        409 => &["Conflict"],
+        410 => &["Gone"],
+        411 => &["Length Required"],
+        412 => &["Precondition Failed"],
+        413 => &["Content Too Large", "Payload Too Large", "Request Entity Too Large"],
+        414 => &["URI Too Long", "Request-URI Too Long"],
+        415 => &["Unsupported Media Type"],
+        416 => &["Range Not Satisfiable", "Requested Range Not Satisfiable"],
+        417 => &["Expectation Failed"],
+        421 => &["Misdirected Request"],
+        422 => &["Unprocessable Content", "Unprocessable Entity"],
+        423 => &["Locked"],
+        424 => &["Failed Dependency"],
+        425 => &["Too Early"],
+        426 => &["Upgrade Required"],
+        428 => &["Precondition Required"],
+        429 => &["Too Many Requests"],
+        431 => &["Request Header Fields Too Large"],
+        451 => &["Unavailable For Legal Reasons"],
+        500 => &["Internal Server Error"],
+        501 => &["Not Implemented"],
+        502 => &["Bad Gateway"],
+        503 => &["Service Unavailable", "Service Temporarily Unavailable"],
+        504 => &["Gateway Timeout", "Gateway Time-out"],
+        505 => &["HTTP Version Not Supported"],
+        507 => &["Insufficient Storage"],
+        511 => &["Network Authentication Required"],
+        _ => &[],
+    }
+}
+
 /// Whether these first bytes may still become a start line; `None` when they are one already, up to a line end.
 pub fn may_start(bytes: &[u8]) -> Option<bool> {
     if let Some(end) = memchr::memchr(b'\n', bytes) {
@@ -260,6 +338,20 @@ mod tests {
         ];
         for (line, start) in table {
             assert_eq!(start_line(line.as_bytes()), start, "{line}");
+        }
+    }
+
+    #[test]
+    fn reasons_are_told_where_they_are_somebodys_own() {
+        for (head, code, want) in [
+            ("HTTP/1.1 200 OK\r\n\r\n", 200, None),
+            ("HTTP/1.1 200\r\n\r\n", 200, None),
+            ("HTTP/1.0  404  not found \r\n\r\n", 404, None),
+            ("HTTP/1.1 200 The heron lands\r\n\r\n", 200, Some("The heron lands")),
+            ("HTTP/1.1 299 OK\n\n", 299, Some("OK")),
+        ] {
+            let got = reason(head.as_bytes(), code).map(|range| &head[range]);
+            assert_eq!(got, want, "{head}");
         }
     }
 

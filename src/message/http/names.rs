@@ -53,6 +53,11 @@ pub fn host_of(authority: &str) -> Option<String> {
     sane.then(|| host.to_ascii_lowercase())
 }
 
+/// Whether a method is one that everybody sends: any other is its sender's own word.
+pub fn is_known_method(method: &str) -> bool {
+    crate::message::http::head::METHODS.contains(&method)
+}
+
 /// The label of a request: `POST api.example/v1/send`.
 pub fn request_label(method: &str, host: &str, path: &[u8]) -> String {
     let path = String::from_utf8_lossy(path);

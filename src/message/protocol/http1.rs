@@ -142,6 +142,8 @@ struct Side {
     /// Bytes of the buffer known to hold no end of what is being looked for.
     scanned: usize,
     current: Option<Assembly>,
+    /// What keeping the chunk extensions of the current message costs, in bytes.
+    extensions: usize,
     /// The body goes to this child stream.
     child: Option<ChildId>,
     /// The request being read may change what is spoken.
@@ -157,6 +159,7 @@ impl Side {
             state,
             scanned: 0,
             current: None,
+            extensions: 0,
             child: None,
             switches: false,
             ended: false,
@@ -354,7 +357,7 @@ impl Http1 {
                         }
                         match head.start {
                             Start::Request { .. } => self.request(direction, &bytes, &head, &origins, sink),
-                            Start::Status { code } => self.response(direction, code, &head, &origins, sink),
+                            Start::Status { code } => self.response(direction, code, &bytes, &head, &origins, sink),
                         }
                     }
                     Err(_) => self.lose(direction, Blind::Malformed, "not an HTTP/1 head", sink),
@@ -379,6 +382,9 @@ impl Http1 {
             Part::new(kind, raw.get(piece.clone()).unwrap_or_default().to_vec(), origins.slice(from, to))
         };
         let mut parts = Vec::with_capacity(head.fields.len().saturating_add(3));
+        if !names::is_known_method(method) {
+            parts.push(Part::header(":method", method.clone().into_bytes(), origins.slice(0, method.len())));
+        }
         if let Some(authority) = &target.authority {
             parts.push(Part { name: ":authority".to_owned(), ..part(PartKind::Header, authority) });
         }
@@ -429,7 +435,15 @@ impl Http1 {
         }
     }
 
-    fn response(&mut self, direction: Direction, code: u16, head: &Head, origins: &Origins, sink: &mut Sink<'_>) {
+    fn response(
+        &mut self,
+        direction: Direction,
+        code: u16,
+        bytes: &[u8],
+        head: &Head,
+        origins: &Origins,
+        sink: &mut Sink<'_>,
+    ) {
         let interim = (100..200).contains(&code) && code != 101;
         if self.desync && !interim && self.pending.len() > 1 && !self.meta.datagrams {
             // Something is missing. Hardly anyone pipelines: the last request is the one this answers.
@@ -447,7 +461,11 @@ impl Http1 {
             || matches!(code, 204 | 304)
             || method.is_some_and(|method| method.eq_ignore_ascii_case("HEAD"));
         let framing = if bodiless { Framing::None } else { framing(&head.fields, Some(code), direction, sink) };
-        let parts = head.fields.iter().map(|field| header(field, origins)).collect();
+        let reason = head::reason(bytes, code).map(|at| {
+            let carried = origins.slice(at.start, at.end);
+            Part::header(":reason", bytes.get(at).unwrap_or_default().to_vec(), carried)
+        });
+        let parts = reason.into_iter().chain(head.fields.iter().map(|field| header(field, origins))).collect();
         let assembly = Assembly::new(direction, label.clone(), host.clone(), parts);
         self.begin(direction, assembly, framing, &head.fields, &label, sink);
         if tunnels {
@@ -506,6 +524,7 @@ impl Http1 {
             self.side(direction).child = Some(child);
         }
         let side = self.side(direction);
+        side.extensions = 0;
         side.current = Some(assembly);
         side.state = match framing {
             Framing::None | Framing::Length(0) => return self.finish(direction, sink),

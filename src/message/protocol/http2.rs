@@ -5,9 +5,10 @@ use crate::bytes::{Buffer, Malformed, Match};
 use crate::message::hpack::decoder::Decoder;
 use crate::message::http::exchange::{self, Exchange, Place};
 use crate::message::http::{assembly::Assembly, route};
+use crate::message::margins::{Beside, Margins};
 use crate::message::protocol::http2::frame::{
-    END_HEADERS, END_STREAM, FRAME_HEADER, FrameHeader, PADDED, USUAL_FRAME, chain, first_is_settings, fragment_of,
-    kind,
+    END_HEADERS, END_STREAM, FRAME_HEADER, FrameHeader, PADDED, PRIORITY, USUAL_FRAME, chain, first_is_settings,
+    fragment_of, is_known_setting, is_reserved, kind,
 };
 use crate::message::sink::ChildId;
 use crate::message::{Dissector, Peek, Protocol, Sample, Sink};
@@ -85,8 +86,10 @@ enum State {
     Frame,
     /// In a DATA frame: bytes to come of data, then of padding.
     Data { stream: u32, left: u64, pad: u64, end: bool },
-    /// In a frame that nobody reads.
+    /// In a frame that is too long to be read.
     Skip(u64),
+    /// In a frame of another type.
+    Beside(Beside, u64),
     /// Looking for a frame.
     Lost,
 }
@@ -122,6 +125,8 @@ struct Http2 {
     desync: bool,
     children: ChildId,
     told: Option<String>,
+    /// What stands beside messages.
+    margins: Margins,
     /// Bytes of bodies held, as of late.
     bodies: usize,
     events: usize,
@@ -153,6 +158,7 @@ impl Http2 {
             desync: !meta.from_start,
             children: 0,
             told: None,
+            margins: Margins::default(),
             bodies: 0,
             events: 0,
         }
@@ -272,8 +278,22 @@ impl Http2 {
                 sink.wire(Opacity::Plaintext, take as u64);
                 true
             }
+            State::Beside(what, left) => {
+                let take = usize::try_from(left).unwrap_or(usize::MAX).min(held);
+                let left = left.saturating_sub(take as u64);
+                side.state = if left == 0 { State::Frame } else { State::Beside(what, left) };
+                self.beside(direction, what, take, sink);
+                true
+            }
             State::Data { stream, left: 0, pad, end } => {
                 let take = usize::try_from(pad).unwrap_or(usize::MAX).min(held);
+                let padding = side.buffer.bytes().get(..take).unwrap_or_default();
+                if padding.iter().any(|byte| *byte != 0) {
+                    let (bytes, origins) = (padding.to_vec(), side.buffer.origins(0, take));
+                    let at = side.at;
+                    self.margins.note((direction, Beside::Padding), &bytes, &origins, at, sink);
+                }
+                let side = self.side(direction);
                 side.buffer.consume(take);
                 side.state = State::Data { stream, left: 0, pad: pad.saturating_sub(take as u64), end };
                 sink.wire(Opacity::Plaintext, take as u64);
@@ -290,6 +310,16 @@ impl Http2 {
             State::Frame => self.frame(direction, sink),
             State::Lost => self.search(direction, false, sink),
         }
+    }
+
+    /// The first `len` bytes held stand beside messages.
+    fn beside(&mut self, direction: Direction, what: Beside, len: usize, sink: &mut Sink<'_>) {
+        let side = self.side(direction);
+        let (bytes, at) = (side.buffer.bytes().get(..len).unwrap_or_default().to_vec(), side.at);
+        let origins = side.buffer.origins(0, len);
+        side.buffer.consume(len);
+        self.margins.note((direction, what), &bytes, &origins, at, sink);
+        sink.wire(Opacity::Plaintext, len as u64);
     }
 
     /// Bytes of a DATA frame, never more than it has.
@@ -353,10 +383,11 @@ impl Http2 {
                 sink.wire(Opacity::Plaintext, head as u64);
                 return true;
             }
-            kind::HEADERS | kind::PUSH_PROMISE | kind::CONTINUATION | kind::RST_STREAM | kind::GOAWAY => {}
-            _ => {
+            kind::HEADERS..=kind::CONTINUATION => {}
+            kind => {
+                let what = if is_reserved(kind) { Beside::Reserved } else { Beside::Unknown };
                 side.buffer.consume(FRAME_HEADER);
-                side.state = if len == 0 { State::Frame } else { State::Skip(u64::from(frame.len)) };
+                side.state = if len == 0 { State::Frame } else { State::Beside(what, u64::from(frame.len)) };
                 sink.wire(Opacity::Plaintext, FRAME_HEADER as u64);
                 return true;
             }
@@ -414,6 +445,15 @@ impl Http2 {
                     origins: origins.slice(front, end),
                     over: false,
                 });
+                let padding = payload.get(end..).filter(|padding| padding.iter().any(|byte| *byte != 0));
+                let depends = if frame.has(PRIORITY) && !promised { 5 } else { 0 };
+                let depends = front.saturating_sub(depends)..front;
+                let beside = [(Beside::Padding, padding), (Beside::Priority, payload.get(depends.clone()))];
+                for ((what, bytes), start) in beside.into_iter().zip([end, depends.start]) {
+                    let bytes = bytes.unwrap_or_default();
+                    let origins = origins.slice(start, start.saturating_add(bytes.len()));
+                    self.margins.note((direction, what), bytes, &origins, at, sink);
+                }
                 if frame.has(END_HEADERS) {
                     self.block(direction, sink);
                 }
@@ -434,7 +474,25 @@ impl Http2 {
                     self.block(direction, sink);
                 }
             }
+            kind::PRIORITY => self.margins.note((direction, Beside::Priority), payload, origins, at, sink),
+            kind::PING => self.margins.note((direction, Beside::Ping), payload, origins, at, sink),
+            kind::WINDOW_UPDATE => self.margins.note((direction, Beside::Window), payload, origins, at, sink),
+            kind::SETTINGS => {
+                let mut from = 0_usize;
+                for setting in payload.chunks(6) {
+                    let to = from.saturating_add(setting.len());
+                    // What a known setting is called says nothing.
+                    let (what, skip) = match setting {
+                        [high, low, ..] if is_known_setting(u16::from_be_bytes([*high, *low])) => (Beside::Setting, 2),
+                        _ => (Beside::OtherSetting, 0),
+                    };
+                    let carried = origins.slice(from.saturating_add(skip), to);
+                    self.margins.note((direction, what), setting.get(skip..).unwrap_or_default(), &carried, at, sink);
+                    from = to;
+                }
+            }
             kind::RST_STREAM => {
+                self.margins.note((direction, Beside::Code), payload, origins, at, sink);
                 if let Some(mut exchange) = self.exchanges.remove(&frame.stream) {
                     exchange.cut(Ending::Reset, at, sink);
                 }
@@ -506,7 +564,8 @@ impl Dissector for Http2 {
     }
 
     fn held(&self) -> usize {
-        self.bodies.saturating_add(self.up.buffer.len()).saturating_add(self.down.buffer.len())
+        let buffers = self.up.buffer.len().saturating_add(self.down.buffer.len());
+        self.bodies.saturating_add(buffers).saturating_add(self.margins.held())
     }
 }
 

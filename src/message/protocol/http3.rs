@@ -8,6 +8,7 @@ mod lane;
 use crate::bytes::{Cursor, Malformed, Match};
 use crate::message::http::assembly::Assembly;
 use crate::message::http::exchange::{self, Exchange, Place};
+use crate::message::margins::{Beside, Margins};
 use crate::message::protocol::http3::lane::{FrameHead, Lane, Role, State, is_request};
 use crate::message::qpack::decoder::{Decoder, Section};
 use crate::message::quic::frame::{self, Frame};
@@ -41,6 +42,16 @@ mod kind {
     pub(super) const WEBTRANSPORT: u64 = 0x41;
 }
 
+/// Whether a frame type, or a setting, is reserved for noise, to keep receivers tolerant (RFC 9114 section 7.2.8).
+const fn is_reserved(number: u64) -> bool {
+    number >= 0x21 && (number - 0x21).is_multiple_of(0x1f)
+}
+
+/// Whether a setting is registered: of HTTP/3, QPACK, extended CONNECT, datagrams and WebTransport.
+const fn is_known_setting(id: u64) -> bool {
+    matches!(id, 0x01 | 0x06 | 0x07 | 0x08 | 0x33 | 0x0276 | 0x00ff_d277 | 0x2b60_3742 | 0x2b60_3743 | 0xc671_706a)
+}
+
 fn probe(peek: &Peek<'_>) -> Match {
     let agreed = peek.meta.datagrams && peek.meta.hint.as_deref() == Some(PROTOCOL.name);
     if agreed { Match::Certain } else { Match::No }
@@ -58,6 +69,7 @@ fn start(meta: &StreamMeta) -> Box<dyn Dissector> {
         blocked: BTreeSet::new(),
         children: 0,
         told: None,
+        margins: Margins::default(),
         held: 0,
         events: 0,
     })
@@ -88,6 +100,8 @@ struct Http3 {
     blocked: BTreeSet<(u64, Direction)>,
     children: ChildId,
     told: Option<String>,
+    /// What stands beside messages.
+    margins: Margins,
     /// Bytes held, as of late.
     held: usize,
     events: usize,
@@ -122,7 +136,8 @@ impl Http3 {
             lanes.saturating_add(side.decoder.held())
         };
         let bodies: usize = self.exchanges.values().map(Exchange::held).sum();
-        self.held = bodies.saturating_add(side(&self.up)).saturating_add(side(&self.down));
+        let sides = side(&self.up).saturating_add(side(&self.down));
+        self.held = bodies.saturating_add(sides).saturating_add(self.margins.held());
     }
 
     const fn side(&mut self, direction: Direction) -> &mut Side {
@@ -229,6 +244,7 @@ impl Http3 {
         }
         match (lane.role, lane.state) {
             (_, State::Skip(_)) => lane.skip(),
+            (_, State::Beside(what, left)) => self.beside(id, direction, what, left, sink),
             (Role::Unknown, _) => self.begin(id, direction, sink),
             (Role::Encoder, _) => self.instructions(id, direction, sink),
             (Role::Silent, _) => {
@@ -246,6 +262,20 @@ impl Http3 {
             (Role::Request | Role::Push(_) | Role::Control, State::Frame) => self.next_frame(id, direction, sink),
             (Role::Control, State::Data(_)) => lane.skip(),
         }
+    }
+
+    /// Bytes of a frame that is no part of a message.
+    fn beside(&mut self, id: u64, direction: Direction, what: Beside, left: u64, sink: &mut Sink<'_>) -> bool {
+        let lane = self.lane(id, direction);
+        if left == 0 {
+            lane.state = State::Frame;
+            return true;
+        }
+        let Some((bytes, origins)) = lane.take(left) else { return false };
+        lane.state = State::Beside(what, left.saturating_sub(bytes.len() as u64));
+        let at = lane.at;
+        self.margins.note((direction, what), &bytes, &origins, at, sink);
+        true
     }
 
     /// What a unidirectional stream is says its first integer (RFC 9114 section 6.2).
@@ -328,16 +358,23 @@ impl Http3 {
                 };
                 lane.bytes().get(head.len..head.len.saturating_add(len)).map(<[u8]>::to_vec)
             }
-            _ => {
+            (kind, _) => {
+                let what = match kind {
+                    // CANCEL_PUSH, GOAWAY, MAX_PUSH_ID: one number.
+                    0x03 | 0x07 | 0x0d => Beside::Code,
+                    // PRIORITY_UPDATE (RFC 9218) is text.
+                    _ if is_reserved(kind) => Beside::Reserved,
+                    _ => Beside::Unknown,
+                };
                 lane.consume(head.len);
-                lane.state = State::Skip(head.body);
+                lane.state = State::Beside(what, head.body);
                 return true;
             }
         };
         let Some(payload) = payload else { return false };
         let origins = lane.origins(head.len, head.len.saturating_add(payload.len()));
         if head.kind == kind::SETTINGS {
-            self.settings(direction, &payload);
+            self.settings(id, direction, &payload, &origins, sink);
         } else if !self.section(id, direction, head.kind, &payload, &origins, last, sink) {
             self.blocked.insert((id, direction));
             return false;
@@ -347,12 +384,20 @@ impl Http3 {
     }
 
     /// What one side can take bounds what the other side writes.
-    fn settings(&mut self, direction: Direction, payload: &[u8]) {
+    fn settings(&mut self, id: u64, direction: Direction, payload: &[u8], origins: &Origins, sink: &mut Sink<'_>) {
+        let at = self.lane(id, direction).at;
         let mut cursor = Cursor::new(payload);
+        let mut from = 0_usize;
         while let (Ok(id), Ok(value)) = (varint(&mut cursor, "setting"), varint(&mut cursor, "setting")) {
+            let to = cursor.position();
             if id == MAX_TABLE_CAPACITY {
                 self.side(direction.reverse()).decoder.allow(value);
             }
+            if !is_known_setting(id) {
+                let bytes = payload.get(from..to).unwrap_or_default();
+                self.margins.note((direction, Beside::OtherSetting), bytes, &origins.slice(from, to), at, sink);
+            }
+            from = to;
         }
     }
 
@@ -467,7 +512,7 @@ impl Http3 {
                     && inside
                 {
                     *left = left.saturating_sub(len);
-                } else if let State::Skip(left) = &mut lane.state
+                } else if let State::Skip(left) | State::Beside(_, left) = &mut lane.state
                     && len <= *left
                 {
                     *left = left.saturating_sub(len);
@@ -558,6 +603,7 @@ impl Http3 {
                 self.finish(id, direction, at, sink);
             }
         }
+        self.margins.finish(sink);
         // The connection may be reset; what its streams were in the middle of is still cut.
         let how = if how == Ending::Reset { Ending::Idle } else { how };
         for (_, mut exchange) in std::mem::take(&mut self.exchanges) {

@@ -3,13 +3,17 @@
 use crate::message::Sink;
 use crate::message::http::head;
 use crate::message::protocol::http1::TUNNEL;
-use crate::message::protocol::http1::framing::hex_size;
+use crate::message::protocol::http1::framing::{extensions, hex_size};
 use crate::message::protocol::http1::{Http1, State, header};
-use crate::model::budget::FRAMING_LINE;
+use crate::model::budget::{FRAMING_LINE, HEAD_BYTES};
 use crate::model::flow::Blind;
+use crate::model::message::Part;
 use crate::model::opacity::Opacity;
 use crate::model::origin::Origins;
 use crate::model::stream::{Direction, Ending};
+
+/// What keeping a chunk extension costs beside its bytes.
+const EXTENSION: usize = 128;
 
 impl Http1 {
     /// Takes body bytes, never more than the state allows.
@@ -57,8 +61,21 @@ impl Http1 {
             self.lose(direction, Blind::Malformed, "not a chunk size", sink);
             return true;
         };
+        let said = extensions(line).map(|at| {
+            let carried = side.buffer.origins(at.start, at.end);
+            Part::header(":chunk-extension", line.get(at).unwrap_or_default().to_vec(), carried)
+        });
         side.state = if size == 0 { State::Trailers } else { State::Chunk(size) };
         side.consume(end);
+        if let Some(said) = said {
+            side.extensions = side.extensions.saturating_add(said.bytes.len()).saturating_add(EXTENSION);
+            match &mut side.current {
+                Some(current) if side.extensions <= HEAD_BYTES => current.trailer(said),
+                _ => {
+                    sink.blind(Blind::Budget, direction, said.bytes.len() as u64, "chunk extensions over their budget");
+                }
+            }
+        }
         sink.wire(Opacity::Plaintext, end as u64);
         true
     }

@@ -6,6 +6,7 @@ use crate::message::http::names;
 use crate::message::protocol::http1::Framing;
 use crate::model::flow::Blind;
 use crate::model::stream::Direction;
+use std::ops::Range;
 
 pub(super) fn values<'f>(fields: &'f [Field], name: &str) -> impl Iterator<Item = &'f [u8]> {
     fields.iter().filter(move |field| field.name == name).map(|field| field.value.as_slice())
@@ -25,6 +26,15 @@ pub(super) fn hex_size(line: &[u8]) -> Option<u64> {
         return None;
     }
     u64::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+}
+
+/// Where the extensions of a chunk stand in the line in front of it, if it has any (RFC 9112 section 7.1.1).
+pub(super) fn extensions(line: &[u8]) -> Option<Range<usize>> {
+    let from = memchr::memchr(b';', line)?.saturating_add(1);
+    let text = line.get(from..)?;
+    let start = from.saturating_add(text.len().saturating_sub(text.trim_ascii_start().len()));
+    let len = text.trim_ascii().len();
+    (len > 0).then(|| start..start.saturating_add(len))
 }
 
 /// How long the body is (RFC 9112 section 6.3). `status`: of a response.

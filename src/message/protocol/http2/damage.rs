@@ -106,7 +106,7 @@ impl Http2 {
         let side = self.side(direction);
         let midway = match side.state {
             State::Data { left, pad, .. } => left.saturating_add(pad),
-            State::Skip(left) => left,
+            State::Skip(left) | State::Beside(_, left) => left,
             _ => side.buffer.len() as u64,
         };
         if midway > 0 || side.pending.is_some() {
@@ -120,6 +120,7 @@ impl Http2 {
         self.desync = true;
         self.pump(sink);
         self.end(Direction::ToClient, at, how, sink);
+        self.margins.finish(sink);
         for (_, mut exchange) in std::mem::take(&mut self.exchanges) {
             let unanswered = exchange.is_unanswered();
             // The connection may be reset; what its streams were in the middle of is still cut.

@@ -87,6 +87,16 @@ pub(super) fn chain(bytes: &[u8]) -> usize {
     count
 }
 
+/// Whether a type is reserved for noise, to keep receivers tolerant (draft-bishop-httpbis-grease).
+pub(super) const fn is_reserved(kind: u8) -> bool {
+    kind >= 0x0b && (kind - 0x0b).is_multiple_of(0x1f)
+}
+
+/// Whether a setting is one that is registered.
+pub(super) const fn is_known_setting(id: u16) -> bool {
+    matches!(id, 1..=6 | 8 | 9 | 0x10 | 0x4d44)
+}
+
 /// Where the header block fragment is in the payload of a HEADERS or PUSH_PROMISE frame.
 pub(super) fn fragment_of(frame: FrameHeader, payload: &[u8]) -> Option<(usize, usize)> {
     let (mut front, mut pad) = (0_usize, 0_usize);

@@ -1,6 +1,7 @@
 //! One direction of one stream of HTTP/3.
 
 use crate::bytes::{Buffer, Cursor};
+use crate::message::margins::Beside;
 use crate::message::protocol::http3::Whose;
 use crate::message::quic::varint::varint;
 use crate::message::sink::ChildId;
@@ -37,8 +38,10 @@ pub(super) enum State {
     Frame,
     /// In a DATA frame with so many bytes to come.
     Data(u64),
-    /// In a frame that nobody reads.
+    /// In a frame that is too long to be read.
     Skip(u64),
+    /// In a frame of another type.
+    Beside(Beside, u64),
     /// Behind a loss: where frames begin is not known.
     Loose,
 }
@@ -162,7 +165,7 @@ impl Lane {
 
     /// Whether all of it is read and nothing comes.
     pub(super) fn is_over(&self) -> bool {
-        let midway = matches!(self.state, State::Data(1..) | State::Skip(1..));
+        let midway = matches!(self.state, State::Data(1..) | State::Skip(1..) | State::Beside(_, 1..));
         self.fin && self.buffer.is_empty() && !midway
     }
 }

@@ -218,3 +218,38 @@ proptest! {
         hear(from_start, &events);
     }
 }
+
+#[test]
+fn what_stands_beside_messages_is_joined_by_kind_and_told() {
+    // Settings nobody knows, a frame of a type nobody knows in two pieces, one that is reserved, and a cancelled push.
+    let control =
+        [&[0][..], &frame(4, b"\x01\x00\x2c\x05"), &frame(0x2b, b"The heron"), &frame(0x03, b"\x09")].concat();
+    let request = [frame(0x2b, b" lands"), request(b"hi"), frame(0x21, b"noise")].concat();
+    let heard = hear(
+        true,
+        &[
+            up(stream(2, 0, &control[..12], false)),
+            up(stream(2, 12, &control[12..], false)),
+            up(stream(0, 0, &request, true)),
+            down(stream(0, 0, &frame(1, RESPONSE), true)),
+            Ev::Close(Ending::Clean),
+        ],
+    );
+    let said: Vec<(&str, String, bool)> = heard
+        .beside
+        .iter()
+        .map(|(draft, noise)| {
+            let text = String::from_utf8_lossy(&draft.parts[0].bytes).into_owned();
+            (draft.label.as_str(), text, *noise < u64::MAX)
+        })
+        .collect();
+    let want = [
+        ("unknown settings", ",\u{5}".to_owned(), true),
+        ("error codes", "\t".to_owned(), false),
+        ("frames of reserved types", "noise".to_owned(), true),
+        ("frames of unknown types", "The heron lands".to_owned(), true),
+    ];
+    assert_eq!(said, want);
+    assert!(heard.blind.is_empty(), "{:?}", heard.blind);
+    assert_eq!(heard.lines().len(), 2);
+}

@@ -194,6 +194,7 @@ impl Seen {
                 assert!(draft.parts.iter().all(|part| part.origins.first().is_some()), "every part has its frame");
             }
             Output::Message(_)
+            | Output::Beside(..)
             | Output::Name(..)
             | Output::Alias(..)
             | Output::Media(_)
