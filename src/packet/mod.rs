@@ -2,7 +2,9 @@
 //!
 //! In: a [`Frame`](crate::model::frame::Frame) of any link type. Out: [`Packet`](crate::model::packet::Packet)s that
 //! borrow its bytes. Fragments are put together first, and what a tunnel carries (IP in IP, GRE) is read as if it had
-//! come bare; what VXLAN carries, too, beside the datagram around it. It never looks inside a payload. Every frame that yields no packet has a [`Skip`] that is counted.
+//! come bare; what VXLAN carries, too, beside the datagram around it. What frames carry beside IP is a packet as well, unless
+//! it keeps the link working. It never looks inside a payload. Every frame that yields no packet has a [`Skip`] that is
+//! counted.
 
 mod fragment;
 mod hash;
@@ -10,6 +12,7 @@ mod ip;
 mod link;
 mod owner;
 mod reader;
+mod stray;
 mod transport;
 
 #[cfg(test)]

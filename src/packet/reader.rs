@@ -3,6 +3,7 @@
 use super::Skip;
 use super::fragment::{Datagram, Defragmenter, FragmentLoss};
 use super::ip::{Parsed, TUNNELS, parse, vxlan};
+use super::stray::stray;
 use crate::bytes::Malformed;
 use crate::model::frame::Frame;
 use crate::model::packet::Packet;
@@ -47,6 +48,10 @@ impl Reader {
                 self.defragmenter.push(&fragment, &mut self.ready);
                 self.drain(&mut on);
             }
+            Err(Skip::NotIp) => match stray(frame) {
+                Some(packet) => on(&packet),
+                None => self.skip(Skip::NotIp),
+            },
             Err(skip) => self.skip(skip),
         }
     }

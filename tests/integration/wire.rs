@@ -463,3 +463,41 @@ fn what_http2_says_beside_its_messages_is_read() {
         assert_eq!(report.claims[1].verdict, Inconclusive, "{}", report.claims[1].reason);
     }
 }
+
+/// A capture of frames of Ethernet: the app's message over HTTP, and others.
+fn frames(others: &[(u16, &[u8])]) -> Vec<u8> {
+    let capture = Capture::new(7).plain_http(
+        "203.0.113.7",
+        &[plainsight_traffic::Exchange::new(message(), http::ok("application/json", b"{}"))],
+    );
+    let last = capture.packets.last().unwrap().at;
+    let mut bytes = plainsight_traffic::file::Pcap::new().write(&capture.packets);
+    for (kind, payload) in others {
+        let ends = [2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2];
+        let frame = [&ends[..], &kind.to_be_bytes(), payload].concat();
+        let len = u32::try_from(frame.len()).unwrap();
+        let seconds = u32::try_from(last / 1_000_000_000 + 1).unwrap();
+        for number in [seconds, 0, len, len] {
+            bytes.extend(number.to_le_bytes());
+        }
+        bytes.extend(frame);
+    }
+    bytes
+}
+
+#[test]
+fn frames_that_are_no_ip_are_read() {
+    let snap = [b"\xaa\xaa\x03\0\0\0\x88\xb5".as_slice(), TEXT.as_bytes()].concat();
+    let len = u16::try_from(snap.len()).unwrap();
+    for (kind, payload) in [(0x88b5, TEXT.as_bytes()), (len, &snap)] {
+        let report = judge(&frames(&[(kind, payload)]));
+        assert_eq!(verdicts(&report), [Contradicted; 2], "{kind:#x}: {}", report.claims[0].reason);
+    }
+    let report = judge(&frames(&[(0x88b5, &noise(200))]));
+    assert_eq!(verdicts(&report), [Inconclusive; 2], "{}", report.claims[0].reason);
+    // What keeps the link working is nobody's.
+    let arp = b"\0\x01\x08\0\x06\x04\0\x01\x02\0\0\0\0\x02\xc0\0\x02\x2c\0\0\0\0\0\0\xc0\0\x02\x01";
+    let report =
+        judge(&frames(&[(0x0806, arp), (0x888e, &noise(99)), (0x88cc, &noise(60)), (38, b"\x42\x42\x03\0\0\0\0")]));
+    assert_eq!(verdicts(&report), [Consistent; 2], "{} {}", report.claims[0].reason, report.claims[1].reason);
+}

@@ -155,7 +155,7 @@ impl Session {
     fn record(&mut self, direction: Direction, held: Held, sink: &mut Sink<'_>) -> Result<(), Malformed> {
         match &held.head {
             Head::Plain { kind, epoch: 0, .. } => match *kind {
-                HANDSHAKE => self.handshake(direction, 0, &held.body, sink),
+                HANDSHAKE => self.handshake(direction, 0, &held.body, &held.origins, held.at, sink),
                 ALERT => {
                     self.alert(direction, held.at, &held.body, sink);
                     Ok(())
@@ -320,7 +320,7 @@ impl Session {
                 self.application(direction, at, body, origins, sink);
                 Ok(())
             }
-            HANDSHAKE => self.handshake(direction, epoch, &body, sink),
+            HANDSHAKE => self.handshake(direction, epoch, &body, &origins, at, sink),
             ALERT => {
                 self.alert(direction, at, &body, sink);
                 Ok(())

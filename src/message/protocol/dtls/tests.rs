@@ -97,3 +97,32 @@ fn a_record_that_says_nonsense_ends_nothing_else() {
     let heard = play(&PROTOCOL, &udp(), 1 << 20, &events);
     assert!(heard.messages.is_empty());
 }
+
+#[test]
+fn what_a_hello_says_in_clear_is_overheard_and_is_no_message() {
+    let listed = |bytes: &[u8]| [&u16::try_from(bytes.len()).unwrap().to_be_bytes()[..], bytes].concat();
+    let name = listed(&[&[0][..], &listed(b"Ada.push.a.example")].concat());
+    let extensions = [&[0, 0][..], &listed(&name)].concat();
+    let body = [&[0xfe, 0xfd][..], &[7; 32], &[0, 0, 0, 2, 0xc0, 0x2b, 1, 0], &listed(&extensions)].concat();
+    let len = u32::try_from(body.len()).unwrap().to_be_bytes();
+    // In one fragment, and in two.
+    for cut in [body.len(), 60] {
+        let mut events = Vec::new();
+        for (number, (from, to)) in (0..).zip([(0, cut), (cut, body.len())]).filter(|(_, (from, to))| from < to) {
+            let place = |at: usize| u32::try_from(at).unwrap().to_be_bytes();
+            let head = [&[1][..], &len[1..], &[0, 0], &place(from)[1..], &place(to - from)[1..]].concat();
+            events.push(up(record(22, 0, number, &[&head, &body[from..to]].concat())));
+        }
+        events.push(Ev::Close(Ending::Clean));
+        let heard = play(&PROTOCOL, &udp(), 1 << 20, &events);
+        let said: Vec<String> = heard
+            .hellos
+            .iter()
+            .flat_map(|hello| &hello.parts)
+            .map(|part| String::from_utf8_lossy(&part.bytes).into_owned())
+            .collect();
+        assert_eq!(said, ["Ada.push.a.example", "Adapushaexample"], "{cut}");
+        assert!(heard.hellos.iter().flat_map(|hello| &hello.parts).all(|part| part.origins.first().is_some()));
+        assert!(heard.messages.is_empty() && heard.hosts == ["ada.push.a.example"]);
+    }
+}

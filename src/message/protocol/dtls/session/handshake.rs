@@ -14,8 +14,10 @@ use crate::message::protocol::dtls::unified::{Unified, Window};
 use crate::model::budget::DTLS_EPOCHS;
 use crate::model::flow::Blind;
 use crate::model::media::{KeySource, MediaKey, Profile};
+use crate::model::origin::Origins;
 use crate::model::secret::SecretBytes;
 use crate::model::stream::Direction;
+use crate::model::time::Timestamp;
 use std::borrow::Cow;
 
 impl Session {
@@ -24,6 +26,8 @@ impl Session {
         direction: Direction,
         epoch: u16,
         body: &[u8],
+        origins: &Origins,
+        at: Timestamp,
         sink: &mut Sink<'_>,
     ) -> Result<(), Malformed> {
         let mut cursor = Cursor::new(body);
@@ -31,7 +35,15 @@ impl Session {
             let fragment = record::fragment(&mut cursor)?;
             match self.half(direction).fragments.push(epoch, &fragment) {
                 Brought::Nothing => {}
-                Brought::Whole(kind, bytes) => self.message(direction, epoch, kind, &bytes, sink)?,
+                Brought::Whole(kind, bytes) => {
+                    if (direction, kind, epoch) == (Direction::ToServer, 1, 0)
+                        && !self.told_client
+                        && let Ok(client) = ClientHello::parse_dtls(&bytes)
+                    {
+                        facts::overhear(&client, body, origins, at, sink);
+                    }
+                    self.message(direction, epoch, kind, &bytes, sink)?;
+                }
                 Brought::Over => {
                     let bytes = fragment.bytes.len() as u64;
                     self.blind(direction, Blind::Budget, "handshake fragments".into(), bytes, sink);
