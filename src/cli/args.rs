@@ -29,7 +29,7 @@ pub(super) enum Command {
     Door(DoorArgs),
     /// Make a commented scenario that runs.
     New(NewArgs),
-    /// Say what a verdict, audience, class of payload, promise, detector, protocol, decoder or kind of data is.
+    /// Say what a name in a report means: a verdict, an audience, a promise, a detector, data.
     Explain(ExplainArgs),
     /// List scenarios with their claims and evidence, judging nothing.
     List(ListArgs),

@@ -56,7 +56,7 @@ fn usage_errors_end_with_two_and_say_what_to_do() {
         (&["inspect"], "<FILE>..."),
         (&["inspect", "x.pcap", "--plant", "message=The heron"], "did you mean `messages`?"),
         (&["inspect", "x.pcap", "--plant", "messages"], "DATA=VALUE"),
-        (&["inspect", "x.pcap", "--plant", "messages=abc"], "four bytes"),
+        (&["inspect", "x.pcap", "--plant", "messages=abc"], "4 bytes"),
         (&["inspect", "x.pcap", "--provider", "not a host"], "a domain, an address or a network"),
         (&["explain", "end-to-end"], "did you mean `end-to-end-encrypted`?"),
         (&["run"], "plainsight new NAME"),
