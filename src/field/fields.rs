@@ -79,6 +79,8 @@ pub(super) struct Output {
     pub(super) tentative: bool,
     /// Some decoder would try to open what was put out.
     pub(super) fits: bool,
+    /// Where in its input the decoder stopped to read, if that is not the end.
+    pub(super) ends: Option<u32>,
 }
 
 impl Output {
@@ -88,7 +90,7 @@ impl Output {
         self.queue.truncate(waiting);
         self.typed.clear();
         self.exhausted.clear();
-        (self.spent, self.tentative, self.fits) = (0, false, false);
+        (self.spent, self.tentative, self.fits, self.ends) = (0, false, false, None);
     }
 }
 
@@ -345,6 +347,12 @@ impl<'t> Fields<'t> {
         if let Some(node) = self.nodes.get_mut(self.open as usize) {
             node.whole = false;
         }
+    }
+
+    /// What was read ends before offset `at` of the input. What stands behind it belongs to nothing that was put out: it
+    /// becomes a field of its own, beside the decoder's, if there is anything.
+    pub fn ends(&mut self, at: usize) {
+        self.out.ends = Some(to_u32(at));
     }
 
     /// A budget bit.

@@ -3,6 +3,7 @@
 //! In: a [`Message`](crate::model::message::Message). Out: a [`Tree`](crate::model::field::Tree) of everything that
 //! was reached. To add a format: one file in `decoder/` with a [`Decoder`] entry, and two lines in `decoder/mod.rs`.
 
+mod blocks;
 mod candidates;
 mod continued;
 pub mod decoder;

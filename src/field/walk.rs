@@ -9,9 +9,11 @@ use crate::field::fields::{Fields, Output, Place, Waiting, to_u32};
 use crate::field::names::is_common;
 use crate::field::shape::Shape;
 use crate::field::stencil::Stencils;
+use crate::field::text::is_text;
 use crate::field::way::{Way, declared};
 use crate::field::{Decoder, Given, Hint, Limits};
-use crate::model::field::{Buffer, Kind, Node, NodeId, Step, Tree};
+use crate::model::budget;
+use crate::model::field::{Buffer, Kind, Node, NodeId, Step, Tree, View};
 use crate::model::message::{Message, Part, PartKind};
 use crate::model::origin::Origins;
 use crate::model::packet::Endpoint;
@@ -101,6 +103,7 @@ fn peel<'m>(
         typed: BTreeMap::new(),
         spent: 0,
         guessed: 0,
+        rests: 0,
         limits: *limits,
     };
     walk.tree.nodes.reserve(32);
@@ -174,8 +177,13 @@ struct Walk<'m, 'g> {
     spent: usize,
     /// Decoded bytes put out, kept or not.
     guessed: usize,
+    /// Fields made of what decoders left over.
+    rests: usize,
     limits: Limits,
 }
+
+/// Bytes from the first to the last that a decoder left over, beside filling, which say nothing if they are fewer.
+const FEWEST_LEFT: usize = 8;
 
 /// Whether one run of bytes came out that counts only if something opens it, and nothing does.
 fn is_dead_end(output: &Output, queued: usize, nodes: &[Node], inside: &Hint<'_>) -> bool {
@@ -382,7 +390,7 @@ impl<'m> Walk<'m, '_> {
             return None;
         }
         let node = to_u32(before.0);
-        let tentative = output.tentative;
+        let (tentative, ends) = (output.tentative, output.ends);
         self.keep(id);
         if tentative && !self.opens_any(node, before.2) {
             self.tree.nodes.truncate(before.0);
@@ -397,8 +405,54 @@ impl<'m> Walk<'m, '_> {
             }
             return None;
         }
-        self.begin(id, node, decoder.name);
+        // What ends before its input does goes on nowhere.
+        if !ends.is_some_and(|ends| self.rest(id, input, ends)) {
+            self.begin(id, node, decoder.name);
+        }
         Some(node)
+    }
+
+    /// Makes a field of what a decoder left over of a node, behind what it read: it is read, searched and weighed like any.
+    /// Whether there is anything.
+    fn rest(&mut self, id: NodeId, input: View, ends: u32) -> bool {
+        let start = input.start.saturating_add(ends);
+        let buffer = self.tree.buffers.get(input.buffer as usize);
+        let Some(bytes) = buffer.and_then(|buffer| buffer.bytes.get(start as usize..input.end as usize)) else {
+            return false;
+        };
+        // Blocks are filled up, and lines end.
+        let is_filling = |byte: &u8| *byte == 0 || byte.is_ascii_whitespace();
+        let Some(first) = bytes.iter().position(|byte| !is_filling(byte)) else { return false };
+        let last = bytes.iter().rposition(|byte| !is_filling(byte)).unwrap_or(first);
+        if last.saturating_sub(first) < FEWEST_LEFT {
+            return false;
+        }
+        if self.tree.nodes.len() >= self.limits.fields {
+            self.exhausted("fields");
+            return true;
+        }
+        let kind = if is_text(bytes) { Kind::Text } else { Kind::Bytes };
+        let node = to_u32(self.tree.nodes.len());
+        self.tree.nodes.push(Node {
+            parent: Some(id),
+            step: Step::Name("rest"),
+            buffer: input.buffer,
+            start,
+            end: input.end,
+            fresh: false,
+            leaf: true,
+            whole: true,
+            kind,
+            shape: Shape::ANY,
+        });
+        // Each may leave over most of what it is asked about.
+        if self.rests >= budget::RESTS {
+            self.exhausted("rests");
+            return true;
+        }
+        self.rests = self.rests.saturating_add(1);
+        self.out.queue.push(Waiting { node, known: None, declared: false });
+        true
     }
 
     /// Opens what a decoder put out that counts only if something opens it: its own node, or the fields that wait behind

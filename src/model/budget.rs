@@ -132,6 +132,8 @@ pub const SIGHTINGS: usize = 50_000;
 pub const EMBEDDED_RUNS: usize = 256;
 /// Compressed streams, each behind a header, that are told apart in one field.
 pub const PREFIXED_STREAMS: usize = 1_024;
+/// Leftovers of decoders that others are asked about, in one message.
+pub const RESTS: usize = 64;
 /// Opaque payloads remembered per flow (the longest).
 pub const FLOW_PAYLOADS: usize = 8;
 /// Distinct facts remembered per flow, beside those that are weaknesses.

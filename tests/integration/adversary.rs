@@ -8,6 +8,7 @@ use plainsight::{pipeline, scenario, verdict};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::fs;
+use std::io::Write as _;
 
 const TEXT: &str = "The heron lands at dusk";
 const API: &str = "https://api.chatterly.example/v1/send";
@@ -299,5 +300,48 @@ fn the_beginning_of_a_text_is_the_text_where_its_words_are_rare() {
         if want == Inconclusive {
             assert!(claim.reason.contains("may be the beginning of the planted"), "{}", claim.reason);
         }
+    }
+}
+
+/// Bytes as a program packs them.
+fn packed(bytes: &[u8], gzip: bool) -> Vec<u8> {
+    let level = flate2::Compression::best();
+    if gzip {
+        let mut to = flate2::write::GzEncoder::new(Vec::new(), level);
+        to.write_all(bytes).unwrap();
+        return to.finish().unwrap();
+    }
+    let mut to = flate2::write::ZlibEncoder::new(Vec::new(), level);
+    to.write_all(bytes).unwrap();
+    to.finish().unwrap()
+}
+
+#[test]
+fn what_is_only_packed_is_no_sign_of_encryption_wherever_it_stands() {
+    let note = json!({"to": "u81", "n": [1, 2, 3], "m": TEXT}).to_string();
+    let (gzip, zlib) = (packed(note.as_bytes(), true), packed(note.as_bytes(), false));
+    let framed = |stream: &[u8]| [&u32::try_from(stream.len()).unwrap().to_be_bytes()[..], stream].concat();
+    for (name, bytes) in [
+        ("behind a long header", [&noise(11, 40)[..], &gzip].concat()),
+        ("behind a longer one", [&noise(12, 900)[..], &gzip].concat()),
+        ("two in a row", zlib.repeat(2)),
+        ("a backup", [b"ANDROID BACKUP\n5\n1\nnone\n", &zlib[..]].concat()),
+        ("raw, behind its length", framed(&zlib[2..zlib.len() - 4])),
+        ("records", framed(&zlib).repeat(2_000)),
+        ("behind another stream", [packed(b"{\"v\":1}", true), zlib.clone(), noise(13, 60)].concat()),
+    ] {
+        let entries = [send(API, &json!({"c": BASE64.encode(&bytes)}))];
+        assert_eq!(verdicts(&entries)[0], Contradicted, "{name}");
+    }
+}
+
+#[test]
+fn what_is_left_over_behind_an_end_is_weighed() {
+    let gzip = packed(json!({"open": true, "v": 3}).to_string().as_bytes(), true);
+    assert_eq!(verdicts(&[sealed(), send(THIRD, &json!({"d": BASE64.encode(&gzip)}))]), [Consistent; 3]);
+    for len in [200, 3_000] {
+        let bytes = [&gzip[..], &noise(14, len)].concat();
+        let entries = [sealed(), send(THIRD, &json!({"d": BASE64.encode(&bytes)}))];
+        assert_eq!(verdicts(&entries), [Inconclusive; 3], "{len}");
     }
 }

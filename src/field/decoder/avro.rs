@@ -132,13 +132,18 @@ fn open(bytes: &[u8], _: &Hint<'_>, fields: &mut Fields<'_>) -> Result<(), Malfo
     let codec = header.metadata.get(&b"avro.codec"[..]).and_then(|at| bytes.get(at.clone())).unwrap_or(b"null");
     let mut reader = Reader { schema: &schema, names, fields, own: None };
     let mut record = 0_u32;
-    let mut read = Ok(());
+    let (mut read, mut last) = (Ok(()), cursor.position());
     while !cursor.is_empty() && read.is_ok() {
+        last = cursor.position();
         read = block(&mut cursor, codec, &header.sync, &mut record, &mut reader);
     }
-    if read.is_err() {
+    if let Err(error) = read {
         fields.leave_all(bytes.len());
         fields.damaged();
+        // What is no block of this file may look like one that is cut short.
+        if !matches!(error, Malformed::TooLarge(_)) {
+            fields.ends(last);
+        }
     }
     fields.found(WHAT)
 }

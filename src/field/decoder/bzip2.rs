@@ -4,7 +4,7 @@ use crate::bytes::{Malformed, Match};
 use crate::field::shape::{Filter, Shape};
 use crate::field::unpack;
 use crate::field::{Decoder, Fields, Hint, Sample};
-use ::bzip2::read::MultiBzDecoder;
+use ::bzip2::bufread::BzDecoder;
 
 /// The entry.
 pub(super) static BZIP2: Decoder = Decoder {
@@ -32,5 +32,16 @@ fn open(bytes: &[u8], hint: &Hint<'_>, fields: &mut Fields<'_>) -> Result<(), Ma
         return Err(Malformed::Illegal(WHAT));
     }
     let (limit, budget) = fields.room(bytes.len());
-    unpack::put(unpack::read(MultiBzDecoder::new(bytes), limit), bytes.len(), budget, WHAT, fields)
+    let mut rest = bytes;
+    let mut unpacked = unpack::read(BzDecoder::new(&mut rest), limit);
+    // Streams may follow one another.
+    while unpacked.done && fits(hint, rest) == Match::Certain {
+        let more = unpack::read(BzDecoder::new(&mut rest), limit.saturating_sub(unpacked.bytes.len()));
+        unpacked.bytes.extend_from_slice(&more.bytes);
+        (unpacked.done, unpacked.over) = (more.done, more.over);
+    }
+    if unpacked.done {
+        fields.ends(bytes.len().saturating_sub(rest.len()));
+    }
+    unpack::put(unpacked, bytes.len(), budget, WHAT, fields)
 }

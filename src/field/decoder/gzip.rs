@@ -45,6 +45,7 @@ fn open(bytes: &[u8], _: &Hint<'_>, fields: &mut Fields<'_>) -> Result<(), Malfo
             Err(error) if at == 0 => return Err(error),
             Err(_) => {
                 fields.damaged();
+                fields.ends(at);
                 break;
             }
         };
@@ -66,6 +67,10 @@ fn open(bytes: &[u8], _: &Hint<'_>, fields: &mut Fields<'_>) -> Result<(), Malfo
             fields.damaged();
         }
         if !member.done {
+            // Where a stream is broken, what follows is read by nobody.
+            if !member.over {
+                fields.ends(shift.saturating_add(member.used));
+            }
             break;
         }
         at = shift.saturating_add(member.used).saturating_add(8);

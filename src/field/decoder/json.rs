@@ -4,7 +4,7 @@
 use crate::bytes::{Malformed, Match};
 use crate::field::fields::to_u32;
 use crate::field::shape::{Filter, Shape};
-use crate::field::text::{hex_digit, is_media_type, utf16_to_utf8};
+use crate::field::text::{hex_digit, is_media_type, is_text_so_far, utf16_to_utf8};
 use crate::field::{Decoder, Fields, Hint, Key, Sample};
 use crate::model::field::{Kind, View};
 
@@ -106,13 +106,14 @@ fn open(bytes: &[u8], hint: &Hint<'_>, fields: &mut Fields<'_>) -> Result<(), Ma
         reader.skip_space();
         if reader.at < bytes.len() { Err(Malformed::Trailing("JSON text")) } else { Ok(()) }
     });
-    let (at, values) = (reader.at, reader.values);
-    finish(read, hint.whole, is_media_type(hint.content_type, TYPES), at.saturating_sub(start), values, bytes, fields)
+    let read =
+        Read { at: reader.at, len: reader.at.saturating_sub(start), values: reader.values, lines: false, result: read };
+    finish(read, hint.whole, is_media_type(hint.content_type, TYPES), bytes, fields)
 }
 
 fn open_many(bytes: &[u8], hint: &Hint<'_>, fields: &mut Fields<'_>) -> Result<(), Malformed> {
     let mut reader = Reader { bytes, at: 0, fields, levels: Vec::new(), values: 0 };
-    let mut read = Ok(());
+    let (mut read, mut lines) = (Ok(()), false);
     for index in 0.. {
         while reader.peek().is_some_and(is_between) {
             reader.at = reader.at.saturating_add(1);
@@ -120,16 +121,22 @@ fn open_many(bytes: &[u8], hint: &Hint<'_>, fields: &mut Fields<'_>) -> Result<(
         if reader.at >= bytes.len() || reader.fields.is_full() {
             break;
         }
-        read = match reader.peek() {
-            Some(b'{' | b'[') => reader.text(Some(Key::Index(to_u32(index)))),
-            _ => Err(Malformed::Illegal("start of a JSON text")),
-        };
+        if let Some(b'{' | b'[') = reader.peek() {
+            read = reader.text(Some(Key::Index(to_u32(index))));
+        } else {
+            // Envelopes of reports hold what they attach behind lines that say what it is, as it is.
+            let end = reader.at.saturating_add(BINARY_WITHIN).min(bytes.len());
+            let next = bytes.get(reader.at..end).unwrap_or_default();
+            let line = reader.at.checked_sub(1).and_then(|before| bytes.get(before)) == Some(&b'\n');
+            lines = line && !is_text_so_far(next);
+            read = Err(Malformed::Illegal("start of a JSON text"));
+        }
         if read.is_err() {
             break;
         }
     }
-    let (at, values) = (reader.at, reader.values);
-    finish(read, hint.whole, is_media_type(hint.content_type, TYPES_MANY), at, values, bytes, fields)
+    let read = Read { at: reader.at, len: reader.at, values: reader.values, lines, result: read };
+    finish(read, hint.whole, is_media_type(hint.content_type, TYPES_MANY), bytes, fields)
 }
 
 /// What may stand between two JSON texts: white space, the record separator, a stray comma or NUL.
@@ -137,17 +144,26 @@ const fn is_between(byte: u8) -> bool {
     byte.is_ascii_whitespace() || matches!(byte, 0x1e | b',' | 0)
 }
 
-/// Whether what was read of a damaged text is kept.
-fn finish(
-    read: Result<(), Malformed>,
-    whole: bool,
-    declared: bool,
-    read_bytes: usize,
+/// Bytes behind lines of JSON among which some must be none of a text, for the lines to be lines in front of something else.
+const BINARY_WITHIN: usize = 256;
+
+/// How far a reading came.
+#[derive(Clone, Copy)]
+struct Read {
+    /// Where it ended, and how many bytes were read.
+    at: usize,
+    len: usize,
+    /// Leaf values read.
     values: usize,
-    bytes: &[u8],
-    fields: &mut Fields<'_>,
-) -> Result<(), Malformed> {
-    let Err(error) = read else { return Ok(()) };
+    /// All that was read are whole lines of JSON, and what follows is no text.
+    lines: bool,
+    result: Result<(), Malformed>,
+}
+
+/// Whether what was read of a damaged text is kept.
+fn finish(read: Read, whole: bool, declared: bool, bytes: &[u8], fields: &mut Fields<'_>) -> Result<(), Malformed> {
+    let Read { at, len, values, lines, result } = read;
+    let Err(error) = result else { return Ok(()) };
     let cut = matches!(error, Malformed::Short(_));
     // Cut short: what came before is JSON if there is something of it. Damaged: only if it was said to be JSON, or
     // most of it is.
@@ -155,13 +171,16 @@ fn finish(
         (true, true) => values > 0,
         (true, false) => values > 1,
         (false, true) => values > 0,
-        (false, false) => values > 3 && read_bytes.saturating_mul(2) > bytes.len(),
+        (false, false) => (values > 3 && len.saturating_mul(2) > bytes.len()) || (lines && values > 0),
     };
     if !kept {
         return Err(error);
     }
     fields.leave_all(bytes.len());
     fields.damaged();
+    if !cut {
+        fields.ends(at);
+    }
     Ok(())
 }
 

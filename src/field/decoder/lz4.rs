@@ -47,7 +47,17 @@ fn open(bytes: &[u8], _: &Hint<'_>, fields: &mut Fields<'_>) -> Result<(), Malfo
     const WHAT: &str = "LZ4 frame or block";
     let (limit, budget) = fields.room(bytes.len());
     if bytes.starts_with(MAGIC) {
-        return unpack::put(unpack::read(FrameDecoder::new(bytes), limit), bytes.len(), budget, WHAT, fields);
+        let mut rest = bytes;
+        let mut unpacked = unpack::read(FrameDecoder::new(&mut rest), limit);
+        while unpacked.done && rest.starts_with(MAGIC) {
+            let more = unpack::read(FrameDecoder::new(&mut rest), limit.saturating_sub(unpacked.bytes.len()));
+            unpacked.bytes.extend_from_slice(&more.bytes);
+            (unpacked.done, unpacked.over) = (more.done, more.over);
+        }
+        if unpacked.done {
+            fields.ends(bytes.len().saturating_sub(rest.len()));
+        }
+        return unpack::put(unpacked, bytes.len(), budget, WHAT, fields);
     }
     let len = length(bytes).filter(|len| *len <= limit).ok_or(Malformed::Illegal(WHAT))?;
     let block = bytes.get(4..).unwrap_or_default();

@@ -61,10 +61,12 @@ fn open(bytes: &[u8], _: &Hint<'_>, fields: &mut Fields<'_>) -> Result<(), Malfo
     let boundary = boundary(bytes).ok_or(WHAT)?;
     let mut start = memmem::find(bytes, boundary).ok_or(WHAT)?.saturating_add(boundary.len());
     let mut ended = false;
+    let preamble = 0..start.saturating_sub(boundary.len());
     for index in 0.. {
         let rest = bytes.get(start..).unwrap_or_default();
         if rest.starts_with(b"--") {
             ended = true;
+            fields.ends(start.saturating_add(2));
             break;
         }
         let Some(line) = memchr::memchr(b'\n', rest) else { break };
@@ -82,6 +84,11 @@ fn open(bytes: &[u8], _: &Hint<'_>, fields: &mut Fields<'_>) -> Result<(), Malfo
     }
     if !ended {
         fields.damaged();
+    }
+    // Receivers are told to pass over it (RFC 2046 section 5.1.1), and whoever listens is not.
+    if !fields.is_empty() && !bytes.get(preamble.clone()).unwrap_or_default().trim_ascii().is_empty() {
+        let view = fields.view(preamble);
+        fields.leaf(Key::Name("preamble"), view, Kind::Bytes);
     }
     fields.found("multipart body")
 }

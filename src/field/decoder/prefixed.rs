@@ -1,21 +1,30 @@
-//! Compressed bytes behind a short header of somebody's own: a length (Qt's `qCompress`, .NET), a magic, a flag.
+//! Compressed bytes behind a header of somebody's own, between others, and one after the other: a length (Qt's
+//! `qCompress`, .NET), a magic, a record's header, lines of text.
 //!
-//! Such a header is in no standard. Where nothing else opens bytes, and a compressed stream begins a few bytes into them
-//! and ends, checked, where they do, that is what they are.
+//! Such a frame is in no standard. Where nothing else opens bytes, and a compressed stream stands in them whose check is
+//! right, or that comes to a text, that is what they hold. What stands around streams is read like any field.
 
 use crate::bytes::{Malformed, Match};
-use crate::field::inflate::{header, inflate, is_checked};
+use crate::field::blocks::may_be;
+use crate::field::inflate::{Inflated, header, inflate, is_checked};
 use crate::field::shape::{Filter, Shape};
+use crate::field::text::{is_text, is_text_so_far};
+use crate::field::unpack::{self, Unpacked};
 use crate::field::{Decoder, Fields, Hint, Key, Sample};
 use crate::model::budget;
 use crate::model::field::Kind;
+use ::bzip2::bufread::BzDecoder;
+use lz4_flex::frame::FrameDecoder;
+use lzma_rust2::XzReader;
+use memchr::memmem::Finder;
 use std::ops::Range;
+use std::sync::LazyLock;
 use zstd::stream::raw::{DParameter, Decoder as Frames, InBuffer, Operation as _, OutBuffer};
 
 /// The entry.
 pub(super) static PREFIXED: Decoder = Decoder {
     name: "prefixed",
-    about: "gzip, zlib and Zstandard streams behind a header of a few bytes",
+    about: "gzip, zlib, raw deflate, Zstandard, xz, bzip2 and LZ4 streams behind headers, between other bytes and in a row",
     layer: false,
     codings: &[],
     filter: Filter { any: Shape::BINARY, none: Shape::NONE, min: SHORTEST + 1, undeclared: Some(&[]) },
@@ -37,18 +46,43 @@ pub(super) static PREFIXED: Decoder = Decoder {
     ],
 };
 
-/// The longest header.
+/// The longest header that is told by no more than what follows it.
 const HEADER: usize = 16;
+/// The longest header in front of a stream that a length, or an unusual window of zlib, tells.
+const FRAME: usize = 64;
+/// How far behind one stream the next is looked for, and how far in front the first one whose beginning is short.
+const GAP: usize = 4 << 10;
 /// The shortest stream.
 const SHORTEST: usize = 8;
+/// Bytes of text that no other bytes than a stream's come to, where no check speaks for it.
+const TEXT: usize = 24;
+/// Bytes of other output that raw deflate must come to, where it ends with all there is and nothing else speaks for it.
+const OTHER: usize = 64;
 /// Bytes of output that no other bytes than a stream's come to, where a budget ends it.
 const LONG: usize = 64 << 10;
+/// Places at which streams may begin that are looked at more closely, for one stream.
+const TRIES: usize = 64;
 
 #[derive(Clone, Copy)]
 enum Packing {
     Gzip,
     Zlib,
     Zstd,
+    Xz,
+    Bzip2,
+    Lz4,
+}
+
+/// What streams begin with, of those that begin with more than a byte or two.
+const MAGICS: [&[u8]; 5] = [b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd", b"\xfd7zXZ\0", b"BZh", b"\x04\x22\x4d\x18"];
+
+/// Whether a header of zlib: a window up to 32 KiB, no preset dictionary, and its check (RFC 1950, section 2.2).
+fn is_zlib(bytes: &[u8]) -> bool {
+    matches!(bytes, [cmf, flg, ..]
+        if cmf & 0x0f == 8
+            && cmf >> 4 <= 7
+            && flg & 0x20 == 0
+            && (u16::from(*cmf) << 8 | u16::from(*flg)).is_multiple_of(31))
 }
 
 /// What a stream that begins so may be.
@@ -56,42 +90,106 @@ fn begins(bytes: &[u8]) -> Option<Packing> {
     match bytes {
         [0x1f, 0x8b, 8, flags, ..] if *flags < 0x20 => Some(Packing::Gzip),
         [0x28, 0xb5, 0x2f, 0xfd, ..] => Some(Packing::Zstd),
-        // A window up to 32 KiB, no preset dictionary, and the header's check (RFC 1950, section 2.2).
-        [cmf, flg, ..]
-            if cmf & 0x0f == 8
-                && cmf >> 4 <= 7
-                && flg & 0x20 == 0
-                && (u16::from(*cmf) << 8 | u16::from(*flg)).is_multiple_of(31) =>
-        {
-            Some(Packing::Zlib)
-        }
-        _ => None,
+        [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Some(Packing::Xz),
+        [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, 0x59, 0x26, 0x53, 0x59, ..] => Some(Packing::Bzip2),
+        [0x04, 0x22, 0x4d, 0x18, ..] => Some(Packing::Lz4),
+        _ => is_zlib(bytes).then_some(Packing::Zlib),
     }
 }
 
-/// The length of the stream at the start of `bytes`, if it is whole and its check is right.
-fn stream(bytes: &[u8], limit: usize) -> Option<usize> {
+/// A stream that was found.
+struct Stream {
+    /// Its bytes.
+    len: usize,
+    /// Bytes that came out of it.
+    put: usize,
+}
+
+/// The stream at the start of `bytes`, if it is whole and its check is right, or what came out of it can be nothing else.
+fn stream(bytes: &[u8], limit: usize) -> Option<Stream> {
+    let all = bytes.len();
     match begins(bytes)? {
         Packing::Gzip => {
             let body = header(bytes).ok()?;
             let member = inflate(bytes.get(body..)?, false, limit);
             let end = body.saturating_add(member.used);
             let trailer = bytes.get(end..).unwrap_or_default();
-            let whole = member.done && is_checked(trailer, &member.bytes);
-            let long = member.over && member.bytes.len() >= LONG;
-            (whole || long).then(|| if long { bytes.len() } else { end.saturating_add(8) })
+            let put = member.bytes.len();
+            let checked =
+                member.done && (is_checked(trailer, &member.bytes) || (put >= TEXT && is_text(&member.bytes)));
+            let len =
+                if checked { end.saturating_add(8).min(all) } else { is_cut(&member, body, all).then_some(all)? };
+            Some(Stream { len, put })
         }
         Packing::Zlib => {
             let out = inflate(bytes, true, limit);
-            let long = out.over && out.bytes.len() >= LONG;
-            (out.done && !out.bytes.is_empty() || long).then_some(if long { bytes.len() } else { out.used })
+            let put = out.bytes.len();
+            let len = if out.done && put > 0 { out.used } else { is_cut(&out, 0, all).then_some(all)? };
+            Some(Stream { len, put })
         }
         Packing::Zstd => frame(bytes, limit),
+        packing => {
+            let mut rest = bytes;
+            let Unpacked { bytes: out, done, over } = match packing {
+                Packing::Xz => unpack::read(XzReader::new(&mut rest, false), limit),
+                Packing::Bzip2 => unpack::read(BzDecoder::new(&mut rest), limit),
+                _ => unpack::read(FrameDecoder::new(&mut rest), limit),
+            };
+            let long = over && out.len() >= LONG;
+            let len = if long { all } else { all.saturating_sub(rest.len()) };
+            ((done && !out.is_empty()) || long).then_some(Stream { len, put: out.len() })
+        }
     }
 }
 
-/// The length of a Zstandard frame. Its check is optional, but its blocks say where it ends.
-fn frame(bytes: &[u8], limit: usize) -> Option<usize> {
+/// Whether a stream from `body` on goes on beyond the end of all bytes, or beyond a budget.
+fn is_cut(out: &Inflated, body: usize, all: usize) -> bool {
+    let long = out.over && out.bytes.len() >= LONG;
+    let ends = !out.done && !out.over && body.saturating_add(out.used) == all;
+    // As much as tells a stream of zlib that is cut short.
+    long || (ends && out.bytes.len() >= 32 && is_text_so_far(&out.bytes))
+}
+
+/// Raw deflate from `at` on: behind a length that tells its bytes or those that come out of it, or behind a short header and up
+/// to the end.
+fn raw(bytes: &[u8], from: usize, at: usize, limit: usize) -> Option<Stream> {
+    let rest = bytes.get(at..)?;
+    let header = at.saturating_sub(from);
+    let four =
+        at.checked_sub(4).filter(|start| *start >= from).and_then(|start| bytes.get(start..)?.first_chunk::<4>());
+    if let Some(four) = four {
+        for told in [u32::from_be_bytes(*four), u32::from_le_bytes(*four)] {
+            let told = usize::try_from(told).ok()?;
+            if let Some(packed) = rest.get(..told).filter(|packed| packed.len() >= SHORTEST)
+                && may_be(packed)
+            {
+                let out = inflate(packed, false, limit);
+                if out.done && out.used == told && out.bytes.len() >= TEXT {
+                    return Some(Stream { len: told, put: out.bytes.len() });
+                }
+            }
+            // The first block is the last one, or its codes are told.
+            let fits = told >= TEXT && told <= limit.min(rest.len().saturating_mul(1_032));
+            if fits && rest.first().is_some_and(|first| matches!(first & 7, 3..=5)) {
+                let out = inflate(rest, false, told);
+                if out.done && out.bytes.len() == told {
+                    return Some(Stream { len: out.used, put: told });
+                }
+            }
+        }
+    }
+    if (1..=HEADER).contains(&header) && rest.len() >= SHORTEST && may_be(rest) {
+        let out = inflate(rest, false, limit);
+        let (put, ends) = (out.bytes.len(), out.done && out.used == rest.len());
+        if ends && (put >= OTHER || (put >= TEXT && is_text(&out.bytes))) {
+            return Some(Stream { len: rest.len(), put });
+        }
+    }
+    None
+}
+
+/// The Zstandard frame at the start of `bytes`. Its check is optional, but its blocks say where it ends.
+fn frame(bytes: &[u8], limit: usize) -> Option<Stream> {
     let mut frames = Frames::new().ok()?;
     frames.set_parameter(DParameter::WindowLogMax(budget::ZSTD_WINDOW_LOG)).ok()?;
     let mut chunk = vec![0_u8; 64 << 10];
@@ -104,59 +202,104 @@ fn frame(bytes: &[u8], limit: usize) -> Option<usize> {
         at = at.saturating_add(took);
         put = put.saturating_add(gave);
         if left == 0 {
-            return Some(at);
+            return (put > 0).then_some(Stream { len: at, put });
         }
         if took == 0 && gave == 0 {
             return None;
         }
     }
-    (put >= LONG).then_some(bytes.len())
+    (put >= LONG).then_some(Stream { len: bytes.len(), put })
 }
 
-/// Streams that follow each other up to the end, each behind a header; bytes left over at the end are as few.
-fn streams(bytes: &[u8], limit: usize) -> Option<Vec<Range<usize>>> {
-    let mut found: Vec<Range<usize>> = Vec::new();
-    let mut at = 0_usize;
-    while found.len() < budget::PREFIXED_STREAMS {
-        let headers = usize::from(found.is_empty())..=HEADER;
-        let next = headers.map(|header| at.saturating_add(header)).find_map(|start| {
-            let len = stream(bytes.get(start..)?, limit)?;
-            Some(start..start.saturating_add(len))
-        });
-        let Some(next) = next else { break };
-        at = next.end;
-        found.push(next);
+/// Where streams may begin in `window`, in order, by what they begin with.
+fn beginnings(window: &[u8]) -> Vec<usize> {
+    /// Built once: many values are asked for them.
+    static FINDERS: LazyLock<[Finder<'static>; 5]> = LazyLock::new(|| MAGICS.map(Finder::new));
+    let mut found: Vec<usize> = Vec::new();
+    for finder in FINDERS.iter() {
+        let is_one = |at: &usize| window.get(*at..).and_then(begins).is_some();
+        found.extend(finder.find_iter(window).filter(is_one).take(TRIES));
     }
-    (!found.is_empty() && bytes.len().saturating_sub(at) <= HEADER).then_some(found)
+    // What nearly every encoder of zlib writes, further on; other windows are looked for near the front.
+    let near = window.get(..GAP).unwrap_or(window);
+    let usual = memchr::memchr_iter(0x78, near)
+        .filter(|at| matches!(near.get(at.saturating_add(1)), Some(0x01 | 0x5e | 0x9c | 0xda)));
+    found.extend(usual.take(TRIES));
+    let unusual = (0..window.len().min(FRAME)).filter(|at| window.get(*at..).is_some_and(is_zlib));
+    found.extend(unusual);
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+/// The first stream from `from` on, and where it begins.
+fn next(bytes: &[u8], from: usize, limit: usize) -> Option<(usize, Stream)> {
+    let window = if from == 0 { bytes } else { bytes.get(from..bytes.len().min(from.saturating_add(GAP)))? };
+    let told = beginnings(window).into_iter().take(TRIES).find_map(|at| {
+        let start = from.saturating_add(at);
+        let found = stream(bytes.get(start..)?, limit)?;
+        // What is a stream and nothing else is for others.
+        (start > 0 || found.len < bytes.len()).then_some((start, found))
+    });
+    let before = told.as_ref().map_or(usize::MAX, |(start, _)| *start).min(from.saturating_add(FRAME));
+    let sized =
+        (from.saturating_add(1)..before.min(bytes.len())).find_map(|at| Some((at, raw(bytes, from, at, limit)?)));
+    sized.or(told)
+}
+
+/// Streams that follow each other, with other bytes in front of, between and behind them.
+fn streams(bytes: &[u8], limit: usize) -> Vec<Range<usize>> {
+    let mut found: Vec<Range<usize>> = Vec::new();
+    let (mut at, mut left) = (0_usize, limit);
+    while found.len() < budget::PREFIXED_STREAMS && left > 0 && at < bytes.len() {
+        let Some((start, stream)) = next(bytes, at, left) else { break };
+        left = left.saturating_sub(stream.put);
+        at = start.saturating_add(stream.len);
+        found.push(start..at);
+    }
+    found
 }
 
 fn fits(_: &Hint<'_>, bytes: &[u8]) -> Match {
-    let begins = |at: usize| bytes.get(at..).filter(|rest| rest.len() >= SHORTEST).and_then(begins).is_some();
-    if (1..=HEADER).any(begins) { Match::Maybe } else { Match::No }
+    let sized = |at: usize| {
+        let four = bytes.get(at..).and_then(<[u8]>::first_chunk::<4>);
+        four.is_some_and(|four| {
+            let rest = bytes.get(at.saturating_add(4)..).unwrap_or_default();
+            [u32::from_be_bytes(*four), u32::from_le_bytes(*four)]
+                .into_iter()
+                .any(|told| (told as usize) >= SHORTEST && (told as usize) <= rest.len().saturating_mul(1_032))
+        })
+    };
+    let ends = |at: usize| bytes.get(at..).is_some_and(|rest| rest.len() >= SHORTEST && may_be(rest));
+    let some = !beginnings(bytes).is_empty() || (0..FRAME).any(sized) || (1..=HEADER).any(ends);
+    if some { Match::Maybe } else { Match::No }
 }
 
 fn open(bytes: &[u8], _: &Hint<'_>, fields: &mut Fields<'_>) -> Result<(), Malformed> {
     let (limit, _) = fields.room(bytes.len());
-    let streams = streams(bytes, limit).ok_or(Malformed::Illegal("compressed stream behind a header"))?;
+    let streams = streams(bytes, limit);
+    if streams.is_empty() {
+        return Err(Malformed::Illegal("compressed stream behind a header"));
+    }
     let (mut at, mut index) = (0_usize, 0_u32);
-    for stream in streams {
+    let end = bytes.len()..bytes.len();
+    for stream in streams.into_iter().chain([end]) {
         for (range, opens) in [(at..stream.start, false), (stream.clone(), true)] {
             if range.is_empty() {
                 continue;
             }
+            // A header says nothing to anybody; more than that may be whatever there is, streams included.
+            let opens = opens || range.len() > HEADER;
+            let kind = if bytes.get(range.clone()).is_some_and(is_text) { Kind::Text } else { Kind::Bytes };
             let view = fields.view(range);
             if opens {
-                fields.leaf(Key::Index(index), view, Kind::Bytes);
+                fields.leaf(Key::Index(index), view, kind);
             } else {
                 fields.unopened_leaf(Key::Index(index), view, Kind::Bytes);
             }
             index = index.saturating_add(1);
         }
         at = stream.end;
-    }
-    if at < bytes.len() {
-        let view = fields.view(at..bytes.len());
-        fields.unopened_leaf(Key::Index(index), view, Kind::Bytes);
     }
     fields.tentative();
     Ok(())
@@ -168,31 +311,126 @@ mod tests {
     use crate::field::tests::packed;
     use crate::field::walk_bytes;
     use proptest::prelude::*;
+    use std::io::Write as _;
 
     const TEXT: &[u8] = b"The heron lands at dusk, and the otter sleeps until the tide is out.";
+
+    /// One of all packings.
+    fn pack(how: usize) -> Vec<u8> {
+        match how {
+            0..3 => packed(TEXT, how),
+            3 => {
+                let mut to = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::best());
+                to.write_all(TEXT).unwrap();
+                to.finish().unwrap()
+            }
+            4 => {
+                let mut to = lz4_flex::frame::FrameEncoder::new(Vec::new());
+                to.write_all(TEXT).unwrap();
+                to.finish().unwrap()
+            }
+            // Another text: only that it is found counts.
+            _ => {
+                let xz = crate::field::decoder::DECODERS.iter().find(|decoder| decoder.name == "xz").unwrap();
+                xz.samples[0].bytes.to_vec()
+            }
+        }
+    }
+
+    fn deflated(text: &[u8], level: u32) -> Vec<u8> {
+        let mut to = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::new(level));
+        to.write_all(text).unwrap();
+        to.finish().unwrap()
+    }
+
+    /// How often the text is shown, and whether every byte of the input is in some field or was undone.
+    fn shown(bytes: &[u8]) -> usize {
+        walk_bytes(bytes, None, |tree| tree.leaves().filter(|(_, node)| tree.bytes(node) == TEXT).count())
+    }
 
     proptest! {
         #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
 
         #[test]
         fn streams_behind_a_header_are_found(
-            header in proptest::collection::vec(any::<u8>(), 1..=HEADER), how in proptest::collection::vec(0..3_usize, 1..4),
-            cut in any::<bool>(),
+            header in proptest::collection::vec(128..=255_u8, 1..=FRAME), how in proptest::collection::vec(0..6_usize, 1..4),
+            between in proptest::collection::vec(128..=255_u8, 0..=FRAME), behind in proptest::collection::vec(128..=255_u8, 0..200),
         ) {
-            let mut bytes: Vec<u8> = how.iter().flat_map(|how| [header.clone(), packed(TEXT, *how)].concat()).collect();
-            let found = streams(&bytes, 1 << 20).map(|found| found.len());
-            prop_assert_eq!(found, Some(how.len()));
-            if cut {
-                // What is cut short is no whole stream, and might be anything.
-                bytes.truncate(bytes.len() - 30);
-                prop_assert!(streams(&bytes, 1 << 20).is_none_or(|found| found.len() < how.len()));
+            let mut bytes = header;
+            for how in &how {
+                bytes.extend(pack(*how));
+                bytes.extend(&between);
             }
+            bytes.extend(behind);
+            let found = streams(&bytes, 1 << 20);
+            prop_assert_eq!(found.len(), how.len());
         }
 
         #[test]
-        fn random_bytes_hold_no_stream(bytes in proptest::collection::vec(any::<u8>(), 9..600)) {
-            prop_assert!(streams(&bytes, 1 << 20).is_none());
+        fn random_bytes_hold_no_stream(bytes in proptest::collection::vec(any::<u8>(), 9..6_000)) {
+            prop_assert!(streams(&bytes, 1 << 20).is_empty());
         }
+
+        #[test]
+        fn lengths_tell_raw_deflate(
+            magic in proptest::collection::vec(128..=255_u8, 0..40), packed_len in any::<bool>(), big in any::<bool>(),
+            level in 1..10_u32, count in 1..4_usize,
+        ) {
+            let packed = deflated(TEXT, level);
+            let told = u32::try_from(if packed_len { packed.len() } else { TEXT.len() }).unwrap();
+            let told = if big { told.to_be_bytes() } else { told.to_le_bytes() };
+            let bytes = [magic, told.to_vec(), packed].concat().repeat(count);
+            prop_assert_eq!(streams(&bytes, 1 << 20).len(), count);
+        }
+    }
+
+    #[test]
+    fn what_is_not_checked_must_read_as_text() {
+        let text = TEXT.repeat(40);
+        let zlib = packed(&text, 1);
+        // Cut short, behind more than any header of a stream has.
+        let cut = [&[0xee; 20], &zlib[..zlib.len() - 8]].concat();
+        assert_eq!(streams(&cut, 1 << 20).first(), Some(&(20..cut.len())));
+        // Behind a flag and up to the end.
+        let raw = [&b"\x01\xc3"[..], &deflated(TEXT, 9)].concat();
+        assert_eq!(streams(&raw, 1 << 20).first(), Some(&(2..raw.len())));
+        // A wrong check, with what comes out of it.
+        let mut gzip = packed(&text, 0);
+        let check = gzip.len() - 6;
+        gzip[check] ^= 1;
+        let bytes = [&[0xee; 30], &gzip[..]].concat();
+        assert_eq!(streams(&bytes, 1 << 20).first(), Some(&(30..bytes.len())));
+        // The beginning of a stream with noise behind it is none.
+        let noise: Vec<u8> = (0..400_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        for magic in [
+            &b"\x1f\x8b\x08\0\0\0\0\0\0\x03"[..],
+            b"\x78\x9c",
+            b"\xfd7zXZ\0",
+            b"BZh91AY&SY",
+            b"\x04\x22\x4d\x18",
+            b"\0\0\x01\x90",
+        ] {
+            assert!(streams(&[&[0xee; 20], magic, &noise].concat(), 1 << 20).is_empty(), "{}", magic.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn more_records_than_the_budget_are_still_there() {
+        let record = [&[0, 0, 0, 9][..], &packed(TEXT, 1)].concat();
+        let count = budget::PREFIXED_STREAMS * 2 + 9;
+        assert_eq!(shown(&record.repeat(count)), count);
+    }
+
+    #[test]
+    fn streams_in_a_row_and_what_is_around_them_are_read() {
+        let zlib = packed(TEXT, 1);
+        assert_eq!(shown(&zlib.repeat(2)), 2, "two in a row");
+        let backup = [b"ANDROID BACKUP\n5\n1\nnone\n", &zlib[..]].concat();
+        assert_eq!(shown(&backup), 1, "a backup");
+        let log = "2026-11-02 07:12:31 the otter sleeps until the tide is out\n".repeat(100);
+        let json = serde_json::json!({ "t": str::from_utf8(TEXT).unwrap(), "n": [1, 2, 3] }).to_string();
+        let mixed = [log.as_bytes(), &packed(TEXT, 0), json.as_bytes(), &packed(TEXT, 2), &[0xf0; 9]].concat();
+        assert_eq!(shown(&mixed), 3, "text, a stream, JSON, a stream");
     }
 
     #[test]

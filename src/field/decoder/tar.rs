@@ -73,9 +73,11 @@ fn open(bytes: &[u8], _: &Hint<'_>, fields: &mut Fields<'_>) -> Result<(), Malfo
         }
         if cut {
             fields.damaged();
+            at = bytes.len();
             break;
         }
         at = from.saturating_add(size.div_ceil(BLOCK).saturating_mul(BLOCK));
     }
+    fields.ends(at);
     fields.found("tar archive")
 }

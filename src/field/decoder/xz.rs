@@ -52,7 +52,18 @@ fn open(bytes: &[u8], _: &Hint<'_>, fields: &mut Fields<'_>) -> Result<(), Malfo
     const WHAT: &str = "xz stream";
     let (limit, budget) = fields.room(bytes.len());
     let unpacked = if bytes.starts_with(MAGIC) {
-        unpack::read(XzReader::new(bytes, false), limit)
+        let mut rest = bytes;
+        let mut unpacked = unpack::read(XzReader::new(&mut rest, false), limit);
+        // Streams may follow one another.
+        while unpacked.done && rest.starts_with(MAGIC) {
+            let more = unpack::read(XzReader::new(&mut rest, false), limit.saturating_sub(unpacked.bytes.len()));
+            unpacked.bytes.extend_from_slice(&more.bytes);
+            (unpacked.done, unpacked.over) = (more.done, more.over);
+        }
+        if unpacked.done {
+            fields.ends(bytes.len().saturating_sub(rest.len()));
+        }
+        unpacked
     } else if is_alone(bytes) {
         let reader = LzmaReader::new_mem_limit(bytes, MEMORY, None).map_err(|_| Malformed::Illegal(WHAT))?;
         let unpacked = unpack::read(reader, limit);

@@ -37,8 +37,16 @@ fn open(bytes: &[u8], _: &Hint<'_>, fields: &mut Fields<'_>) -> Result<(), Malfo
     let mut at = 0_usize;
     for _ in 0..MEMBERS {
         let rest = bytes.get(at..).unwrap_or_default();
-        if !rest.starts_with(LOCAL) || fields.is_full() {
+        if fields.is_full() {
             break;
+        }
+        if !rest.starts_with(LOCAL) {
+            // Something may stand between members, which no reader that goes by the directory sees.
+            let Some(next) = gap(rest) else { break };
+            let view = fields.view(at..at.saturating_add(next));
+            fields.leaf(Key::Name("gap"), view, Kind::Bytes);
+            at = at.saturating_add(next);
+            continue;
         }
         match member(bytes, at, fields) {
             Ok(next) if next > at => at = next,
@@ -48,7 +56,48 @@ fn open(bytes: &[u8], _: &Hint<'_>, fields: &mut Fields<'_>) -> Result<(), Malfo
             }
         }
     }
+    fields.ends(directory(bytes, at));
     fields.found(WHAT)
+}
+
+/// How many bytes stand before the next member, if that is not at once and one follows.
+fn gap(rest: &[u8]) -> Option<usize> {
+    if DIRECTORY.iter().any(|record| rest.starts_with(*record)) {
+        return None;
+    }
+    let next = memchr::memmem::find(rest, LOCAL)?;
+    // Bytes of a member that is damaged may say `PK`, too: its version is one that there is.
+    rest.get(next.saturating_add(4)).is_some_and(|version| *version <= 63).then_some(next)
+}
+
+/// What records of the directory begin with: members, the archive's extra data, a signature, and the ends of both lengths.
+const DIRECTORY: [&[u8; 4]; 6] =
+    [b"PK\x01\x02", b"PK\x06\x08", b"PK\x05\x05", b"PK\x06\x06", b"PK\x06\x07", b"PK\x05\x06"];
+
+/// The end of the directory that begins at `at`, without the archive's comment (sections 4.3.11 to 4.3.16).
+fn directory(bytes: &[u8], mut at: usize) -> usize {
+    let le = |at: usize, len: usize| {
+        let digits = bytes.get(at..at.saturating_add(len)).unwrap_or_default();
+        digits.iter().rev().fold(0_usize, |sum, byte| sum << 8 | usize::from(*byte))
+    };
+    for _ in 0..=MEMBERS.saturating_mul(2) {
+        let field = |offset: usize, len: usize| le(at.saturating_add(offset), len);
+        let record = bytes.get(at..).unwrap_or_default();
+        let len = match record {
+            [b'P', b'K', 1, 2, ..] => {
+                46_usize.saturating_add(field(28, 2)).saturating_add(field(30, 2)).saturating_add(field(32, 2))
+            }
+            [b'P', b'K', 6, 8, ..] => 8_usize.saturating_add(field(4, 4)),
+            [b'P', b'K', 5, 5, ..] => 6_usize.saturating_add(field(4, 2)),
+            [b'P', b'K', 6, 6, ..] => 12_usize.saturating_add(field(4, 4)),
+            [b'P', b'K', 6, 7, ..] => 20,
+            // The comment is part of what is left over: whoever has something to hide may write it there.
+            [b'P', b'K', 5, 6, ..] => 22,
+            _ => break,
+        };
+        at = at.saturating_add(len);
+    }
+    at.min(bytes.len())
 }
 
 /// Puts out the member whose header stands at `at`; where the next one begins.

@@ -54,6 +54,7 @@ fn open(bytes: &[u8], hint: &Hint<'_>, fields: &mut Fields<'_>) -> Result<(), Ma
     if out.done && (declared || out.used == bytes.len()) {
         if out.used < bytes.len() {
             fields.damaged();
+            fields.ends(out.used);
         }
     } else if cut && plausible {
         fields.damaged();

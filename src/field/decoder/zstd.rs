@@ -40,7 +40,7 @@ fn open(bytes: &[u8], hint: &Hint<'_>, fields: &mut Fields<'_>) -> Result<(), Ma
     let mut out: Vec<u8> = Vec::new();
     let mut way = vec![(0, 0)];
     let mut chunk = vec![0_u8; 64 << 10];
-    let (mut at, mut ended) = (0_usize, false);
+    let (mut at, mut ended, mut over) = (0_usize, false, false);
     let piece = (bytes.len() / 512).clamp(32, 8_192);
     let complete = loop {
         let feed = bytes.get(at..at.saturating_add(piece).min(bytes.len())).unwrap_or_default();
@@ -55,6 +55,7 @@ fn open(bytes: &[u8], hint: &Hint<'_>, fields: &mut Fields<'_>) -> Result<(), Ma
         out.extend_from_slice(chunk.get(..put.min(room)).unwrap_or_default());
         if put > room {
             fields.exhausted(budget);
+            over = true;
             break false;
         }
         if took == 0 && put == 0 {
@@ -77,6 +78,9 @@ fn open(bytes: &[u8], hint: &Hint<'_>, fields: &mut Fields<'_>) -> Result<(), Ma
     way.push((to_u32(out.len()), to_u32(at)));
     if !complete || at < bytes.len() {
         fields.damaged();
+        if !over {
+            fields.ends(at);
+        }
     }
     fields.whole(out, Reach::Blocks(way), Kind::Bytes);
     Ok(())

@@ -4,6 +4,7 @@ mod bombs;
 mod continued;
 mod guesses;
 mod nesting;
+mod rests;
 mod shortcuts;
 mod stencils;
 
