@@ -357,12 +357,16 @@ pub(super) fn known(run: &Run<'_>, bytes: &[u8], cribs: &[&Crib], longest: usize
             if len < REPEATS + 2 {
                 continue;
             }
-            let first = |first: u8, step: u8| first.wrapping_sub(step.wrapping_mul(low(at)));
-            if let Some(step) = counts(&diff) {
-                return Some(Trick::Roll { first: first(*diff.first()?, step), step });
+            // Text that stands there in clear as far as the front goes needs no key, whatever comes after it.
+            if diff.iter().all(|byte| *byte == 0) {
+                continue;
             }
-            if let Some(step) = counts(&sums) {
-                return Some(Trick::Climb { first: first(*sums.first()?, step), step });
+            let pairs = window.iter().zip(&crib.bytes);
+            if let Some((first, step)) = counts(pairs.clone().map(|(c, p)| c ^ p)) {
+                return Some(Trick::Roll { first: first.wrapping_sub(step.wrapping_mul(low(at))), step });
+            }
+            if let Some((first, step)) = counts(pairs.map(|(c, p)| c.wrapping_sub(*p))) {
+                return Some(Trick::Climb { first: first.wrapping_sub(step.wrapping_mul(low(at))), step });
             }
             if let Some((times, plus)) = odd.and_then(|odd| affine(window, &crib.bytes, odd)) {
                 return Some(Trick::Affine { times, plus });
@@ -389,11 +393,13 @@ fn affine(window: &[u8], text: &[u8], odd: usize) -> Option<(u8, u8)> {
     (fits && times & 1 == 1).then_some((times, plus))
 }
 
-/// The step by which bytes count, if they do.
-fn counts(bytes: &[u8]) -> Option<u8> {
-    let (first, second) = (bytes.first()?, bytes.get(1)?);
-    let step = second.wrapping_sub(*first);
-    bytes.array_windows::<2>().all(|[a, b]| b.wrapping_sub(*a) == step).then_some(step)
+/// The first byte and the step by which bytes count, if all of them do: a byte that stays as it is does not.
+fn counts(mut bytes: impl Iterator<Item = u8>) -> Option<(u8, u8)> {
+    let first = bytes.next()?;
+    let mut last = bytes.next()?;
+    let step = last.wrapping_sub(first);
+    let goes_on = |byte: u8| byte.wrapping_sub(std::mem::replace(&mut last, byte)) == step;
+    (step != 0 && bytes.all(goes_on)).then_some((first, step))
 }
 
 /// The repeating key under which a payload reads as text with `need` bits, if there is one.
@@ -489,5 +495,35 @@ fn repeating(bytes: &[u8], period: usize) -> Vec<u8> {
 fn add(sums: &mut [u32; 3], costs: [u8; 4]) {
     for (sum, cost) in sums.iter_mut().zip(costs) {
         *sum = sum.saturating_add(u32::from(cost));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_there_in_clear_has_no_key() {
+        let text = "the quick heron lands near the old mill at dusk, and leaves again before the sun is up";
+        let planted = crate::sighting::tests::plant(&[("messages", text)]);
+        let run = Run::new(&planted, &[], &[], &[], crate::model::budget::RUN_WORK);
+        let cribs = cribs(&run);
+        // In clear up to some place, and something else from there on.
+        for kept in (10..text.len()).step_by(7) {
+            for other in [0x00_u8, 0x01, 0x80, 0xff] {
+                let sent: Vec<u8> =
+                    (0..).zip(text.bytes()).map(|(at, byte)| if at < kept { byte } else { byte ^ other }).collect();
+                for longest in [1, LONGEST_BLIND, LONGEST] {
+                    let told = known(&run, &sent, &cribs, longest);
+                    assert_eq!(told, None, "{kept} bytes, then xor {other:02x}");
+                }
+            }
+        }
+        // A byte that counts is told from its first byte to its last.
+        for step in [1_u8, 7, 0x81, 0xff] {
+            let keys = std::iter::successors(Some(9_u8), |key| Some(key.wrapping_add(step)));
+            let sent: Vec<u8> = text.bytes().zip(keys).map(|(byte, key)| byte ^ key).collect();
+            assert_eq!(known(&run, &sent, &cribs, LONGEST), Some(Trick::Roll { first: 9, step }));
+        }
     }
 }
