@@ -28,6 +28,8 @@ const NAME: usize = 4;
 const EVENTS: usize = 256;
 /// Names of fields that are told.
 const UNLEARNED: usize = 5;
+/// Data whose age is told: what a record may hold of it shows when it is counted.
+const AGING: [Data; 4] = [Data::Messages, Data::CallRecords, Data::PreciseLocation, Data::PhoneNumber];
 /// Days told apart: a century.
 const DAYS: usize = 36_525;
 
@@ -69,6 +71,8 @@ pub struct Ledger {
     records: u64,
     first: Option<i64>,
     last: Option<i64>,
+    /// The first and the last time of a record with each of [`AGING`].
+    ages: [Option<(i64, i64)>; 4],
     apps: BTreeMap<String, (Set<Key>, u64)>,
     days: BTreeMap<i64, Day>,
     notes: BTreeSet<ExtortionNote>,
@@ -144,6 +148,7 @@ impl Default for Ledger {
             records: 0,
             first: None,
             last: None,
+            ages: [None; 4],
             apps: BTreeMap::new(),
             days: BTreeMap::new(),
             notes: BTreeSet::new(),
@@ -339,8 +344,15 @@ impl Ledger {
             let decimals = if says.scaled { a.max(b) } else { a.min(b) };
             decimals >= PRECISE
         });
-        if says.place || precise {
+        let place = says.place || precise;
+        if place {
             self.places = self.places.saturating_add(1);
+        }
+        if let Some((_, at)) = says.time {
+            let number = says.parties.iter().any(|party| is_number(party.key));
+            for (age, held) in self.ages.iter_mut().zip([message, call, place, number]) {
+                *age = if held { span(*age, Some((at, at))) } else { *age };
+            }
         }
         self.links(&says.parties);
         self.tally(says, message);
@@ -478,6 +490,9 @@ impl Ledger {
         };
         self.first = both(self.first, other.first, i64::min);
         self.last = both(self.last, other.last, i64::max);
+        for (age, theirs) in self.ages.iter_mut().zip(other.ages) {
+            *age = span(*age, theirs);
+        }
         for (app, (people, messages)) in other.apps {
             let (known, sum) = self.apps.entry(app).or_default();
             known.extend(people);
@@ -500,5 +515,13 @@ impl Ledger {
     /// Whether no record was counted.
     pub const fn is_empty(&self) -> bool {
         self.records == 0
+    }
+}
+
+/// The span of two.
+fn span(a: Option<(i64, i64)>, b: Option<(i64, i64)>) -> Option<(i64, i64)> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
+        (a, b) => a.or(b),
     }
 }

@@ -1,6 +1,7 @@
 //! What a store exposes: how many people, conversations, places, since when.
 
 use crate::model::sighting::Masked;
+use crate::model::taxonomy::Data;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -238,7 +239,11 @@ pub struct Exposure {
     pub first_seen: Option<i64>,
     /// When the last was.
     pub last_seen: Option<i64>,
-    /// The same per product.
+    /// The first and the last of the records that hold message text, calls, precise places or telephone numbers and say
+    /// when they were made, nanoseconds since the epoch.
+    #[serde(skip)]
+    pub ages: BTreeMap<Data, (i64, i64)>,
+    /// People and messages per product.
     pub by_app: BTreeMap<String, Share>,
     /// By day, `2026-11-02`.
     pub by_day: BTreeMap<String, Day>,

@@ -464,6 +464,7 @@ fn exposure() -> Exposure {
         records: 100_000,
         first_seen: at(1_790_000_000),
         last_seen: at(1_793_610_000),
+        ages: BTreeMap::new(),
         by_app: BTreeMap::from([
             ("chatterly".to_owned(), Share { people: 1_100, messages: 47_000 }),
             ("chatterly-kids".to_owned(), Share { people: 104, messages: 1_113 }),

@@ -2,11 +2,12 @@
 
 use crate::model::door::OPEN_STORE;
 use crate::model::sighting::{Sighting, Strength};
+use crate::model::taxonomy::Data;
 use crate::model::time::Timestamp;
 use crate::verdict::case::Case;
 use crate::verdict::earned::Outcome;
 use crate::verdict::words::{self, count, in_all, list, listed, sentence, tame, thousands};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Detector of what somebody who was there first left behind.
 const EXTORTION_NOTE: &str = "extortion-note";
@@ -92,17 +93,29 @@ pub(crate) fn not_retained(case: &Case<'_>) -> Outcome {
         return no_store("the claim does not say how long is too long (`max_age`)");
     };
     let Some(found) = &case.evidence().exposure else { return no_store("there is no dump of a store") };
-    let (Some(first), Some(last)) = (found.first_seen, found.last_seen) else {
-        return no_store("the records of the dump have no times");
-    };
     let seen = kept(case);
-    let age = u64::try_from(last.saturating_sub(first) / DAY).unwrap_or_default();
     if seen.is_empty() {
         return no_store("the dump shows none of the data");
     }
+    // Other records may be as old as the store: an account is no message.
+    let ages: BTreeMap<Data, Option<(i64, i64)>> =
+        seen.iter().filter_map(|s| aging(s.data)).map(|data| (data, found.ages.get(&data).copied())).collect();
+    let oldest = ages
+        .into_iter()
+        .filter_map(|(data, age)| age.map(|(first, last)| (last.saturating_sub(first), first, last, data)))
+        .max();
+    let Some((age, first, last, data)) = oldest else {
+        return no_store(if found.first_seen.is_none() {
+            "the records of the dump have no times"
+        } else {
+            "how old the records are that hold the data is not known, only how old others are"
+        });
+    };
+    let age = u64::try_from(age / DAY).unwrap_or_default();
     if age <= days {
         return no_store(&format!(
-            "the records reach back over {}, and how old they grow is not known",
+            "the records with {} reach back over {}, and how old they grow is not known",
+            data.label(),
             count(age, "day")
         ));
     }
@@ -111,13 +124,25 @@ pub(crate) fn not_retained(case: &Case<'_>) -> Outcome {
         text.get(..10).unwrap_or_default().to_owned()
     };
     let text = format!(
-        "a record of {} was still kept when one of {} was written: {} days, where {} were promised",
+        "a record of {} with {} was still kept when one of {} was written: {} days, where {} were promised",
         day(first),
+        data.label(),
         day(last),
         thousands(age),
         thousands(days)
     );
+    let seen: Vec<&Sighting> = seen.into_iter().filter(|s| aging(s.data) == Some(data)).collect();
     Outcome::Contradicted { reason: sentence(&text), sightings: ids(&seen) }
+}
+
+/// The kind of records that tell the age of some data; `None` where no kind of them must hold it.
+const fn aging(data: Data) -> Option<Data> {
+    match data {
+        Data::Messages | Data::CallRecords => Some(data),
+        Data::PreciseLocation | Data::ApproximateLocation => Some(Data::PreciseLocation),
+        Data::PhoneNumber | Data::VirtualNumber => Some(Data::PhoneNumber),
+        _ => None,
+    }
 }
 
 /// A time as machines write it.

@@ -101,6 +101,35 @@ fn what_the_record_says_it_is_tells_calls_from_messages() {
 }
 
 #[test]
+fn each_kind_of_data_is_as_old_as_the_records_that_hold_it() {
+    use plainsight::model::taxonomy::Data;
+    let days = |found: &Exposure, data| found.ages.get(&data).map(|(first, last)| (last - first) / 86_400_000_000_000);
+    let time = |n: usize| format!(r#""created_at":"2026-11-{:02}T09:00:00Z""#, n % 10 + 1);
+    for (text, deleted, messages) in [
+        ("kept", "null", Some(405)),
+        ("null", r#""2025-10-09T09:00:00Z""#, Some(9)),
+        (r#""""#, r#""2025-10-09T09:00:00Z""#, Some(9)),
+    ] {
+        let line = |n: usize| {
+            let ends = format!(r#""from":"{}","to":"{}""#, phone(n), phone(n + 5));
+            let text = if text == "kept" { format!("\"{}\"", words(n)) } else { text.to_owned() };
+            match n % 3 {
+                0 => format!(r#"{{{},{ends},"text":"{}","deleted_at":null}}"#, time(n), words(n)),
+                1 => format!(
+                    r#"{{"created_at":"2025-10-{:02}T09:00:00Z",{ends},"text":{text},"deleted_at":{deleted}}}"#,
+                    n % 10 + 1
+                ),
+                _ => format!(r#"{{"created_at":"2024-01-{:02}T09:00:00Z","phone":"{}"}}"#, n % 10 + 1, phone(n)),
+            }
+        };
+        let found = expose(&(0..300).map(line).collect::<Vec<_>>());
+        assert_eq!(days(&found, Data::Messages), messages, "{text}: {:#?}", found.roles);
+        assert!(days(&found, Data::PhoneNumber) > Some(1_000), "{text}: {:#?}", found.roles);
+        assert_eq!(days(&found, Data::PreciseLocation), None);
+    }
+}
+
+#[test]
 fn numbers_that_look_like_times_are_none() {
     let month = 30 * 86_400_000_000_000_i64;
     for other in [

@@ -75,6 +75,7 @@ impl Ledger {
             records: self.records,
             first_seen: self.first,
             last_seen: self.last,
+            ages: super::AGING.into_iter().zip(self.ages).filter_map(|(data, age)| Some((data, age?))).collect(),
             by_app,
             by_day: self.days.iter().map(|(day, counts)| (date(*day), *counts)).collect(),
             countries,

@@ -65,6 +65,59 @@ fn what_is_listed_of_a_dump_is_not_taken_for_all_there_is() {
 }
 
 #[test]
+fn the_age_of_other_records_is_not_the_datas() {
+    const DAY: i64 = 86_400_000_000_000;
+    let judged = |data: Data, first_seen: Option<i64>, ages: &[(Data, i64)], found: bool| {
+        let mut scenario = scenario("not-retained", &[data], &[GREETING]);
+        scenario.claims[0].max_age = Some(30);
+        let ages = ages.iter().map(|(data, days)| (*data, (700 * DAY, (700 + days) * DAY))).collect();
+        let last_seen = first_seen.map(|_| 1_400 * DAY);
+        let exposure = crate::model::exposure::Exposure { first_seen, last_seen, ages, ..Default::default() };
+        let mut record = seen(&flow(API, 1), GREETING).stored(Audience::Public, 3).by_rule();
+        record.data = data;
+        let records = if found { vec![record] } else { vec![] };
+        let judged = verdict(&scenario, Evidence { exposure: Some(exposure), ..evidence(vec![], records) });
+        (judged.verdict, judged.reason)
+    };
+    for (data, first, ages, found, want, words) in [
+        (
+            Data::Messages,
+            Some(0),
+            &[(Data::Messages, 3)][..],
+            true,
+            Inconclusive,
+            "with message text reach back over 3 days",
+        ),
+        (
+            Data::Messages,
+            Some(0),
+            &[(Data::Messages, 31)],
+            true,
+            Contradicted,
+            "1971-12-02 with message text was still kept when one of 1972-01-02",
+        ),
+        (Data::Messages, Some(0), &[(Data::PhoneNumber, 600)], true, Inconclusive, "only how old others are"),
+        (Data::Messages, None, &[], true, Inconclusive, "the records of the dump have no times"),
+        (Data::Messages, Some(0), &[(Data::Messages, 31)], false, Inconclusive, "shows none of the data"),
+        (Data::ApproximateLocation, Some(0), &[(Data::PreciseLocation, 40)], true, Contradicted, "40 days"),
+        (Data::VirtualNumber, Some(0), &[(Data::PhoneNumber, 40)], true, Contradicted, "40 days"),
+        (
+            Data::CallRecords,
+            Some(0),
+            &[(Data::Messages, 40), (Data::CallRecords, 2)],
+            true,
+            Inconclusive,
+            "over 2 days",
+        ),
+        (Data::Email, Some(0), &[(Data::Messages, 40)], true, Inconclusive, "only how old others are"),
+    ] {
+        let (verdict, reason) = judged(data, first, ages, found);
+        assert_eq!(verdict, want, "{data:?} {ages:?}: {reason}");
+        assert!(reason.contains(words), "{data:?} {ages:?}: {reason}");
+    }
+}
+
+#[test]
 fn coverage_says_what_keys_there_were_and_what_was_damaged() {
     let sealed = |secrets| Evidence { secrets, ..evidence(vec![flow(API, 1).blind(Blind::NoKeys)], vec![]) };
     for (secrets, says) in [
