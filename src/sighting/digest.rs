@@ -29,7 +29,7 @@ pub(super) fn of(input: &[u8], what: &str, forms: &mut Forms) {
             (digest, false, Scope::Binary),
         ] {
             let (name, strength) = (Cow::Owned(name.clone()), Strength::Pseudonym);
-            forms.push(Form { bytes, name, strength, fold, edge: Edge::Any, scope });
+            forms.push(Form { bytes, name, strength, fold, edge: Edge::Any, scope, coding: None });
         }
     }
 }
@@ -64,7 +64,7 @@ pub(super) fn of_names(names: &[(&str, String)], forms: &mut Forms) {
     let strength = Strength::Pseudonym;
     let mut push = |name: String, bytes: Vec<u8>, scope| {
         let fold = scope == Scope::All;
-        forms.push(Form { bytes, name: Cow::Owned(name), strength, fold, edge: Edge::Any, scope });
+        forms.push(Form { bytes, name: Cow::Owned(name), strength, fold, edge: Edge::Any, scope, coding: None });
     };
     for (what, name) in names {
         for (space, number) in NAMESPACES {

@@ -4,23 +4,14 @@
 //! bytes that no decoder could cut out (a base64 value inside a longer base64 run, escapes inside a log line).
 
 use crate::model::sighting::Strength;
+use crate::sighting::around::Coding;
+pub(super) use crate::sighting::edge::Edge;
 use crate::sighting::folded::fold;
 use data_encoding::{BASE32_NOPAD, BASE64_NOPAD, BASE64URL_NOPAD, HEXLOWER};
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt::Write as _;
 use unicode_normalization::UnicodeNormalization as _;
-
-/// What may stand beside a form.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Edge {
-    /// Anything.
-    Any,
-    /// No digit beside a digit: a number is not part of a longer number.
-    Digit,
-    /// No letter or digit beside a letter or digit, in bytes that are text.
-    Word,
-}
 
 /// Which buffers a form is looked for in.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -48,6 +39,8 @@ pub(super) struct Form {
     pub(super) edge: Edge,
     /// Where to look.
     pub(super) scope: Scope,
+    /// What stands beside it has to be decoded first.
+    pub(super) coding: Option<Coding>,
 }
 
 /// Bytes from which a form stands for itself; shorter ones need boundaries.
@@ -82,6 +75,7 @@ impl Forms {
             fold: true,
             edge,
             scope: Scope::All,
+            coding: None,
         });
     }
 
@@ -97,8 +91,27 @@ impl Forms {
             fold: false,
             edge: Edge::Any,
             scope,
+            coding: None,
         };
         self.push(form);
+    }
+
+    /// Adds an encoded form, in text or not, with what may stand beside the value in it.
+    fn inside(&mut self, name: &'static str, bytes: Vec<u8>, scope: Scope, edge: Edge, coding: Coding) {
+        let fold = !matches!(coding, Coding::Xor { .. } | Coding::Digits { bits: 6, .. });
+        if bytes.len() >= LONG {
+            let (name, strength, coding) = (Cow::Borrowed(name), Strength::Value, Some(coding));
+            self.push(Form { bytes, name, strength, fold, edge, scope, coding });
+        }
+    }
+
+    /// Adds digits that framing may touch.
+    pub(super) fn framed(&mut self, name: &'static str, digits: &str) {
+        if digits.len() >= LONG {
+            let (bytes, name, strength) = (digits.as_bytes().to_vec(), Cow::Borrowed(name), Strength::Value);
+            let (edge, scope) = (Edge::Framed, Scope::Binary);
+            self.push(Form { bytes, name, strength, fold: false, edge, scope, coding: None });
+        }
     }
 
     /// Every form of a text.
@@ -128,7 +141,7 @@ impl Forms {
         self.escapes(value, edge);
         self.text("reversed", &value.chars().rev().collect::<String>(), edge);
         self.text("rot13", &rot13(value), edge);
-        self.encodings(value);
+        self.encodings(value, edge);
     }
 
     /// Escapes, for bytes that no decoder took apart.
@@ -198,30 +211,34 @@ impl Forms {
     }
 
     /// Encodings of bytes to text and other charsets.
-    pub(super) fn encodings(&mut self, value: &str) {
+    pub(super) fn encodings(&mut self, value: &str, edge: Edge) {
         let bytes = value.as_bytes();
-        if bytes.len() >= LONG {
-            self.text("hex", &HEXLOWER.encode(bytes), Edge::Any);
+        if bytes.len() >= LONG
+            && let (Some(first), Some(last)) = (bytes.first(), bytes.last())
+        {
+            let digits = |bits, shift| Coding::Digits { bits, shift, ends: (*first, *last) };
+            self.inside("hex", HEXLOWER.encode(bytes).into_bytes(), Scope::All, edge, digits(4, 0));
             for shift in 0..3 {
                 let (std, url) = (unaligned(&BASE64_NOPAD, bytes, shift), unaligned(&BASE64URL_NOPAD, bytes, shift));
-                self.exact("base64", std.as_bytes(), Scope::All);
-                self.exact("base64url", url.as_bytes(), Scope::All);
+                self.inside("base64", std.into_bytes(), Scope::All, edge, digits(6, shift));
+                self.inside("base64url", url.into_bytes(), Scope::All, edge, digits(6, shift));
             }
             for shift in 0..5 {
                 let coded = unaligned(&BASE32_NOPAD, bytes, shift);
-                self.text("base32", &coded, Edge::Any);
+                self.inside("base32", coded.into_bytes(), Scope::All, edge, digits(5, shift));
             }
             let delta: Vec<u8> = bytes.array_windows().map(|[a, b]| a ^ b).collect();
-            self.exact("xor with one byte", &delta, Scope::Xor);
+            self.inside("xor with one byte", delta, Scope::Xor, edge, Coding::Xor { first: *first });
         }
         // UTF-16 of ASCII holds zeros, so it never stands in plain text; of other scripts it may look like it.
         let scope = if value.is_ascii() { Scope::Binary } else { Scope::All };
-        let wide = |unit: fn(u16) -> [u8; 2]| value.encode_utf16().flat_map(unit).collect::<Vec<u8>>();
-        self.wide("utf-16le", wide(u16::to_le_bytes), scope);
-        self.wide("utf-16be", wide(u16::to_be_bytes), scope);
-        let wide = |unit: fn(u32) -> [u8; 4]| value.chars().flat_map(|c| unit(u32::from(c))).collect::<Vec<u8>>();
-        self.wide("utf-32le", wide(u32::to_le_bytes), Scope::Binary);
-        self.wide("utf-32be", wide(u32::to_be_bytes), Scope::Binary);
+        let wide = |size, little| Coding::Wide { size, little };
+        let units = |unit: fn(u16) -> [u8; 2]| value.encode_utf16().flat_map(unit).collect::<Vec<u8>>();
+        self.inside("utf-16le", units(u16::to_le_bytes), scope, edge, wide(2, true));
+        self.inside("utf-16be", units(u16::to_be_bytes), scope, edge, wide(2, false));
+        let units = |unit: fn(u32) -> [u8; 4]| value.chars().flat_map(|c| unit(u32::from(c))).collect::<Vec<u8>>();
+        self.inside("utf-32le", units(u32::to_le_bytes), Scope::Binary, edge, wide(4, true));
+        self.inside("utf-32be", units(u32::to_be_bytes), Scope::Binary, edge, wide(4, false));
         if !value.is_ascii() {
             self.misread(value);
             for (name, charset) in [
@@ -271,7 +288,11 @@ impl Forms {
             }
         }
         // Never valid UTF-8, so never taken for plain text.
-        self.wide("cesu-8", bytes, Scope::Binary);
+        if bytes.len() >= LONG {
+            let (name, strength) = (Cow::Borrowed("cesu-8"), Strength::Value);
+            let (edge, scope) = (Edge::Any, Scope::Binary);
+            self.push(Form { bytes, name, strength, fold: true, edge, scope, coding: None });
+        }
     }
 
     /// Adds a form of few but dense bytes, for buffers that are not text.
@@ -279,14 +300,7 @@ impl Forms {
         if bytes.len() >= 6 {
             let (bytes, name) = (bytes.to_vec(), Cow::Borrowed(name));
             let (strength, fold) = (Strength::Value, false);
-            self.push(Form { bytes, name, strength, fold, edge: Edge::Any, scope: Scope::Binary });
-        }
-    }
-
-    fn wide(&mut self, name: &'static str, bytes: Vec<u8>, scope: Scope) {
-        if bytes.len() >= LONG {
-            let name = Cow::Borrowed(name);
-            self.push(Form { bytes, name, strength: Strength::Value, fold: true, edge: Edge::Any, scope });
+            self.push(Form { bytes, name, strength, fold, edge: Edge::Any, scope: Scope::Binary, coding: None });
         }
     }
 

@@ -1,5 +1,6 @@
 //! All planted values of a scenario, compiled once and shared by all workers.
 
+use super::around::Coding;
 use super::beginning::{self, Beginning};
 use super::detector::DETECTORS;
 use super::digest;
@@ -22,6 +23,8 @@ pub(super) struct Meaning {
     pub(super) strength: Strength,
     pub(super) edge: Edge,
     pub(super) len: usize,
+    /// What stands beside it has to be decoded first.
+    pub(super) coding: Option<Coding>,
     /// It is but the head of a beginning.
     pub(super) beginning: Option<Beginning>,
 }
@@ -121,7 +124,7 @@ impl Matcher {
             match planted.data {
                 Data::PhoneNumber | Data::VirtualNumber => matcher.phones.add(index, planted, &mut forms),
                 Data::Email => {
-                    forms.of_text(&planted.value, Edge::Word);
+                    forms.of_text(&planted.value, Edge::Mail);
                     digest::of_text(&planted.value, &mut forms);
                     digest::of_email(&planted.value, &mut forms);
                     digest::of_names(&digest::names_of(&planted.value), &mut forms);
@@ -152,6 +155,7 @@ impl Matcher {
                     strength: form.strength,
                     edge: form.edge,
                     len: form.bytes.len(),
+                    coding: form.coding,
                     beginning: None,
                 });
                 bank.needles.push(Needle { bytes: form.bytes.into(), fold: form.fold });
@@ -164,6 +168,7 @@ impl Matcher {
                     strength: Strength::Value,
                     edge: Edge::Any,
                     len: head.len(),
+                    coding: None,
                     beginning: Some(beginning),
                 });
                 matcher.all.needles.push(Needle { bytes: head, fold: true });

@@ -4,12 +4,14 @@
 //! [`Sighting`](crate::model::sighting::Sighting)s. A detector states facts; it never judges. To add one: one file in
 //! `detector/` with a [`Card`] that carries its own hits and misses, and two lines in `detector/mod.rs`.
 
+mod around;
 pub mod assemble;
 mod beginning;
 pub mod call;
 mod coded;
 pub mod detector;
 mod digest;
+mod edge;
 mod engine;
 pub mod envelope;
 mod folded;

@@ -3,6 +3,7 @@
 //! Chance: a national significant number of 9 digits with boundaries on both sides is met once in 10^9 unrelated
 //! numbers of that length; fewer than 7 digits are never looked for.
 
+use super::edge::is_part;
 use super::forms::{Edge, Forms, Scope};
 use super::text::each;
 use crate::model::scenario::Planted;
@@ -82,15 +83,22 @@ impl Phones {
             ("the number with +", format!("+{whole}")),
             ("the number without +", whole.clone()),
             ("the number with 00 for +", format!("00{whole}")),
-            ("the national number", dialled),
+            ("the national number", dialled.clone()),
             ("the national significant number", text(&[national])),
         ] {
             super::digest::of(input.as_bytes(), what, forms);
         }
         let names = [("the number with +", format!("+{whole}")), ("the number without +", whole.clone())];
         super::digest::of_names(&names, forms);
-        forms.encodings(&format!("+{whole}"));
-        forms.encodings(&text(&[national]));
+        forms.encodings(&format!("+{whole}"), Edge::Digit);
+        forms.encodings(&text(&[national]), Edge::Digit);
+        for (form, digits) in [
+            ("without +", whole.clone()),
+            ("national", dialled.clone()),
+            ("national significant number", text(&[national])),
+        ] {
+            forms.framed(form, &digits);
+        }
         forms.text("reversed", &whole.chars().rev().collect::<String>(), Edge::Digit);
         if let Ok(number) = whole.parse::<u64>() {
             forms.exact("64-bit little-endian integer", &number.to_le_bytes(), Scope::Binary);
@@ -330,12 +338,6 @@ impl Phone {
         };
         Some(Dialled { planted: first, start, end, form })
     }
-}
-
-/// Whether a byte beside a number makes it a part of something longer: a letter beside a short number, a hexadecimal
-/// digit beside any.
-fn is_part(beside: Option<u8>, digits: usize) -> bool {
-    beside.is_some_and(|byte| if digits < 10 { byte.is_ascii_alphanumeric() } else { byte.is_ascii_hexdigit() })
 }
 
 /// Digits and what people write between them.

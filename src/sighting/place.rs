@@ -5,7 +5,7 @@
 //! places looked at.
 
 use super::engine::{Engine, Needle};
-use super::forms::Forms;
+use super::forms::{Edge, Forms};
 use super::globe::{Axis, Cell, metres, parse_pair};
 use crate::model::scenario::Planted;
 use crate::model::taxonomy::Data;
@@ -82,7 +82,8 @@ impl Places {
     pub(super) fn add(&mut self, index: usize, planted: &Planted, forms: &mut Forms) -> bool {
         let typed = planted.value.trim();
         let Some(at) = parse_pair(typed) else { return false };
-        forms.encodings(typed);
+        // More decimals are the same place.
+        forms.encodings(typed, Edge::Any);
         super::digest::of(typed.as_bytes(), "the value", forms);
         let (lat, lon) = typed.split_once(',').unwrap_or_default();
         let id = self.spots.len();

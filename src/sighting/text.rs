@@ -165,11 +165,11 @@ fn joins(left: Option<char>, right: Option<char>) -> bool {
     left.is_some_and(spaced) && right.is_some_and(spaced)
 }
 
-fn first_char(bytes: &[u8]) -> Option<char> {
+pub(super) fn first_char(bytes: &[u8]) -> Option<char> {
     bytes.utf8_chunks().next().and_then(|chunk| chunk.valid().chars().next())
 }
 
-fn last_char(bytes: &[u8]) -> Option<char> {
+pub(super) fn last_char(bytes: &[u8]) -> Option<char> {
     let chunk = bytes.utf8_chunks().last()?;
     if chunk.invalid().is_empty() { chunk.valid().chars().next_back() } else { None }
 }

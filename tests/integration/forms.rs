@@ -325,6 +325,36 @@ fn garbled_and_derived_forms_are_told_from_look_alikes() {
     }
 }
 
+/// A length or a type is a byte like any other: some of them are letters.
+#[test]
+fn framing_that_is_a_letter_by_chance_hides_nothing() {
+    for (data, value, other) in [
+        ("email", "ana@mailbox.example", "di"),
+        ("user-id", "8849157539", "12"),
+        ("phone-number", "+4915753901846", "12"),
+        ("phone-number", "4915753901846", "12"),
+    ] {
+        let planted = plant(data, if data == "phone-number" { "+4915753901846" } else { value });
+        for frame in [b'0', b'a'] {
+            for no_text in [&b"\x00"[..], b"\x01\x02", b"\xff", b"\xc5"] {
+                let seen = |before: &[u8], after: &[u8]| {
+                    let bytes = [b"\x02\xfe", before, value.as_bytes(), after, b"\xfe\x02"].concat();
+                    !planted_only(see(body(bytes), &planted)).is_empty()
+                };
+                let (front, back) = ([no_text, &[frame]].concat(), [&[frame], no_text].concat());
+                for (before, after) in [(&front[..], no_text), (no_text, &back), (&front, &back)] {
+                    assert!(seen(before, after), "{value} between {before:x?} and {after:x?}");
+                }
+                let longer = [no_text, other.as_bytes()].concat();
+                // What begins with a plus begins there.
+                assert!(value.starts_with('+') || !seen(&longer, no_text), "{value} behind {longer:x?}");
+                let longer = [other.as_bytes(), no_text].concat();
+                assert!(!seen(no_text, &longer), "{value} before {longer:x?}");
+            }
+        }
+    }
+}
+
 #[test]
 fn hashes_are_pseudonyms() {
     let seen = see(body(HEXLOWER.encode(&Sha256::digest(ADDRESS))), &plant("email", &ADDRESS.to_uppercase()));

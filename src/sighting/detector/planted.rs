@@ -4,12 +4,13 @@ use crate::model::field::{BufferId, Kind, Node, NodeId, Tree};
 use crate::model::message::PartKind;
 use crate::model::shape::Shape;
 use crate::model::sighting::{COMMON_BEGINNING, Strength};
+use crate::sighting::around::Coding;
 use crate::sighting::beginning::{Beginning, Found};
 use crate::sighting::coded::Coded;
 use crate::sighting::folded::{Folded, ascii_of};
 use crate::sighting::forms::{Edge, LONG, SHORTEST};
 use crate::sighting::matcher::Meaning;
-use crate::sighting::text::{is_plain, touches_digit, touches_word};
+use crate::sighting::text::is_plain;
 use crate::sighting::{Card, Cx, Detector, Example, Hit};
 use std::borrow::Cow;
 
@@ -154,8 +155,8 @@ impl Look<'_, '_> {
         if bytes.len() <= XOR_BYTES && !matcher.xor.is_empty() {
             let delta: Vec<u8> = bytes.array_windows().map(|[a, b]| a ^ b).collect();
             matcher.xor.find(&delta, |meaning, start| {
-                let first = self.cx.planted.get(meaning.planted).and_then(|p| p.value.trim().bytes().next());
-                let key = first.zip(bytes.get(start)).map_or(0, |(plain, byte)| plain ^ byte);
+                let Some(Coding::Xor { first }) = meaning.coding else { return };
+                let key = bytes.get(start).map_or(0, |byte| first ^ byte);
                 if key != 0 {
                     self.accept(id, bytes, meaning, start, Some(key), out);
                 }
@@ -171,7 +172,21 @@ impl Look<'_, '_> {
         }
         // A delta is one byte shorter than what it was made from.
         let end = start + meaning.len + usize::from(xor.is_some());
-        if meaning.edge != Edge::Any && !self.edges_hold(id, bytes, meaning, (start, end)) {
+        if meaning.coding.is_some() {
+            let base = || {
+                let node = self.tree.innermost(id, start, end).and_then(|node| self.tree.node(node));
+                node.filter(|node| node.buffer == id).map_or(0, |node| node.start as usize)
+            };
+            if !self.holds_inside(bytes, meaning, (start, end), xor.unwrap_or(0), base) {
+                return;
+            }
+        } else if meaning.edge != Edge::Any && !self.edges_hold(id, bytes, meaning, (start, end)) {
+            return;
+        }
+        // Digits that framing touches may have been told from their field.
+        let known =
+            |hit: &Hit| (hit.planted, hit.buffer) == (Some(meaning.planted), id) && hit.start < end && start < hit.end;
+        if meaning.edge == Edge::Framed && out.iter().any(known) {
             return;
         }
         let form = xor.map_or_else(|| meaning.form.clone(), |key| Cow::Owned(format!("xor with 0x{key:02x}")));
@@ -222,19 +237,43 @@ impl Look<'_, '_> {
     }
 
     fn edges_hold(&self, id: BufferId, bytes: &[u8], meaning: &Meaning, (start, end): (usize, usize)) -> bool {
-        let touches = if meaning.edge == Edge::Word { touches_word } else { touches_digit };
-        let holds = |bytes: &[u8], base: usize| {
+        let holds = |bytes: &[u8], base: usize, is_plain_all: &dyn Fn() -> bool| {
             let (Some(from), Some(to)) = (start.checked_sub(base), end.checked_sub(base)) else { return false };
             let near = bytes.get(from.saturating_sub(16)..to.saturating_add(16).min(bytes.len()));
-            !touches(bytes, from, to) && (meaning.len >= LONG || near.is_some_and(is_plain))
+            meaning.edge.holds(bytes, from, to, is_plain_all) && (meaning.len >= LONG || near.is_some_and(is_plain))
         };
         // What touches it may be the framing around a field: the field itself decides then.
-        holds(bytes, 0)
+        holds(bytes, 0, &|| self.cx.is_plain(id, bytes))
             || self
                 .tree
                 .innermost(id, start, end)
                 .and_then(|node| self.tree.node(node))
-                .is_some_and(|node| node.buffer == id && holds(self.tree.bytes(node), node.start as usize))
+                .is_some_and(|node| node.buffer == id && holds(self.tree.bytes(node), node.start as usize, &|| true))
+    }
+
+    /// Whether a value in an encoding is all there and stands for itself, as what is around it says when it is decoded.
+    fn holds_inside(
+        &self,
+        bytes: &[u8],
+        meaning: &Meaning,
+        range: (usize, usize),
+        key: u8,
+        base: impl FnOnce() -> usize,
+    ) -> bool {
+        let Some(coding) = meaning.coding else { return true };
+        let base = if matches!(coding, Coding::Wide { .. }) { base() } else { 0 };
+        let Some(around) = coding.around(bytes, range, key, base) else { return false };
+        if meaning.edge.holds(&around.bytes, around.start, around.end, || around.plain) {
+            return true;
+        }
+        // With its country before it a number is as much that number.
+        let mut dialled = false;
+        if meaning.edge == Edge::Digit {
+            self.cx.matcher.phones.scan(&around.bytes, &mut |number| {
+                dialled |= number.planted == meaning.planted && number.start < around.end && around.start < number.end;
+            });
+        }
+        dialled
     }
 
     /// The same text in other characters: what does not show, digits of other scripts, other spaces and quotes.
@@ -268,12 +307,12 @@ impl Look<'_, '_> {
                 return;
             }
             let end = start + meaning.len;
-            let touches = match meaning.edge {
-                Edge::Any => false,
-                Edge::Digit => touches_digit(text, start, end),
-                Edge::Word => touches_word(text, start, end),
+            let holds = if meaning.coding.is_some() {
+                self.holds_inside(text, meaning, (start, end), 0, || 0)
+            } else {
+                !meaning.edge.touches(text, start, end)
             };
-            if !touches {
+            if holds {
                 take(meaning.planted, &meaning.form, meaning.strength, start, end);
             }
         });
@@ -315,7 +354,16 @@ impl Look<'_, '_> {
     /// Bytes of a planted value in what a short field decodes to.
     fn coded(&self, coded: &Coded, out: &mut Vec<Hit>) {
         let Some(node) = self.tree.node(coded.node) else { return };
-        self.cx.matcher.binary.find(coded.bytes(), |meaning, _| {
+        self.cx.matcher.binary.find(coded.bytes(), |meaning, start| {
+            let range = (start, start + meaning.len);
+            let holds = if meaning.coding.is_some() {
+                self.holds_inside(coded.bytes(), meaning, range, 0, || 0)
+            } else {
+                meaning.edge.holds(coded.bytes(), range.0, range.1, || false)
+            };
+            if !holds {
+                return;
+            }
             let form = format!("{} of {}", coded.coding, meaning.form);
             let range = (node.start as usize, node.end as usize);
             out.extend(self.hit(meaning.planted, form.into(), meaning.strength, node.buffer, range, Some(coded.node)));
