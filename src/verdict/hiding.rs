@@ -32,19 +32,27 @@ pub(crate) fn opaque_to_third_parties(
     hosts.iter().map(says).collect()
 }
 
-/// Whether whoever gets a payload gave it to the app before, in the same capture: it tells them nothing.
+/// Whether somebody gave a payload to the app before, in the same capture: it is no secret of the device, unless the device
+/// had sent it to anybody before that.
 pub(crate) fn is_handed_back(case: &Case<'_>, flow: &Flow, payload: &OpaquePayload) -> bool {
-    let theirs = |other: &&Flow| {
-        other.capture == flow.capture
-            && other.party == flow.party
-            && (flow.party != Party::Unlisted || server_name(other) == server_name(flow))
+    let same = |known: &&OpaquePayload| (known.len, known.digest) == (payload.len, payload.digest);
+    let flows = || case.evidence().flows.iter().filter(|other| other.capture == flow.capture);
+    let known = || flows().flat_map(|other| other.opaque.iter().filter(same).map(move |known| (other, known)));
+    let theirs = |other: &Flow| {
+        other.party == flow.party && (flow.party != Party::Unlisted || server_name(other) == server_name(flow))
     };
-    let given = |known: &OpaquePayload| {
-        known.direction == Direction::ToClient
-            && known.frame < payload.frame
-            && (known.len, known.digest) == (payload.len, payload.digest)
-    };
-    case.evidence().flows.iter().filter(theirs).any(|other| other.opaque.iter().any(given))
+    let is_given = |known: &OpaquePayload| known.direction == Direction::ToClient && known.frame < payload.frame;
+    if known().any(|(other, known)| theirs(other) && is_given(known)) {
+        return true;
+    }
+    let sent = known().filter(|(_, known)| known.direction == Direction::ToServer).map(|(_, known)| known.frame).min();
+    known().any(|(_, known)| is_given(known) && sent.is_none_or(|sent| known.frame < sent))
+}
+
+/// Whether a payload to a third party is what somebody gave the app to ask for it with: the signature of an address, a
+/// ticket. What stands where content does may have been given to be passed on.
+pub(crate) fn is_errand(case: &Case<'_>, flow: &Flow, payload: &OpaquePayload) -> bool {
+    matches!(payload.standing, Standing::Aside | Standing::Credential) && is_handed_back(case, flow, payload)
 }
 
 /// Whether it is known what a payload is, so that it hides no content from the other end: a credential, what that end gave
@@ -164,6 +172,44 @@ mod tests {
         // Nor is it a sign that content was sent.
         assert_eq!(content(vec![handed_back(API, 7, 9)]), Inconclusive);
         assert_eq!(content(vec![handed_back(API, 9, 7)]), Consistent);
+    }
+
+    #[test]
+    fn what_anybody_gave_the_app_before_is_no_secret_of_the_device() {
+        let third = |sent: u64, place| {
+            let mut flow = standing(flow(ADS, 2).opaque(90), place);
+            flow.opaque[0].frame = sent;
+            flow
+        };
+        let given = |at: u64, direction| {
+            let mut flow = flow(API, 1).opaque(80).opaque(90);
+            (flow.opaque[1].direction, flow.opaque[1].frame) = (direction, at);
+            flow
+        };
+        let (down, up) = (Direction::ToClient, Direction::ToServer);
+        for (name, flows, place, want, sharing) in [
+            ("given before", vec![given(7, down)], Standing::Aside, Consistent, Consistent),
+            ("given before, as content", vec![given(7, down)], Standing::Content, Consistent, Inconclusive),
+            ("given after", vec![given(11, down)], Standing::Aside, Inconclusive, Inconclusive),
+            ("sent before", vec![given(7, up)], Standing::Aside, Inconclusive, Inconclusive),
+            ("an echo", vec![given(5, up), given(7, down)], Standing::Aside, Inconclusive, Inconclusive),
+            ("given, then sent", vec![given(5, down), given(7, up)], Standing::Aside, Consistent, Consistent),
+        ] {
+            let all = |promise| {
+                let flows = [flows.clone(), vec![flow(API, 3).opaque(80), third(9, place)]].concat();
+                told(promise, &[GREETING.1], flows)
+            };
+            let (verdict, reason) = all(CONTENT);
+            assert_eq!(verdict, want, "{name}: {reason}");
+            let (verdict, reason) = all("not-shared-with-third-parties");
+            assert_eq!(verdict, sharing, "{name}, not shared: {reason}");
+        }
+        let mut other = given(7, down);
+        other.capture = "other".into();
+        assert_eq!(
+            told(CONTENT, &[GREETING.1], vec![flow(API, 3).opaque(80), other, third(9, Standing::Aside)]).0,
+            Inconclusive
+        );
     }
 
     #[test]

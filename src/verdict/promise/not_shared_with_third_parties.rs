@@ -21,7 +21,7 @@ pub(super) static PROMISE: Promise = Promise {
         Standard { body: "Apple privacy manifest", reference: "NSPrivacyTracking" },
     ],
     judge: |case| {
-        let mut hidden = hiding::opaque_to_third_parties(case, &|_, _| false);
+        let mut hidden = hiding::opaque_to_third_parties(case, &|flow, payload| hiding::is_errand(case, flow, payload));
         hidden.extend(hiding::under_other_names(case));
         judging::absence(case, hidden)
     },
