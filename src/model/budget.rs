@@ -242,6 +242,20 @@ pub const TOKEN_BYTES: usize = 96;
 pub const MESSAGE_TOKENS: usize = 64;
 /// Elementary steps (bytes compared, blocks deciphered) that one detector may spend on a whole run.
 pub const RUN_WORK: u64 = 96 << 20;
+/// How many times [`RUN_WORK`] trying values as keys may take: each payload with what stands beside it in its message.
+pub const KEYS_BESIDE: u64 = 8;
+/// The same: all payloads with all values that were sent, as they are.
+pub const KEYS_SENT: u64 = 8;
+/// The same: with what is easily made of these values.
+pub const KEYS_MADE: u64 = 16;
+/// The same: unwrapping values with others.
+pub const KEYS_WRAPPED: u64 = 1;
+/// The same: stretching values, and trying what comes out.
+pub const KEYS_STRETCHED: u64 = 2;
+/// The same: all payloads with the keys that opened some.
+pub const KEYS_KNOWN: u64 = 4;
+/// Bytes that a compressed text may unpack to that is to prove a key.
+pub const PROVING_BYTES: usize = 1 << 20;
 /// Messages that are listed as proof of one weakness.
 pub const EXHIBITS: usize = 50;
 /// Bytes of a payload that an exhibit shows as they were sent, and as they were recovered.

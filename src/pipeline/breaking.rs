@@ -4,7 +4,7 @@
 use crate::field;
 use crate::model::budget;
 use crate::model::evidence::Evidence;
-use crate::model::flow::Flow;
+use crate::model::flow::{Blind, BlindSpot, Flow};
 use crate::model::message::{Message, Part, PartKind};
 use crate::model::opacity::Opacity;
 use crate::model::origin::{FrameNo, Origins};
@@ -15,7 +15,7 @@ use crate::model::sighting::{Masked, Sighting};
 use crate::model::stream::{FlowKey, Transport};
 use crate::model::weakness::{Exhibit, Weakness};
 use crate::sighting::detector::RUN_DETECTORS;
-use crate::sighting::run::{self, Find, Proof, Run};
+use crate::sighting::run::{self, Find, Outcome, Proof, Run};
 use crate::sighting::{self, Scene};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
@@ -31,7 +31,8 @@ pub(super) fn break_open(evidence: &mut Evidence, cx: &sighting::Cx<'_>, pairs: 
         return pool;
     }
     let tokens: Vec<_> = pool.tokens().collect();
-    let (finds, spent) = run::on_run(|| Run::new(cx.planted, &payloads, &tokens, pairs, budget::RUN_WORK));
+    let Outcome { finds, spent, untried } =
+        run::on_run(|| Run::new(cx.planted, &payloads, &tokens, pairs, budget::RUN_WORK));
     if dropped > 0 {
         evidence.notes.push(format!("{dropped} opaque payloads were too many to be held against each other"));
     }
@@ -42,6 +43,9 @@ pub(super) fn break_open(evidence: &mut Evidence, cx: &sighting::Cx<'_>, pairs: 
         evidence.notes.push(format!("the search for weak encryption ({id}) ended early: its budget of steps ran out"));
     }
     let mut flows = by_place(&mut evidence.flows);
+    for payload in untried.iter().filter_map(|index| payloads.get(*index)) {
+        leave_open(&mut flows, payload);
+    }
     let mut broken: BTreeSet<usize> = BTreeSet::new();
     let mut weak: BTreeSet<usize> = BTreeSet::new();
     let mut sightings: Vec<Sighting> = Vec::new();
@@ -95,6 +99,15 @@ pub(super) fn by_place(flows: &mut [Flow]) -> Flows<'_> {
         at.extend(flow.ids().map(|(capture, key, frame)| ((capture.to_owned(), Some(key), frame), index)));
     }
     Flows { at, flows }
+}
+
+/// Of a payload that not all keys were tried on that should have been, nobody knows that it is shut.
+fn leave_open(flows: &mut Flows<'_>, payload: &Payload) {
+    if let Some(flow) = flows.of(payload) {
+        let detail = "values that were sent, tried as keys to its payloads".to_owned();
+        let spot = BlindSpot { why: Blind::Budget, direction: payload.place.direction, detail, bytes: 0 };
+        flow.add_blind(spot, budget::FLOW_BLIND);
+    }
 }
 
 /// What is weakly encrypted is no control, and on a clear flow a listener sees it as such.

@@ -345,3 +345,36 @@ fn what_is_left_over_behind_an_end_is_weighed() {
         assert_eq!(verdicts(&entries), [Inconclusive; 3], "{len}");
     }
 }
+
+/// AES-256-GCM, the nonce in front and the tag behind.
+fn gcm(key: &[u8], seed: u64, text: &[u8]) -> Vec<u8> {
+    use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+    let nonce: [u8; 12] = noise(seed, 12).try_into().unwrap();
+    let mut sealed = text.to_vec();
+    let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key).unwrap());
+    key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::empty(), &mut sealed).unwrap();
+    [&nonce[..], &sealed].concat()
+}
+
+/// Whatever else was sent: identifiers without end make no secret of a key.
+#[test]
+fn a_key_that_was_sent_is_no_secret_among_many_identifiers() {
+    let key = noise(20, 32);
+    let message = |at: u64, key: &[u8]| {
+        let text = format!("\u{8}\u{1}\u{12}{TEXT} ({at})");
+        send(API, &json!({"to": "u81", "n": at, "c": BASE64.encode(&gcm(key, 30 + at, text.as_bytes()))}))
+    };
+    for many in [0, 60, 300] {
+        for (told, want) in [(key.clone(), Contradicted), (noise(21, 32), Consistent)] {
+            let items: Vec<Value> = (0..many)
+                .map(|at| json!({"id": HEXLOWER.encode(&noise(100 + at, 8)), "token": BASE64.encode(&noise(900 + at, 18))}))
+                .collect();
+            let feed = post("https://api.chatterly.example/v1/feed", &[], &json!({}), &json!({"items": items}));
+            let room =
+                post("https://api.chatterly.example/v1/room", &[], &json!({}), &json!({"r": BASE64.encode(&told)}));
+            let entries: Vec<Value> = [feed, room].into_iter().chain((0..6).map(|at| message(at, &key))).collect();
+            let report = judge(&PROMISES[..1], ("messages", TEXT), &entries);
+            assert_eq!(report.claims[0].verdict, want, "{many}: {}", report.claims[0].reason);
+        }
+    }
+}

@@ -10,7 +10,7 @@ use plainsight::model::stream::Direction;
 use plainsight::model::taxonomy::Data;
 use plainsight::model::time::Timestamp;
 use plainsight::opacity::assess;
-use plainsight::sighting::run::{Run, on_run};
+use plainsight::sighting::run::{Outcome, Run, on_run};
 use std::sync::Arc;
 
 /// A generator of bytes that are the same in every test run (SplitMix64).
@@ -407,7 +407,7 @@ fn sets_nothing_off(classes: &[Class], runs: usize) {
         let payloads: Vec<Payload> =
             made.enumerate().filter_map(|(index, (name, bytes))| payload(index, name, bytes)).collect();
         let payloads: Vec<&Payload> = payloads.iter().collect();
-        let (finds, spent) = on_run(|| Run::new(&planted, &payloads, &[], &[], budget::RUN_WORK));
+        let Outcome { finds, spent, .. } = on_run(|| Run::new(&planted, &payloads, &[], &[], budget::RUN_WORK));
         assert_eq!(finds, []);
         assert!(spent.is_empty(), "{spent:?}");
     }

@@ -2,11 +2,11 @@
 
 mod candidates;
 
+use crate::model::budget;
 use crate::model::payload::{Payload, Token};
 use crate::sighting::run::cipher::{Key, Lock, Opened, PROOF};
-use crate::sighting::run::{Find, Proof, Run, RunCard, RunDetector, Session};
+use crate::sighting::run::{Find, Proof, Purse, Run, RunCard, RunDetector, Session};
 use candidates::{Candidate, STEP, candidates, decodings, derived, distinct, unwrapped};
-use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The detector.
@@ -17,8 +17,8 @@ static CARD: RunCard = RunCard {
     title: "The key travels with the lock",
     why: "Encryption whose key is sent along keeps nobody out who gets the message: the provider least of all.",
     bound: "A trial counts only if an authentication tag holds (2^-128), if planted text of eight bytes comes out (2^-64 for \
-            each place), or text and padding that noise would give with 2^-64. At most 2^21 trials are made in a run, so \
-            2^-43 without planted text, 2^-31 with planted text over payloads of 4,096 bytes.",
+            each place), or text, padding and checksums that noise would give with 2^-64. At most 2^27 trials are made in a \
+            run, so 2^-37 without planted text, 2^-25 with planted text over payloads of 4,096 bytes.",
     hits: &[
         // AES-128-CBC under the MD5 hash of a time, the initial value beside it; nothing planted.
         Session {
@@ -144,38 +144,28 @@ static CARD: RunCard = RunCard {
     ],
 };
 
-/// Payloads of one kind that keys are tried on.
-const TRIED: usize = 2;
-/// Kinds of payloads that keys are tried on.
-const KINDS: usize = 48;
+/// Payloads of one kind that every value is tried on.
+const TRIED: usize = 8;
+/// Of them, those that what is made of values is tried on.
+const MADE: usize = 2;
+/// Bytes of a payload that is long enough to show text, and short enough to be cheap.
+const USUAL: u64 = 256;
 /// Bits of evidence that are enough where another payload of the same kind was opened in the same way.
 const ENOUGH: f64 = 32.0;
 /// Names of fields that hold keys, nonces and tokens rather than content.
 const NO_CONTENT: [&str; 10] = ["key", "nonce", "iv", "salt", "token", "tag", "mac", "sig", "id", "public"];
+
 impl RunDetector for KeyInTraffic {
     fn card(&self) -> &'static RunCard {
         &CARD
     }
 
     fn on_run(&self, run: &Run<'_>, out: &mut Vec<Find>) {
-        let work = Work { run, ran_out: Cell::new(false) };
-        let mut opened: BTreeMap<usize, (Opened, Candidate)> = BTreeMap::new();
-        // What stands in the same message first, then what is called a key anywhere, then all the rest.
+        // Each part of the search has its own steps: whatever else was sent, a key that was sent as it is is tried.
+        let known = run.purse(budget::KEYS_KNOWN);
+        let mut opened: Doors = BTreeMap::new();
         let slots = run.slots();
-        // Long payloads first: keys, nonces and identifiers are payloads as well.
-        let len = |index: &usize| run.payloads.get(*index).map_or(0, |payload| payload.len);
-        let mut kinds: Vec<Vec<usize>> = slots.values().cloned().collect();
-        for members in &mut kinds {
-            members.sort_by_key(|index| (std::cmp::Reverse(len(index)), *index));
-        }
-        kinds.sort_by_key(|members| (std::cmp::Reverse(members.first().map_or(0, len)), members.first().copied()));
-        let samples: Vec<usize> = kinds
-            .iter()
-            .flat_map(|members| members.iter().take(TRIED).copied())
-            .filter(|i| holds_content(run, *i))
-            .collect();
-        let general: Vec<Candidate> = distinct(run.tokens.iter().flat_map(|token| candidates(token)));
-        let mut carried = unwrapped(run, &general);
+        let kinds = kinds(run, &slots);
         let beside: Vec<Vec<(Vec<u8>, String)>> = run.payloads.iter().map(|payload| starts(payload)).collect();
         let lock = |index: usize, need: f64| {
             let payload = run.payloads.get(index)?;
@@ -185,44 +175,162 @@ impl RunDetector for KeyInTraffic {
             };
             (payload.bytes.len() >= 8).then(lock)
         };
-        let own = |index: usize| -> Vec<Candidate> {
-            let beside = run.payloads.get(index).map(|payload| &*payload.beside).unwrap_or_default();
-            distinct(beside.iter().flat_map(candidates))
-        };
-        let mut locks: Vec<(usize, Lock<'_>)> = Vec::new();
-        for index in samples.into_iter().take(KINDS * TRIED) {
-            let mut lock: Vec<_> = lock(index, PROOF).into_iter().collect();
-            work.open(&mut lock, true, &own(index), &mut opened);
-            locks.append(&mut lock);
-        }
-        work.open(&mut locks, true, &carried, &mut opened);
-        work.open(&mut locks, false, &general, &mut opened);
+        // What stands in the same message first, then what was sent anywhere, then what is made of that.
+        let mut rounds = alone(run, &kinds, &lock, &mut opened);
+        let general = general(run);
+        let (sent, made) = general.split_at(general.partition_point(Candidate::is_sent));
+        together(run, &kinds, &mut rounds, (sent, made), &mut opened);
+        let mut locks: Vec<(usize, Lock<'_>)> = rounds.into_iter().flatten().collect();
+        let wrapped = run.purse(budget::KEYS_WRAPPED);
+        let mut carried = unwrapped(run, &general, &wrapped);
+        open(&known, &mut locks, true, &carried, &mut opened);
         // What takes longest comes last.
-        let derived = distinct(derived(run));
-        let inside = unwrapped(run, &derived);
-        work.open(&mut locks, true, &inside, &mut opened);
-        work.open(&mut locks, true, &derived, &mut opened);
+        let stretched = run.purse(budget::KEYS_STRETCHED);
+        let derived = distinct(derived(run, &stretched));
+        let inside = unwrapped(run, &derived, &stretched);
+        open(&known, &mut locks, true, &inside, &mut opened);
+        open(&stretched, &mut locks, true, &derived, &mut opened);
         carried.extend(inside);
-        let mut known: BTreeMap<Vec<u8>, Candidate> = keys(&opened);
-        // One payload opened: the others of its kind open the same way, with their own values beside them.
-        for members in slots.values() {
-            let Some(hows) = hows(members, &opened) else { continue };
-            let rest: Vec<usize> = members.iter().filter(|index| !opened.contains_key(*index)).copied().collect();
-            for index in rest {
-                let own = own(index).into_iter().filter(|candidate| hows.contains(candidate.how));
-                let keys: Vec<Candidate> = known.values().cloned().chain(own).chain(carried.iter().cloned()).collect();
-                let mut lock: Vec<_> = lock(index, ENOUGH).into_iter().collect();
-                work.open(&mut lock, true, &keys, &mut opened);
-            }
-        }
-        // And a key found for one kind may open another.
-        known = keys(&opened);
-        if !known.is_empty() {
-            let rest = (0..run.payloads.len()).filter(|index| !opened.contains_key(index));
-            let mut locks: Vec<(usize, Lock<'_>)> = rest.filter_map(|index| lock(index, PROOF)).collect();
-            work.open(&mut locks, true, &known.into_values().collect::<Vec<_>>(), &mut opened);
+        drop(locks);
+        follow(run, &slots, &carried, &lock, &known, &mut opened);
+        if [&known, &wrapped, &stretched].into_iter().any(Purse::is_empty) {
+            run.end_early([]);
         }
         tell(run, opened, out);
+    }
+}
+
+/// What was opened, and with which key.
+type Doors = BTreeMap<usize, (Opened, Candidate)>;
+/// Payloads that keys are tried on.
+type Locks<'l> = Vec<(usize, Lock<'l>)>;
+
+/// Of each kind of payload those that every value is tried on, in the order in which they are. Kinds with long payloads
+/// come first: keys, nonces and identifiers are payloads as well.
+fn kinds(run: &Run<'_>, slots: &BTreeMap<(&str, bool), Vec<usize>>) -> Vec<Vec<usize>> {
+    let len = |index: &usize| run.payloads.get(*index).map_or(0, |payload| payload.len);
+    let mut kinds: Vec<Vec<usize>> = Vec::new();
+    for members in slots.values() {
+        let members: Vec<usize> = members.iter().copied().filter(|index| holds_content(run, *index)).collect();
+        let usual = members.iter().min_by_key(|index| (len(index).abs_diff(USUAL), **index));
+        let (longest, shortest) =
+            (members.iter().max_by_key(|index| len(index)), members.iter().min_by_key(|index| len(index)));
+        let between = (1..TRIED).filter_map(|part| members.get(members.len() * part / TRIED));
+        let mut sample: Vec<usize> = Vec::new();
+        for index in [usual, longest, shortest, members.first(), members.last()].into_iter().flatten().chain(between) {
+            if sample.len() < TRIED && !sample.contains(index) {
+                sample.push(*index);
+            }
+        }
+        if !sample.is_empty() {
+            kinds.push(sample);
+        }
+    }
+    kinds.sort_by_key(|sample| (std::cmp::Reverse(sample.iter().map(len).max()), sample.first().copied()));
+    kinds
+}
+
+/// All keys that values of the whole run may be, and what is made of them: the former first.
+fn general(run: &Run<'_>) -> Vec<Candidate> {
+    let mut all: Vec<Candidate> = run.tokens.iter().flat_map(|token| candidates(token)).collect();
+    all.sort_by_key(|candidate| !candidate.is_sent());
+    distinct(all)
+}
+
+/// Tries on every payload the values of its own message. Gives back what stays shut of `kinds`, by round: the first of each
+/// kind, the second of each …
+fn alone<'l>(
+    run: &Run<'_>,
+    kinds: &[Vec<usize>],
+    lock: &impl Fn(usize, f64) -> Option<(usize, Lock<'l>)>,
+    opened: &mut Doors,
+) -> Vec<Locks<'l>> {
+    let purse = run.purse(budget::KEYS_BESIDE);
+    let mut left: Vec<usize> = Vec::new();
+    let mut alone = |locks: &mut Locks<'l>, index: usize, all: bool| {
+        let beside = run.payloads.get(index).map(|payload| &*payload.beside).unwrap_or_default();
+        let keys = distinct(beside.iter().flat_map(candidates).filter(|candidate| all || candidate.is_sent()));
+        open(&purse, locks, true, &keys, opened);
+        left.extend((purse.is_empty() && !locks.is_empty() && !keys.is_empty()).then_some(index));
+    };
+    let mut rounds: Vec<Locks<'l>> = Vec::new();
+    let mut sampled: BTreeSet<usize> = BTreeSet::new();
+    for round in 0..TRIED {
+        let mut shut: Locks<'l> = Vec::new();
+        for index in kinds.iter().filter_map(|sample| sample.get(round)) {
+            sampled.insert(*index);
+            let mut lock: Locks<'l> = lock(*index, PROOF).into_iter().collect();
+            alone(&mut lock, *index, true);
+            shut.append(&mut lock);
+        }
+        rounds.push(shut);
+    }
+    for index in (0..run.payloads.len()).filter(|index| !sampled.contains(index) && holds_content(run, *index)) {
+        let mut lock: Locks<'l> = lock(index, PROOF).into_iter().collect();
+        alone(&mut lock, index, false);
+    }
+    if purse.is_empty() {
+        run.end_early(left);
+    }
+    rounds
+}
+
+/// Tries on the samples of every kind all values that were sent, and what is made of them.
+fn together(
+    run: &Run<'_>,
+    kinds: &[Vec<usize>],
+    rounds: &mut [Locks<'_>],
+    (sent, made): (&[Candidate], &[Candidate]),
+    opened: &mut Doors,
+) {
+    let kind: BTreeMap<usize, usize> =
+        kinds.iter().enumerate().flat_map(|(kind, sample)| sample.iter().map(move |index| (*index, kind))).collect();
+    for (keys, most, hard, times) in [(sent, TRIED, true, budget::KEYS_SENT), (made, MADE, false, budget::KEYS_MADE)] {
+        let purse = run.purse(times);
+        for (round, locks) in rounds.iter_mut().take(most).enumerate() {
+            // A kind of which one is open is looked through later.
+            let known: BTreeSet<usize> = opened.keys().filter_map(|index| kind.get(index)).copied().collect();
+            locks.retain(|(index, _)| kind.get(index).is_none_or(|kind| !known.contains(kind)));
+            open(&purse, locks, hard, keys, opened);
+            if purse.is_empty() {
+                // One of each kind is what a run owes.
+                let owed = if round == 0 { locks.as_slice() } else { &[] };
+                run.end_early(owed.iter().map(|(index, _)| *index));
+                break;
+            }
+        }
+    }
+}
+
+/// Tries what opened some payloads on the others.
+fn follow<'l>(
+    run: &Run<'_>,
+    slots: &BTreeMap<(&str, bool), Vec<usize>>,
+    carried: &[Candidate],
+    lock: &impl Fn(usize, f64) -> Option<(usize, Lock<'l>)>,
+    purse: &Purse,
+    opened: &mut Doors,
+) {
+    let known = keys(opened);
+    // One payload opened: the others of its kind open the same way, with their own values beside them.
+    for members in slots.values() {
+        let Some(hows) = hows(members, opened) else { continue };
+        let rest: Vec<usize> = members.iter().filter(|index| !opened.contains_key(*index)).copied().collect();
+        for index in rest {
+            let beside = run.payloads.get(index).map(|payload| &*payload.beside).unwrap_or_default();
+            let own = distinct(beside.iter().flat_map(candidates)).into_iter();
+            let own = own.filter(|candidate| hows.contains(candidate.how));
+            let keys: Vec<Candidate> = own.chain(known.values().cloned()).chain(carried.iter().cloned()).collect();
+            let mut lock: Locks<'l> = lock(index, ENOUGH).into_iter().collect();
+            open(purse, &mut lock, true, &keys, opened);
+        }
+    }
+    // And a key found for one kind may open another.
+    let known: Vec<Candidate> = keys(opened).into_values().collect();
+    if !known.is_empty() {
+        let rest = (0..run.payloads.len()).filter(|index| !opened.contains_key(index));
+        let mut locks: Locks<'l> = rest.filter_map(|index| lock(index, PROOF)).collect();
+        open(purse, &mut locks, true, &known, opened);
     }
 }
 
@@ -237,14 +345,14 @@ fn holds_content(run: &Run<'_>, index: usize) -> bool {
 }
 
 /// How the payloads of one kind were opened, if any was.
-fn hows(members: &[usize], opened: &BTreeMap<usize, (Opened, Candidate)>) -> Option<BTreeSet<&'static str>> {
+fn hows(members: &[usize], opened: &Doors) -> Option<BTreeSet<&'static str>> {
     let hows: BTreeSet<&'static str> =
         members.iter().filter_map(|index| opened.get(index)).map(|(_, candidate)| candidate.how).collect();
     (!hows.is_empty()).then_some(hows)
 }
 
 /// Finds, one for each way of getting at the key.
-fn tell(run: &Run<'_>, opened: BTreeMap<usize, (Opened, Candidate)>, out: &mut Vec<Find>) {
+fn tell(run: &Run<'_>, opened: Doors, out: &mut Vec<Find>) {
     type Group = (String, String, &'static str);
     let mut groups: BTreeMap<Group, Vec<(usize, Opened, Candidate)>> = BTreeMap::new();
     for (index, (found, candidate)) in opened {
@@ -268,47 +376,29 @@ fn tell(run: &Run<'_>, opened: BTreeMap<usize, (Opened, Candidate)>, out: &mut V
     }
 }
 
-/// Tries keys within the run's steps.
-struct Work<'r, 'a> {
-    run: &'r Run<'a>,
-    ran_out: Cell<bool>,
-}
-
-impl Work<'_, '_> {
-    /// Tries every key on every lock, and takes out the locks that open.
-    fn open(
-        &self,
-        locks: &mut Vec<(usize, Lock<'_>)>,
-        hard: bool,
-        keys: &[Candidate],
-        opened: &mut BTreeMap<usize, (Opened, Candidate)>,
-    ) {
-        let spend = |steps: usize| {
-            let fine = self.run.spend(steps.saturating_mul(STEP));
-            self.ran_out.set(!fine);
-            fine
-        };
-        for candidate in keys {
-            if locks.is_empty() {
-                break;
-            }
-            let key = Key::new(&candidate.key);
-            locks.retain(|(index, lock)| {
-                // A payload is no key to itself.
-                if self.ran_out.get() || candidate.key == lock.text() {
-                    return true;
-                }
-                let found = lock.open(&key, hard, &spend);
-                let shut = found.is_none();
-                opened.extend(found.map(|found| (*index, (found, candidate.clone()))));
-                shut
-            });
+/// Tries every key on every lock as long as the purse lasts, and takes out the locks that open.
+fn open(purse: &Purse, locks: &mut Locks<'_>, hard: bool, keys: &[Candidate], opened: &mut Doors) {
+    let spend = |steps: usize| purse.spend(steps.saturating_mul(STEP));
+    for candidate in keys {
+        if locks.is_empty() || purse.is_empty() {
+            break;
         }
+        let key = Key::new(&candidate.key);
+        locks.retain(|(index, lock)| {
+            // A payload is no key to itself.
+            if purse.is_empty() || candidate.key == lock.text() {
+                return true;
+            }
+            let found = lock.open(&key, hard, &spend);
+            let shut = found.is_none();
+            opened.extend(found.map(|found| (*index, (found, candidate.clone()))));
+            shut
+        });
     }
 }
 
 /// The keys that opened something.
-fn keys(opened: &BTreeMap<usize, (Opened, Candidate)>) -> BTreeMap<Vec<u8>, Candidate> {
+fn keys(opened: &Doors) -> BTreeMap<Vec<u8>, Candidate> {
     opened.values().map(|(_, candidate)| (candidate.key.clone(), candidate.clone())).collect()
 }
 

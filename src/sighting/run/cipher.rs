@@ -1,24 +1,24 @@
 //! Deciphering by trial: every usual cipher and mode under a key that may be the right one.
 //!
 //! A trial succeeds only on proof: an authentication tag that holds (a chance of 2^-128 for a wrong key), known plaintext
-//! of eight bytes or more (2^-64 for each place), or text and padding that noise would give with less than 2^-64
+//! of eight bytes or more (2^-64 for each place), a gzip stream whose checksum and length hold (2^-88, with its first bytes), or
+//! text, padding and the head and checksum of a zlib stream (2^-46) that noise would give with less than 2^-64 together
 //! ([`super::legible`]). Looking less random is no proof.
 
 use crate::sighting::run::cipher::block::{Block, Mode, xor};
 use crate::sighting::run::crib::Crib;
 use crate::sighting::run::legible::legible;
-use aes::cipher::{KeyInit, KeyIvInit as _, StreamCipher as _};
-use aes::{Aes128, Aes192, Aes256};
-use aes_gcm::AesGcm;
-use aes_gcm::aead::AeadInOut;
-use aes_gcm::aead::consts::{U12, U16};
-use chacha20poly1305::{ChaCha20Poly1305, XChaCha20Poly1305};
+use aes::cipher::{KeyInit as _, KeyIvInit as _, StreamCipher as _};
 use md5::Md5;
 use sha2::{Digest as _, Sha256};
 use std::borrow::Cow;
 use std::cell::OnceCell;
 
 mod block;
+mod packed;
+mod sealed;
+
+pub(in crate::sighting) use sealed::{unseal, unwrap};
 
 /// Bits of evidence from which text and padding are proof, when nothing else speaks for a key.
 pub(in crate::sighting) const PROOF: f64 = 64.0;
@@ -313,54 +313,12 @@ impl<'a> Lock<'a> {
         self.proof(&plain, bits).map(|proof| (plain, proof))
     }
 
-    /// AES-GCM, with a nonce of 12 or 16 bytes, the tag behind the ciphertext or beside it.
-    fn sealed(&self, key: &[u8], spend: &dyn Fn(usize) -> bool) -> Option<Opened> {
-        if !self.whole {
-            return None;
-        }
-        for size in [12, 16] {
-            for start in self.starts(size) {
-                for (text, tag, associated) in self.tags(start.text) {
-                    if !spend(text.len() / 16 + 8) {
-                        return None;
-                    }
-                    let plain = match (key.len(), size) {
-                        (16, 12) => aead::<AesGcm<Aes128, U12>>(key, &start.iv, associated, text, &tag),
-                        (24, 12) => aead::<AesGcm<Aes192, U12>>(key, &start.iv, associated, text, &tag),
-                        (32, 12) => aead::<AesGcm<Aes256, U12>>(key, &start.iv, associated, text, &tag),
-                        (16, _) => aead::<AesGcm<Aes128, U16>>(key, &start.iv, associated, text, &tag),
-                        (24, _) => aead::<AesGcm<Aes192, U16>>(key, &start.iv, associated, text, &tag),
-                        _ => aead::<AesGcm<Aes256, U16>>(key, &start.iv, associated, text, &tag),
-                    };
-                    if let Some(plain) = plain {
-                        let mode = format!("aes-{}-gcm", key.len() * 8);
-                        return Some(Opened { plain, mode, iv: start.from.clone(), proof: TAG });
-                    }
-                }
-            }
-        }
-        None
-    }
-
     fn chacha(&self, key: &[u8], hard: bool, spend: &dyn Fn(usize) -> bool) -> Option<Opened> {
-        for size in [12, 24].into_iter().filter(|_| hard) {
-            for start in self.starts(size) {
-                for (text, tag, associated) in self.tags(start.text).into_iter().filter(|_| self.whole) {
-                    if !spend(text.len() / 16 + 8) {
-                        return None;
-                    }
-                    let (plain, mode) = if size == 12 {
-                        (aead::<ChaCha20Poly1305>(key, &start.iv, associated, text, &tag), "chacha20-poly1305")
-                    } else {
-                        (aead::<XChaCha20Poly1305>(key, &start.iv, associated, text, &tag), "xchacha20-poly1305")
-                    };
-                    if let Some(plain) = plain {
-                        return Some(Opened { plain, mode: mode.to_owned(), iv: start.from.clone(), proof: TAG });
-                    }
-                }
-            }
+        if hard && let Some(opened) = self.sealed_chacha(key, spend) {
+            return Some(opened);
         }
-        for size in [12, 8] {
+        // Bytes of keystream that are passed over: the first block is what Poly1305 takes for itself.
+        for (size, first) in [(12, 0), (12, 64), (8, 0)] {
             for start in self.starts(size) {
                 if !spend(8) {
                     return None;
@@ -369,15 +327,19 @@ impl<'a> Lock<'a> {
                 let mut nonce = vec![0; 12 - size];
                 nonce.extend_from_slice(&start.iv);
                 let apply = |text: &[u8]| {
-                    let mut out = text.to_vec();
+                    let mut out = vec![0; first];
+                    out.extend_from_slice(text);
                     let mut cipher = chacha20::ChaCha20::new_from_slices(key, &nonce).ok()?;
                     cipher.try_apply_keystream(&mut out).ok()?;
-                    Some(out)
+                    Some(out.split_off(first))
                 };
                 if Self::is_promising(&apply(start.text.get(..start.text.len().min(GLANCE)).unwrap_or_default())?) {
                     let plain = apply(start.text)?;
                     if let Some(proof) = self.proof(&plain, 0.0) {
-                        return Some(Opened { plain, mode: "chacha20".to_owned(), iv: start.from.clone(), proof });
+                        let opened = Opened { plain, mode: "chacha20".to_owned(), iv: start.from.clone(), proof };
+                        // A tag behind it says so, if there is one.
+                        let sealed = (first > 0).then(|| self.sealed_chacha(key, spend)).flatten();
+                        return Some(sealed.unwrap_or(opened));
                     }
                 }
             }
@@ -400,15 +362,12 @@ impl<'a> Lock<'a> {
         Some(Opened { plain, mode: "rc4".to_owned(), iv: Cow::Borrowed(""), proof })
     }
 
-    /// Ciphertexts with their tags, and what else these speak for.
-    fn tags<'t>(&'t self, text: &'t [u8]) -> Vec<(&'t [u8], [u8; 16], &'t [u8])> {
-        let behind = text.split_last_chunk::<16>().filter(|(text, _)| !text.is_empty()).map(|(text, tag)| (text, *tag));
-        let all = behind.into_iter().chain(self.tags.iter().map(|tag| (text, *tag)));
-        all.flat_map(|(text, tag)| self.associated.iter().map(move |header| (text, tag, header.as_slice()))).collect()
-    }
-
-    /// Whether the first bytes of a trial are worth deciphering the rest: there is some text in them.
+    /// Whether the first bytes of a trial are worth deciphering the rest: there is some text in them, or a compressed one
+    /// begins.
     fn is_promising(glance: &[u8]) -> bool {
+        if packed::begins(glance) {
+            return true;
+        }
         if glance.len() >= 8 && !has_run(glance) {
             return false;
         }
@@ -420,7 +379,13 @@ impl<'a> Lock<'a> {
         if self.cribs.iter().any(|crib| memchr::memmem::find(plain, &crib.bytes).is_some()) {
             return Some("the planted text comes out");
         }
-        (bits.min(64.0) + legible(plain) >= self.need).then_some("text comes out that noise would not give")
+        if bits.min(64.0) + legible(plain) >= self.need {
+            return Some("text comes out that noise would not give");
+        }
+        let (text, bits) = packed::unpack(plain)?;
+        let planted = || self.cribs.iter().any(|crib| memchr::memmem::find(&text, &crib.bytes).is_some());
+        let proves = bits >= PROOF || bits + legible(&text) >= PROOF || planted();
+        proves.then_some("a compressed text comes out whose checksum holds")
     }
 }
 
@@ -443,69 +408,12 @@ fn has_run(bytes: &[u8]) -> bool {
     run != 0
 }
 
-const TAG: &str = "its authentication tag holds";
-
 /// PKCS#7 padding at the end of a block.
 fn padding(block: &[u8], size: usize) -> Option<u8> {
     let pad = *block.last()?;
     let from = block.len().checked_sub(usize::from(pad))?;
     let fits = (1..=size).contains(&usize::from(pad)) && block.get(from..)?.iter().all(|byte| *byte == pad);
     fits.then_some(pad)
-}
-
-fn aead<A: AeadInOut + KeyInit>(
-    key: &[u8],
-    nonce: &[u8],
-    associated: &[u8],
-    text: &[u8],
-    tag: &[u8; 16],
-) -> Option<Vec<u8>> {
-    let cipher = A::new_from_slice(key).ok()?;
-    let nonce = nonce.try_into().ok()?;
-    let tag = tag.as_slice().try_into().ok()?;
-    let mut out = text.to_vec();
-    cipher.decrypt_inout_detached(nonce, associated, out.as_mut_slice().into(), tag).ok()?;
-    Some(out)
-}
-
-/// A key sealed under another with AES-GCM or ChaCha20-Poly1305, its nonce in front and its tag behind.
-pub(in crate::sighting) fn unseal(kek: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
-    let (nonce, rest) = sealed.split_at_checked(12)?;
-    let (text, tag) = rest.split_last_chunk::<16>()?;
-    match kek.len() {
-        16 => aead::<AesGcm<Aes128, U12>>(kek, nonce, b"", text, tag),
-        24 => aead::<AesGcm<Aes192, U12>>(kek, nonce, b"", text, tag),
-        32 => aead::<AesGcm<Aes256, U12>>(kek, nonce, b"", text, tag)
-            .or_else(|| aead::<ChaCha20Poly1305>(kek, nonce, b"", text, tag)),
-        _ => None,
-    }
-}
-
-/// AES key unwrap (RFC 3394): the key inside, if the integrity check of 64 bits holds.
-pub(in crate::sighting) fn unwrap(kek: &[u8], wrapped: &[u8]) -> Option<Vec<u8>> {
-    let n = wrapped.len().checked_div(8)?.checked_sub(1)?;
-    if !wrapped.len().is_multiple_of(8) || !(2..=8).contains(&n) {
-        return None;
-    }
-    let block = Block::all(kek).into_iter().find(|block| block.size() == 16)?;
-    let (head, rest) = wrapped.split_at_checked(8)?;
-    let mut check: [u8; 8] = head.try_into().ok()?;
-    let mut parts: Vec<[u8; 8]> = rest.chunks_exact(8).filter_map(|part| part.try_into().ok()).collect();
-    for round in (0..6_u64).rev() {
-        for (index, part) in parts.iter_mut().enumerate().rev() {
-            let count = (n as u64).wrapping_mul(round).wrapping_add(index as u64).wrapping_add(1);
-            let mut both = [0; 16];
-            let mixed = (u64::from_be_bytes(check) ^ count).to_be_bytes();
-            for (to, from) in both.iter_mut().zip(mixed.iter().chain(&*part)) {
-                *to = *from;
-            }
-            block.decrypt(&mut both);
-            let (left, right) = both.split_at(8);
-            check = left.try_into().ok()?;
-            *part = right.try_into().ok()?;
-        }
-    }
-    (check == [0xa6; 8]).then(|| parts.concat())
 }
 
 #[cfg(test)]

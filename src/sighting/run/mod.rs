@@ -15,7 +15,8 @@ pub(super) mod rival;
 use crate::model::payload::{Payload, Token};
 use crate::model::scenario::{Pair, Planted};
 use crib::Crib;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 
 /// What a detector over whole runs is, for docs, `explain` and machine-readable reports.
 #[derive(Debug)]
@@ -59,8 +60,31 @@ pub struct Run<'a> {
     pub pairs: &'a [Pair],
     /// Known plaintext.
     pub(in crate::sighting) cribs: Vec<Crib>,
+    /// Steps that one detector may take.
+    whole: u64,
     /// Steps that are left.
     work: Cell<u64>,
+    /// Whether one of the purses was too small.
+    ended: Cell<bool>,
+    /// Payloads that were not looked at as they should have been.
+    untried: RefCell<BTreeSet<usize>>,
+}
+
+/// Steps set aside for one part of a search, so that no other part can leave it without any.
+pub(in crate::sighting) struct Purse(Cell<u64>);
+
+impl Purse {
+    /// Spends `steps`; false when they are not left, and then nothing more is.
+    pub(in crate::sighting) fn spend(&self, steps: usize) -> bool {
+        let left = self.0.get().checked_sub(steps as u64);
+        self.0.set(left.unwrap_or(0));
+        left.is_some()
+    }
+
+    /// Whether the steps ran out.
+    pub(in crate::sighting) const fn is_empty(&self) -> bool {
+        self.0.get() == 0
+    }
 }
 
 impl<'a> Run<'a> {
@@ -72,7 +96,26 @@ impl<'a> Run<'a> {
         pairs: &'a [Pair],
         work: u64,
     ) -> Self {
-        Self { planted, payloads, tokens, pairs, cribs: crib::cribs(planted), work: Cell::new(work) }
+        let cribs = crib::cribs(planted);
+        let (ended, untried) = (Cell::new(false), RefCell::default());
+        Self { planted, payloads, tokens, pairs, cribs, whole: work, work: Cell::new(work), ended, untried }
+    }
+
+    /// A purse of `times` the steps that a detector may take, beside those.
+    pub(in crate::sighting) const fn purse(&self, times: u64) -> Purse {
+        Purse(Cell::new(self.whole.saturating_mul(times)))
+    }
+
+    /// Says that a part of a search ended early; of the payloads `untried` (indices) it cannot be said that nothing speaks
+    /// against them.
+    pub(in crate::sighting) fn end_early(&self, untried: impl IntoIterator<Item = usize>) {
+        self.ended.set(true);
+        self.untried.borrow_mut().extend(untried);
+    }
+
+    /// Payloads (indices) that were not looked at as they should have been, because steps ran out.
+    pub fn untried(&self) -> BTreeSet<usize> {
+        self.untried.borrow().clone()
     }
 
     /// Spends `steps`; false when they are not left, and then nothing more is.
@@ -84,7 +127,7 @@ impl<'a> Run<'a> {
 
     /// Whether the steps ran out.
     pub fn is_spent(&self) -> bool {
-        self.work.get() == 0
+        self.work.get() == 0 || self.ended.get()
     }
 
     /// The payloads, by slot, each slot in the order of its payloads.
@@ -140,17 +183,27 @@ pub trait RunDetector: Sync {
     fn on_run(&self, run: &Run<'_>, out: &mut Vec<Find>);
 }
 
-/// Everything that the detectors over whole runs find, in the order of their registry; with the ids of those that ran
-/// out of steps.
-pub fn on_run<'a>(run: impl Fn() -> Run<'a>) -> (Vec<Find>, Vec<&'static str>) {
-    let mut finds = Vec::new();
-    let mut spent = Vec::new();
+/// What came of a run.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// What was found, in the order of the registry.
+    pub finds: Vec<Find>,
+    /// Ids of the detectors that ran out of steps.
+    pub spent: Vec<&'static str>,
+    /// Payloads (indices) that were not looked at as they should have been, because steps ran out.
+    pub untried: BTreeSet<usize>,
+}
+
+/// Everything that the detectors over whole runs find, and where they ended early.
+pub fn on_run<'a>(run: impl Fn() -> Run<'a>) -> Outcome {
+    let mut out = Outcome::default();
     for detector in super::detector::RUN_DETECTORS {
         let run = run();
-        detector.on_run(&run, &mut finds);
+        detector.on_run(&run, &mut out.finds);
         if run.is_spent() {
-            spent.push(detector.card().id);
+            out.spent.push(detector.card().id);
         }
+        out.untried.append(&mut run.untried());
     }
-    (finds, spent)
+    out
 }

@@ -25,7 +25,7 @@ const KINDS: usize = 12;
 const WORK: u64 = u64::MAX;
 
 /// A generator of bytes that are the same in every test run (SplitMix64).
-struct Dice(u64);
+pub(super) struct Dice(pub(super) u64);
 
 impl Dice {
     fn next(&mut self) -> u64 {
@@ -36,11 +36,11 @@ impl Dice {
         z ^ (z >> 31)
     }
 
-    fn below(&mut self, bound: usize) -> usize {
+    pub(super) fn below(&mut self, bound: usize) -> usize {
         usize::try_from(self.next() % bound as u64).unwrap()
     }
 
-    fn bytes(&mut self, len: usize) -> Vec<u8> {
+    pub(super) fn bytes(&mut self, len: usize) -> Vec<u8> {
         std::iter::repeat_with(|| self.next().to_le_bytes()).flatten().take(len).collect()
     }
 }
@@ -59,7 +59,7 @@ fn text(dice: &mut Dice) -> Vec<u8> {
     format!(r#"{{"kind":"text","text":"{}"}}"#, words.join(" ")).into_bytes()
 }
 
-fn seal<A: AeadInOut + KeyInit>(key: &[u8], nonce: &[u8], text: &[u8]) -> Vec<u8> {
+pub(super) fn seal<A: AeadInOut + KeyInit>(key: &[u8], nonce: &[u8], text: &[u8]) -> Vec<u8> {
     let mut sealed = text.to_vec();
     let cipher = A::new_from_slice(key).unwrap();
     let tag = cipher.encrypt_inout_detached(nonce.try_into().unwrap(), b"", sealed.as_mut_slice().into()).unwrap();
@@ -91,7 +91,7 @@ fn olm(dice: &mut Dice, ratchet: &[u8], index: usize, key: &[u8], text: &[u8]) -
     out
 }
 
-fn gzip(text: &[u8]) -> Vec<u8> {
+pub(super) fn gzip(text: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(text).unwrap();
     encoder.finish().unwrap()

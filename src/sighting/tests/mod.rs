@@ -2,6 +2,7 @@
 
 mod cards;
 mod honest;
+mod keys;
 mod listed;
 mod runs;
 

@@ -1,8 +1,8 @@
 //! Keys that values which were sent may be, or that apps are known to make of them.
 
 use crate::model::payload::Token;
-use crate::sighting::run::Run;
 use crate::sighting::run::cipher::{unseal, unwrap};
+use crate::sighting::run::{Purse, Run};
 use data_encoding::{BASE64, BASE64_NOPAD, BASE64URL, BASE64URL_NOPAD, HEXLOWER, HEXLOWER_PERMISSIVE};
 use md5::Md5;
 use ring::pbkdf2;
@@ -26,8 +26,20 @@ pub(super) struct Candidate {
     pub(super) how: &'static str,
 }
 
+impl Candidate {
+    /// Whether it is a value as it was sent, or half of it: what apps that send keys send.
+    pub(super) fn is_sent(&self) -> bool {
+        matches!(self.how, SENT | HALF)
+    }
+}
+
+/// How a key that was sent as it is was got.
+const SENT: &str = "the key sent along";
+/// How a key that is half of one that was sent was got.
+const HALF: &str = "half of a key sent along";
+
 /// Keys that were sent wrapped, under another that was sent as well.
-pub(super) fn unwrapped(run: &Run<'_>, keys: &[Candidate]) -> Vec<Candidate> {
+pub(super) fn unwrapped(run: &Run<'_>, keys: &[Candidate], purse: &Purse) -> Vec<Candidate> {
     let mut out = Vec::new();
     let wrapped: Vec<(Vec<u8>, &str)> = run
         .tokens
@@ -38,7 +50,7 @@ pub(super) fn unwrapped(run: &Run<'_>, keys: &[Candidate]) -> Vec<Candidate> {
         .collect();
     for kek in keys.iter().filter(|kek| matches!(kek.key.len(), 16 | 24 | 32)) {
         for (wrapped, name) in &wrapped {
-            if !run.spend(STEP * 24) {
+            if !purse.spend(STEP * 24) {
                 return out;
             }
             let key = if matches!(wrapped.len(), 24 | 32 | 40) {
@@ -73,7 +85,7 @@ const ROUND: usize = 16;
 
 /// Keys stretched from a value and a salt that were both sent: HKDF (RFC 5869, no info) and PBKDF2 (RFC 8018), with SHA-256
 /// and, of the latter, SHA-1.
-pub(super) fn derived(run: &Run<'_>) -> Vec<Candidate> {
+pub(super) fn derived(run: &Run<'_>, purse: &Purse) -> Vec<Candidate> {
     let named = |words: &'static [&'static str]| {
         run.tokens.iter().filter(move |token| words.iter().any(|word| token.name.contains(word)))
     };
@@ -104,7 +116,7 @@ pub(super) fn derived(run: &Run<'_>) -> Vec<Candidate> {
                 }
                 for times in rounds.iter().copied().filter_map(NonZeroU32::new) {
                     for algorithm in [pbkdf2::PBKDF2_HMAC_SHA256, pbkdf2::PBKDF2_HMAC_SHA1] {
-                        if !run.spend(times.get() as usize * ROUND) {
+                        if !purse.spend(times.get() as usize * ROUND) {
                             return out;
                         }
                         pbkdf2::derive(algorithm, times, salt, &value, &mut key);
@@ -155,14 +167,10 @@ pub(super) fn candidates(token: &Token) -> Vec<Candidate> {
     for (at, bytes) in decodings(value).into_iter().enumerate() {
         // Of a key for CBC and a MAC, the latter half is the cipher's (RFC 7518, section 5.2.2.1; Fernet).
         if matches!(bytes.len(), 32 | 48 | 64) {
-            push(
-                bytes.get(bytes.len() / 2..).unwrap_or_default().to_vec(),
-                "the latter half of",
-                "half of a key sent along",
-            );
+            push(bytes.get(bytes.len() / 2..).unwrap_or_default().to_vec(), "the latter half of", HALF);
         }
         if bytes.len() >= 5 {
-            push(bytes, if at == 0 { "the value of" } else { "the decoded value of" }, "the key sent along");
+            push(bytes, if at == 0 { "the value of" } else { "the decoded value of" }, SENT);
         }
     }
     let text = value.is_ascii();

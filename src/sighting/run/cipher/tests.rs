@@ -1,6 +1,11 @@
+use super::sealed::TAG;
 use super::*;
 use crate::model::scenario::Planted;
 use crate::model::taxonomy::Data;
+use aes::Aes256;
+use aes_gcm::AesGcm;
+use aes_gcm::aead::AeadInOut as _;
+use aes_gcm::aead::consts::U12;
 use data_encoding::HEXLOWER;
 
 const TEXT: &[u8] = br#"{"to":"ivo","text":"The heron lands at dusk"}"#;
