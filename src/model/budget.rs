@@ -230,8 +230,12 @@ pub const DOOR_NAME: usize = 200;
 pub const LOSS_NOTES: usize = 5;
 /// Opaque payloads of one run that are held against each other.
 pub const PAYLOADS: usize = 8_192;
-/// Bytes of them.
-pub const PAYLOADS_BYTES: usize = 8 << 20;
+/// Bytes of them, the length of each rounded up to a power of two.
+pub const PAYLOADS_BYTES: usize = 16 << 20;
+/// Those of one kind and length: an upload in pieces leaves room for messages.
+pub const KIND_PAYLOADS: usize = 4_096;
+/// Bytes of these, rounded up likewise.
+pub const KIND_PAYLOADS_BYTES: usize = 1 << 20;
 /// First bytes of one of them that are kept.
 pub const PAYLOAD_BYTES: usize = 16 << 10;
 /// Short values of one run that are tried as keys, and looked at for others.

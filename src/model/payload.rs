@@ -1,14 +1,16 @@
 //! Opaque bytes that messages carried, kept for what only several messages together can show: a key that travels with
 //! its lock, a keystream used twice, a block that comes again.
 //!
-//! A [`Pool`] is bounded, and what it keeps does not depend on the order in which it was filled or merged.
+//! A [`Pool`] is bounded, and what it keeps does not depend on the order in which it was filled or merged: the first payloads
+//! of each kind, and of all those the first. That is so because payloads of one kind count for the same number of bytes
+//! each, so that no payload that is left out in the end ever takes more room than those it is left out for.
 
 use crate::model::budget;
 use crate::model::opacity::Opacity;
 use crate::model::origin::FrameNo;
 use crate::model::sighting::Place;
-use crate::model::stream::{FlowKey, Layer};
-use std::collections::BTreeMap;
+use crate::model::stream::{Direction, FlowKey, Layer};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// One opaque payload, and all that is needed to name its place.
@@ -42,6 +44,15 @@ impl Payload {
     /// Whether all of it is kept.
     pub const fn is_whole(&self) -> bool {
         self.bytes.len() as u64 == self.len
+    }
+
+    /// What it counts for: its bytes, rounded up to a power of two.
+    fn cost(&self) -> usize {
+        self.bytes.len().max(1).checked_next_power_of_two().unwrap_or(usize::MAX)
+    }
+
+    fn kind(&self) -> PayloadKind {
+        (self.slot.clone(), self.place.direction, self.cost())
     }
 
     fn rank(&self) -> Rank {
@@ -82,11 +93,24 @@ struct Rank {
     bytes: (u64, u64),
 }
 
+/// What is alike: slot, direction, and what each counts for.
+type PayloadKind = (String, Direction, usize);
+
+/// The payloads of one kind.
+#[derive(Clone, Debug, Default)]
+struct Shelf {
+    ranks: BTreeSet<Rank>,
+    /// The least rank of this kind that was left out for others of it: all of it from that on are.
+    limit: Option<Rank>,
+}
+
 /// Payloads and tokens of a run, bounded.
 #[derive(Clone, Debug, Default)]
 pub struct Pool {
     payloads: BTreeMap<Rank, Payload>,
-    /// Bytes of payloads held.
+    /// The same, by kind.
+    shelves: BTreeMap<PayloadKind, Shelf>,
+    /// What the payloads held count for.
     held: usize,
     /// The least rank that was ever left out: all from it on are.
     limit: Option<Rank>,
@@ -112,20 +136,53 @@ impl Pool {
 
     /// Keeps a payload, as far as the budget goes.
     pub fn add(&mut self, payload: Payload) {
-        let rank = payload.rank();
-        if self.limit.as_ref().is_some_and(|limit| rank >= *limit) {
+        let (rank, kind, cost) = (payload.rank(), payload.kind(), payload.cost());
+        let beyond = |limit: Option<&Rank>| limit.is_some_and(|limit| rank >= *limit);
+        if beyond(self.limit.as_ref()) || beyond(self.shelves.get(&kind).and_then(|shelf| shelf.limit.as_ref())) {
             self.skip();
             return;
         }
-        self.held = self.held.saturating_add(payload.bytes.len());
-        if let Some(twin) = self.payloads.insert(rank, payload) {
-            self.held = self.held.saturating_sub(twin.bytes.len());
+        self.take(&rank);
+        let shelf = self.shelves.entry(kind).or_default();
+        shelf.ranks.insert(rank.clone());
+        let full = shelf.ranks.len() > budget::KIND_PAYLOADS.min(budget::KIND_PAYLOADS_BYTES / cost);
+        let last = shelf.ranks.last().filter(|_| full).cloned();
+        if last.is_some() {
+            shelf.limit.clone_from(&last);
+        }
+        self.held = self.held.saturating_add(cost);
+        self.payloads.insert(rank, payload);
+        if let Some(last) = last {
+            self.take(&last);
+            self.skip();
         }
         while self.payloads.len() > budget::PAYLOADS || self.held > budget::PAYLOADS_BYTES {
-            let Some((rank, last)) = self.payloads.pop_last() else { break };
-            self.held = self.held.saturating_sub(last.bytes.len());
+            let Some(rank) = self.payloads.last_key_value().map(|(rank, _)| rank.clone()) else { break };
+            self.take(&rank);
             self.skip();
             self.limit = Some(rank);
+        }
+    }
+
+    /// Takes a payload out.
+    fn take(&mut self, rank: &Rank) {
+        let Some(payload) = self.payloads.remove(rank) else { return };
+        self.held = self.held.saturating_sub(payload.cost());
+        let kind = payload.kind();
+        if let Some(shelf) = self.shelves.get_mut(&kind) {
+            shelf.ranks.remove(rank);
+            // What was left out for its kind came behind all of it, and is left out for the others as well.
+            if shelf.ranks.is_empty() {
+                self.shelves.remove(&kind);
+            }
+        }
+    }
+
+    /// Takes payloads out, and counts them.
+    fn leave_out(&mut self, ranks: Vec<Rank>) {
+        for rank in ranks {
+            self.take(&rank);
+            self.skip();
         }
     }
 
@@ -176,10 +233,18 @@ impl Pool {
         if let Some(theirs) = other.limit
             && self.limit.as_ref().is_none_or(|ours| theirs < *ours)
         {
-            let beyond = self.payloads.split_off(&theirs);
-            self.dropped = self.dropped.saturating_add(beyond.len() as u64);
-            self.held = self.payloads.values().map(|payload| payload.bytes.len()).sum();
+            let beyond: Vec<Rank> = self.payloads.range(&theirs..).map(|(rank, _)| rank.clone()).collect();
+            self.leave_out(beyond);
             self.limit = Some(theirs);
+        }
+        for (kind, shelf) in other.shelves {
+            let Some(theirs) = shelf.limit else { continue };
+            let ours = self.shelves.entry(kind).or_default();
+            if ours.limit.as_ref().is_none_or(|ours| theirs < *ours) {
+                let beyond: Vec<Rank> = ours.ranks.range(&theirs..).cloned().collect();
+                ours.limit = Some(theirs);
+                self.leave_out(beyond);
+            }
         }
         for payload in other.payloads.into_values() {
             self.add(payload);
@@ -191,8 +256,11 @@ impl Pool {
 
     /// Forgets the payloads of which `keep` says no.
     pub fn retain(&mut self, mut keep: impl FnMut(&Payload) -> bool) {
-        self.payloads.retain(|_, payload| keep(payload));
-        self.held = self.payloads.values().map(|payload| payload.bytes.len()).sum();
+        let out: Vec<Rank> =
+            self.payloads.iter().filter(|(_, payload)| !keep(payload)).map(|(rank, _)| rank.clone()).collect();
+        for rank in out {
+            self.take(&rank);
+        }
     }
 
     /// The payloads, by place.
@@ -269,24 +337,51 @@ mod tests {
     #[test]
     fn what_is_kept_does_not_depend_on_order_or_merging() {
         let len = budget::PAYLOAD_BYTES;
-        let many = 2 * u64::try_from(budget::PAYLOADS_BYTES / len).unwrap() + 40;
-        let frames = |step: u64| (0..many).map(move |i| (i * step) % many);
+        let (kinds, each) = (23, budget::KIND_PAYLOADS_BYTES / len + 80);
+        let many = (kinds * each) as u64;
         let fill = |frames: &mut dyn Iterator<Item = u64>| {
             let mut pool = Pool::default();
             for frame in frames {
-                pool.add(payload(frame, if frame % 3 == 0 { len } else { len / 2 + usize::try_from(frame).unwrap() }));
+                let small = usize::try_from(frame * 7 % 90).unwrap();
+                let len = match frame % 6 {
+                    0 | 3 => len,
+                    1 => 200 + small,
+                    _ => len / 2 + 1 + small,
+                };
+                // Half of all is of one kind.
+                let slot = if frame % 2 == 0 { 0 } else { frame % 23 };
+                pool.add(Payload { slot: slot.to_string(), ..payload(frame, len) });
             }
             pool
         };
         let kept = |pool: &Pool| pool.payloads().map(|p| p.place.frames[0]).collect::<Vec<_>>();
-        let want = kept(&fill(&mut frames(1)));
-        assert!(!want.is_empty() && want.windows(2).all(|pair| pair[0] + 1 == pair[1]));
-        let backwards = fill(&mut (0..many).rev());
-        assert_eq!(kept(&backwards), want);
-        let mut halves = fill(&mut (0..many).filter(|i| i % 2 == 1));
-        halves.merge(fill(&mut (0..many).filter(|i| i % 2 == 0)));
-        assert_eq!(kept(&halves), want);
-        assert!(halves.left_out().0 > 0);
+        let whole = fill(&mut (0..many));
+        let want = kept(&whole);
+        assert!(whole.left_out().0 > 0 && whole.limit.is_some() && whole.shelves.values().any(|s| s.limit.is_some()));
+        assert_eq!(whole.left_out().0 + want.len() as u64, many);
+        assert_eq!(kept(&fill(&mut (0..many).rev())), want);
+        for step in [7, 601, 1_009] {
+            assert_eq!(kept(&fill(&mut (0..many).map(|i| i * step % many))), want, "{step}");
+        }
+        let mut parts = fill(&mut (0..many).filter(|i| i % 3 == 1));
+        parts.merge(fill(&mut (0..many).rev().filter(|i| i % 3 == 0)));
+        parts.merge(fill(&mut (0..many).filter(|i| i % 3 == 2)));
+        assert_eq!(kept(&parts), want);
+        assert_eq!(parts.held, parts.payloads().map(Payload::cost).sum::<usize>());
+    }
+
+    #[test]
+    fn many_of_one_kind_leave_room_for_others() {
+        let mut pool = Pool::default();
+        for frame in 0..3_000 {
+            let big = payload(frame, budget::PAYLOAD_BYTES);
+            pool.add(Payload { slot: "PUT /backup/#".into(), ..big });
+        }
+        for frame in 3_000..3_012 {
+            pool.add(payload(frame, 120));
+        }
+        assert_eq!(pool.payloads().filter(|payload| payload.slot.is_empty()).count(), 12);
+        assert!(pool.payloads().filter(|payload| !payload.slot.is_empty()).count() >= 64);
     }
 
     #[test]
