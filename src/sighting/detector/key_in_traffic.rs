@@ -152,6 +152,11 @@ const MADE: usize = 2;
 const USUAL: u64 = 256;
 /// Bits of evidence that are enough where another payload of the same kind was opened in the same way.
 const ENOUGH: f64 = 32.0;
+/// Bytes up to which a payload may be an identifier.
+const SHORT: usize = 48;
+/// Values of one length that are tried as nonce of such a payload, and of a longer one.
+const FEW_STARTS: usize = 4;
+const MANY_STARTS: usize = 16;
 /// Names of fields that hold keys, nonces and tokens rather than content.
 const NO_CONTENT: [&str; 10] = ["key", "nonce", "iv", "salt", "token", "tag", "mac", "sig", "id", "public"];
 
@@ -402,7 +407,11 @@ fn keys(opened: &Doors) -> BTreeMap<Vec<u8>, Candidate> {
     opened.values().map(|(_, candidate)| (candidate.key.clone(), candidate.clone())).collect()
 }
 
-/// Values beside a payload that may be its nonce or tag.
+/// Names of values that go with a ciphertext.
+const COMPANIONS: [&str; 7] = ["iv", "nonce", "salt", "tag", "mac", "ctr", "counter"];
+
+/// Values beside a payload that may be its nonce or tag. A short payload in a message with many values is most likely one of
+/// them, an identifier in a list: of each length a few are tried on it, those that are called so first.
 fn starts(payload: &Payload) -> Vec<(Vec<u8>, String)> {
     let mut out: Vec<(Vec<u8>, String)> = Vec::new();
     for token in payload.beside.iter() {
@@ -414,5 +423,15 @@ fn starts(payload: &Payload) -> Vec<(Vec<u8>, String)> {
         }
     }
     out.dedup_by(|a, b| a.0 == b.0);
+    let most = if payload.bytes.len() <= SHORT { FEW_STARTS } else { MANY_STARTS };
+    if out.len() > most {
+        out.sort_by_key(|(_, name)| !COMPANIONS.iter().any(|word| name.contains(word)));
+        let mut kept: BTreeMap<usize, usize> = BTreeMap::new();
+        out.retain(|(bytes, _)| {
+            let kept = kept.entry(bytes.len()).or_default();
+            *kept += 1;
+            *kept <= most
+        });
+    }
     out
 }
