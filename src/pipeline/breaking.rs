@@ -122,7 +122,8 @@ pub(super) fn mark_as(flow: &mut Flow, payload: &Payload, class: Opacity) {
     let place = &payload.place;
     let frame = place.frames.first().copied();
     for known in &mut flow.opaque {
-        if known.len == payload.len && known.direction == place.direction && Some(known.frame) == frame {
+        // Its first byte need not have come in its first frame.
+        if known.len == payload.len && known.direction == place.direction && place.frames.contains(&known.frame) {
             known.opacity = class;
         }
     }
