@@ -111,6 +111,13 @@ fn noise_in_what_reads_otherwise_leaves_promises_open() {
         let told = verdicts(&[sealed(), mixed(before, len, after)]);
         assert_eq!(told[2], Inconclusive, "{before} {len} {after}: {told:?}");
     }
+    // Noise in a text that is none.
+    let percent: String = noise(13, 200).iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "%{byte:02X}");
+        text
+    });
+    let told = verdicts(&[sealed(), send(&format!("{THIRD}?d={percent}"), &json!({"e": 1}))]);
+    assert_eq!(told[2], Inconclusive, "percent-encoded: {told:?}");
     // Archives of which only the beginning is one.
     for start in [&b"7z\xbc\xaf\x27\x1c\0\x04"[..], b"Rar!\x1a\x07\x01\0", b"SQLite format 3\0"] {
         let bytes = [start, &noise(12, 900)].concat();
