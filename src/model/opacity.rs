@@ -2,6 +2,9 @@
 
 use serde::Serialize;
 
+/// Bytes up to which nothing is taken for a hiding place, whatever it is: tokens and digests are no longer.
+pub const HIDING_PLACE: u64 = 64;
+
 /// The classes of the design, from most to least readable.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "kebab-case")]

@@ -7,24 +7,22 @@
 use super::hidden::Hidden;
 use super::segment::{LOOKED, MIXED, segments};
 use super::{assess, packing};
-use crate::model::opacity::{Opacity, Segment};
-
-/// Bytes up to which nothing is taken for a hiding place: tokens and digests are no longer.
-const FEWEST: usize = 64;
-/// Blocks of one field that are looked into, spread over all of it.
-const BLOCKS: usize = 64;
+use crate::model::opacity::{HIDING_PLACE, Opacity, Segment};
 
 /// The longest stretch of a field that may hide something, though the field as a whole is not opaque. `None` for text to
-/// its last byte, which [`hidden`](super::hidden()) is for, and for what counts as opaque itself.
-pub fn concealed(bytes: &[u8]) -> Option<Hidden> {
-    if bytes.len() <= FEWEST || std::str::from_utf8(bytes).is_ok() {
+/// its last byte, which [`hidden`](super::hidden()) is for. `weighed`: whether somebody else weighs the field as a whole, so
+/// that what is opaque for the most part is none of this function's business.
+pub fn concealed(bytes: &[u8], weighed: bool) -> Option<Hidden> {
+    if bytes.len() as u64 <= HIDING_PLACE || std::str::from_utf8(bytes).is_ok() {
         return None;
     }
     let told = assess(bytes);
     let all = || Some(Hidden { range: 0..bytes.len(), bytes: bytes.len() as u64 });
     match told.class {
-        Opacity::RandomLooking | Opacity::Encrypted | Opacity::WeaklyEncrypted => None,
-        Opacity::Unknown if told.model == MIXED => None,
+        Opacity::RandomLooking | Opacity::Encrypted | Opacity::WeaklyEncrypted if weighed => None,
+        Opacity::RandomLooking | Opacity::Encrypted | Opacity::WeaklyEncrypted => all(),
+        Opacity::Unknown if told.model == MIXED && weighed => None,
+        Opacity::Unknown if told.model == MIXED => stretch(bytes),
         Opacity::Unknown => all(),
         // Pictures and sounds are what they are; what else is packed would have been opened, could anybody here.
         Opacity::Compressed if packing::is_media(told.model) => None,
@@ -33,19 +31,17 @@ pub fn concealed(bytes: &[u8]) -> Option<Hidden> {
     }
 }
 
-/// The longest stretch that is noise by itself.
+/// The longest stretch that is noise by itself. Every block is looked at: what is passed over is where noise would hide.
 fn stretch(bytes: &[u8]) -> Option<Hidden> {
-    let blocks = bytes.len().div_ceil(LOOKED);
-    let step = blocks.div_ceil(BLOCKS).max(1);
     let mut best: Option<Hidden> = None;
-    for (index, block) in bytes.chunks(LOOKED).enumerate().step_by(step) {
+    for (index, block) in bytes.chunks(LOOKED).enumerate() {
         if std::str::from_utf8(block).is_ok() {
             continue;
         }
         let from = index.saturating_mul(LOOKED);
         for part in segments(block).iter().filter(|part| part.class.is_opaque()) {
             let len = Segment::len(part);
-            let known = best.as_ref().map_or(FEWEST as u64, |best| best.bytes);
+            let known = best.as_ref().map_or(HIDING_PLACE, |best| best.bytes);
             let (Ok(start), Ok(end)) = (usize::try_from(part.start), usize::try_from(part.end)) else { continue };
             if len > known && block.get(start..end).is_some_and(is_shut) {
                 best = Some(Hidden { range: from.saturating_add(start)..from.saturating_add(end), bytes: len });
@@ -81,6 +77,7 @@ mod tests {
     #[test]
     fn noise_in_a_text_is_found_wherever_it_stands() {
         let mut noise = Noise(7);
+        let mut looked = 0;
         for (before, len, after) in [
             (132, 1_000, 0),
             (130, 20_000, 0),
@@ -90,17 +87,23 @@ mod tests {
             (30_000, 3_000, 0),
             (17_000, 20_000, 0),
             (1_000, 300, 40_000),
+            (40_000, 20_000, 4 << 20),
+            (3 << 20, 2_000, 1 << 20),
         ] {
             let bytes = [text(before), noise.bytes(len), text(after)].concat();
             let told = assess(&bytes);
             if told.class.is_opaque() || told.model == MIXED {
+                let found = concealed(&bytes, false).unwrap_or_else(|| panic!("{before} {len} {after}: {told:?}"));
+                assert!(found.bytes * 10 >= len.min(LOOKED) as u64 * 4, "{before} {len} {after}: {found:?}");
                 continue;
             }
-            let found = concealed(&bytes).unwrap_or_else(|| panic!("{before} {len} {after}: {told:?}"));
+            looked += 1;
+            let found = concealed(&bytes, true).unwrap_or_else(|| panic!("{before} {len} {after}: {told:?}"));
             assert!(found.bytes * 10 >= len.min(LOOKED) as u64 * 4, "{before} {len} {after}: {found:?}");
             // What is taken for a piece of something packed is one place as a whole.
             assert!(found.range.start < before + len && found.range.end > before, "{before} {len}: {found:?}");
         }
+        assert!(looked >= 5, "nearly all are opaque as a whole: {looked}");
     }
 
     #[test]
@@ -110,12 +113,12 @@ mod tests {
             [b"7z\xbc\xaf\x27\x1c\0\x04", b"Rar!\x1a\x07\x01\0", b"\x28\xb5\x2f\xfd\x04", b"SQLite format 3\0"];
         for start in archives {
             let bytes = [start, &noise.bytes(2_000)].concat();
-            assert!(concealed(&bytes).is_some() || assess(&bytes).class.is_opaque(), "{start:?}");
+            assert!(concealed(&bytes, true).is_some() || assess(&bytes).class.is_opaque(), "{start:?}");
         }
         let mut log = text(6_000);
         log.extend(gzip(&text(40_000).iter().rev().copied().collect::<Vec<u8>>()));
         log.extend(text(6_000));
-        assert!(concealed(&log).is_some());
+        assert!(concealed(&log, true).is_some());
     }
 
     #[test]
@@ -134,7 +137,7 @@ mod tests {
             ("text", text(40_000)),
             ("short", Noise(4).bytes(64)),
         ] {
-            assert_eq!(concealed(&bytes), None, "{name}: {:?}", assess(&bytes));
+            assert_eq!(concealed(&bytes, true), None, "{name}: {:?}", assess(&bytes));
         }
     }
 }

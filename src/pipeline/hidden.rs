@@ -5,7 +5,7 @@ use crate::model::field::{Kind, NodeId, Step, Tree, View};
 use crate::model::flow::{Flow, OpaquePayload, Standing};
 use crate::model::message::Message;
 use crate::model::opacity::Opacity;
-use crate::opacity::{self, Hidden};
+use crate::opacity;
 use crate::pipeline::aside;
 use std::collections::BTreeSet;
 
@@ -14,19 +14,18 @@ use std::collections::BTreeSet;
 pub(super) fn note(flow: &mut Flow, message: &Message, tree: &Tree<'_>) {
     for (id, node) in (0..).zip(&tree.nodes) {
         if let Step::Key(key) = node.step {
-            look(flow, message, tree, id, key);
+            look(flow, message, tree, id, key, false);
         }
         if node.leaf && matches!(node.kind, Kind::Text | Kind::Bytes) {
-            look(flow, message, tree, id, node.view());
+            look(flow, message, tree, id, node.view(), matches!(node.kind, Kind::Bytes));
         }
     }
 }
 
-fn look(flow: &mut Flow, message: &Message, tree: &Tree<'_>, id: NodeId, view: View) {
+/// `weighed`: whether the bytes are weighed as a whole beside this; what claims to be text is not.
+fn look(flow: &mut Flow, message: &Message, tree: &Tree<'_>, id: NodeId, view: View, weighed: bool) {
     let bytes = tree.view(view);
-    let text = tree.node(id).is_some_and(|node| matches!(node.kind, Kind::Text));
-    let found = opacity::hidden(bytes).or_else(|| opacity::concealed(bytes)).or_else(|| noise(bytes).filter(|_| text));
-    let Some(found) = found else { return };
+    let Some(found) = opacity::hidden(bytes).or_else(|| opacity::concealed(bytes, weighed)) else { return };
     let standing = match aside::standing(tree, id, false) {
         Standing::Credential => Standing::Credential,
         _ => Standing::Text,
@@ -51,12 +50,4 @@ fn look(flow: &mut Flow, message: &Message, tree: &Tree<'_>, id: NodeId, view: V
         digest: aside::digest(tree.view(view).get(found.range).unwrap_or_default()),
         carries_none_of: BTreeSet::new(),
     });
-}
-
-/// All of a field that claims to be text and is noise: nobody else weighs it.
-fn noise(bytes: &[u8]) -> Option<Hidden> {
-    if bytes.len() <= 64 || std::str::from_utf8(bytes).is_ok() || !opacity::assess(bytes).class.is_opaque() {
-        return None;
-    }
-    Some(Hidden { range: 0..bytes.len(), bytes: bytes.len() as u64 })
 }

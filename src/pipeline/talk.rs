@@ -8,7 +8,7 @@ use crate::model::field::{Kind, Tree};
 use crate::model::flow::{Blind, BlindSpot, Flow, OpaquePayload};
 use crate::model::media::{KeySource, MediaKey, MediaStream, Profile};
 use crate::model::message::{Message, Part, PartKind};
-use crate::model::opacity::Opacity;
+use crate::model::opacity::{HIDING_PLACE, Opacity};
 use crate::model::origin::FrameNo;
 use crate::model::pair::Samples;
 use crate::model::payload::{Pool, Token};
@@ -424,9 +424,6 @@ fn note_wire(flow: &mut Flow, message: &Message) {
     }
 }
 
-/// Bytes up to which it does not matter in an unknown protocol that nobody can tell what they are.
-const UNTOLD: u64 = 64;
-
 /// Remembers the longest opaque fields: they are what a positive control is made of. Says whether the message is
 /// understood but for them (noise in an unknown protocol may be anything), and which fields nobody could read as they
 /// are.
@@ -470,7 +467,7 @@ fn note_opaque(flow: &mut Flow, message: &Message, tree: &Tree<'_>) -> (bool, Ve
         }
         // An envelope in an unknown protocol says nothing of what stands beside it, and not whose it is. Neither does what
         // nobody can tell from noise.
-        if message.protocol == "raw" && (class.is_opaque() || (class == Opacity::Unknown && len > UNTOLD)) {
+        if message.protocol == "raw" && (class.is_opaque() || (class == Opacity::Unknown && len > HIDING_PLACE)) {
             let spot = BlindSpot {
                 why: Blind::Opaque,
                 direction: message.direction,

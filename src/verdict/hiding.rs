@@ -2,6 +2,7 @@
 
 use crate::model::envelope::Keying;
 use crate::model::flow::{ALIAS, Flow, OpaquePayload, Standing};
+use crate::model::opacity::HIDING_PLACE;
 use crate::model::scenario::Party;
 use crate::model::stream::Direction;
 use crate::verdict::audience::{flow_id, server_name};
@@ -87,9 +88,6 @@ pub(crate) fn under_other_names(case: &Case<'_>) -> Vec<String> {
     };
     hosts.iter().map(says).collect()
 }
-
-/// Bytes from which on an opaque payload may hide user data: tokens and digests are shorter.
-const HIDING_PLACE: u64 = 64;
 
 #[cfg(test)]
 mod tests {
