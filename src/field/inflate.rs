@@ -105,6 +105,20 @@ fn finished(state: &mut Decompress, rest: &[u8], used: &mut usize) -> Option<boo
     Some(status == Status::StreamEnd && had_out == state.total_out())
 }
 
+/// Whether bytes begin as a member of gzip does (RFC 1952, section 2.3).
+pub(super) fn is_gzip(bytes: &[u8]) -> bool {
+    matches!(bytes, [0x1f, 0x8b, 8, flags, ..] if *flags < 0x20)
+}
+
+/// Whether bytes begin as zlib does: a window up to 32 KiB, no preset dictionary, and its check (RFC 1950, section 2.2).
+pub(super) fn is_zlib(bytes: &[u8]) -> bool {
+    matches!(bytes, [cmf, flg, ..]
+        if cmf & 0x0f == 8
+            && cmf >> 4 <= 7
+            && flg & 0x20 == 0
+            && (u16::from(*cmf) << 8 | u16::from(*flg)).is_multiple_of(31))
+}
+
 /// Length of the header of a member of gzip (RFC 1952, section 2.3).
 pub(super) fn header(bytes: &[u8]) -> Result<usize, Malformed> {
     let mut cursor = Cursor::new(bytes);

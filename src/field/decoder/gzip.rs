@@ -2,7 +2,7 @@
 
 use crate::bytes::{Malformed, Match};
 use crate::field::fields::to_u32;
-use crate::field::inflate::{header, inflate, is_checked};
+use crate::field::inflate::{header, inflate, is_checked, is_gzip};
 use crate::field::shape::{Filter, Shape};
 use crate::field::{Decoder, Fields, Hint, Sample};
 use crate::model::field::{Kind, Reach};
@@ -23,10 +23,7 @@ const HERON: &[u8] = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\x0b\xc9\x48\x55\
 
 fn fits(_: &Hint<'_>, bytes: &[u8]) -> Match {
     // Magic, deflate, and no reserved flag.
-    match bytes {
-        [0x1f, 0x8b, 8, flags, ..] if *flags < 0x20 => Match::Certain,
-        _ => Match::No,
-    }
+    if is_gzip(bytes) { Match::Certain } else { Match::No }
 }
 
 fn open(bytes: &[u8], _: &Hint<'_>, fields: &mut Fields<'_>) -> Result<(), Malformed> {

@@ -6,7 +6,7 @@
 
 use crate::bytes::{Malformed, Match};
 use crate::field::blocks::may_be;
-use crate::field::inflate::{Inflated, header, inflate, is_checked};
+use crate::field::inflate::{Inflated, header, inflate, is_checked, is_gzip, is_zlib};
 use crate::field::shape::{Filter, Shape};
 use crate::field::text::{is_text, is_text_so_far};
 use crate::field::unpack::{self, Unpacked};
@@ -76,19 +76,10 @@ enum Packing {
 /// What streams begin with, of those that begin with more than a byte or two.
 const MAGICS: [&[u8]; 5] = [b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd", b"\xfd7zXZ\0", b"BZh", b"\x04\x22\x4d\x18"];
 
-/// Whether a header of zlib: a window up to 32 KiB, no preset dictionary, and its check (RFC 1950, section 2.2).
-fn is_zlib(bytes: &[u8]) -> bool {
-    matches!(bytes, [cmf, flg, ..]
-        if cmf & 0x0f == 8
-            && cmf >> 4 <= 7
-            && flg & 0x20 == 0
-            && (u16::from(*cmf) << 8 | u16::from(*flg)).is_multiple_of(31))
-}
-
 /// What a stream that begins so may be.
 fn begins(bytes: &[u8]) -> Option<Packing> {
     match bytes {
-        [0x1f, 0x8b, 8, flags, ..] if *flags < 0x20 => Some(Packing::Gzip),
+        _ if is_gzip(bytes) => Some(Packing::Gzip),
         [0x28, 0xb5, 0x2f, 0xfd, ..] => Some(Packing::Zstd),
         [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Some(Packing::Xz),
         [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, 0x59, 0x26, 0x53, 0x59, ..] => Some(Packing::Bzip2),
