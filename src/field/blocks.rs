@@ -14,10 +14,21 @@ pub(super) fn may_be(bytes: &[u8]) -> bool {
     }
 }
 
+/// The first bytes, with zeros behind the last one.
+fn front<const N: usize>(bytes: &[u8]) -> [u8; N] {
+    bytes.first_chunk().copied().unwrap_or_else(|| {
+        let mut padded = [0; N];
+        for (to, from) in padded.iter_mut().zip(bytes) {
+            *to = *from;
+        }
+        padded
+    })
+}
+
 /// Whether a first block whose codes are told in front of it may begin so (section 3.2.7): as many codes as there can be, and
 /// lengths of the codes' codes that make up a tree.
 fn may_be_dynamic(bytes: &[u8]) -> bool {
-    let Some(head) = bytes.first_chunk::<16>().map(|head| u128::from_le_bytes(*head)) else { return true };
+    let head = u128::from_le_bytes(front(bytes));
     let (literals, distances, codes) = (head >> 3 & 0x1f, head >> 8 & 0x1f, (head >> 13 & 0x0f).saturating_add(4));
     let mut lengths = head >> 17;
     let mut filled = 0_u32;
@@ -105,12 +116,7 @@ fn may_be_fixed(bytes: &[u8]) -> bool {
     let (mut at, mut out) = (3_usize, 0_usize);
     for _ in 0..LOOK {
         // A symbol with its distance takes 31 bits at most.
-        let mut eight = [0; 8];
-        let rest = bytes.get(at / 8..).unwrap_or_default();
-        for (to, from) in eight.iter_mut().zip(rest) {
-            *to = *from;
-        }
-        let bits = u64::from_le_bytes(eight) >> (at % 8);
+        let bits = u64::from_le_bytes(front(bytes.get(at / 8..).unwrap_or_default())) >> (at % 8);
         let code = u16::try_from(bits & 0xffff).unwrap_or(0).reverse_bits();
         let (symbol, used) = match code >> 7 {
             short @ 0..=0x5f => (256_u16.saturating_add(short >> 2), 7_u32),

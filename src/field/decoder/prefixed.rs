@@ -60,6 +60,8 @@ const TEXT: usize = 24;
 const OTHER: usize = 64;
 /// Bytes of output that no other bytes than a stream's come to, where a budget ends it.
 const LONG: usize = 64 << 10;
+/// Bytes that are gone through faster than by looking for one beginning after the other.
+const SHORT: usize = 1 << 10;
 /// Places at which streams may begin that are looked at more closely, for one stream.
 const TRIES: usize = 64;
 
@@ -207,9 +209,15 @@ fn beginnings(window: &[u8]) -> Vec<usize> {
     /// Built once: many values are asked for them.
     static FINDERS: LazyLock<[Finder<'static>; 5]> = LazyLock::new(|| MAGICS.map(Finder::new));
     let mut found: Vec<usize> = Vec::new();
-    for finder in FINDERS.iter() {
-        let is_one = |at: &usize| window.get(*at..).and_then(begins).is_some();
-        found.extend(finder.find_iter(window).filter(is_one).take(TRIES));
+    let is_one = |at: &usize| window.get(*at..).and_then(begins).is_some();
+    if window.len() <= SHORT {
+        let first = |byte: u8| matches!(byte, 0x1f | 0x28 | 0xfd | b'B' | 0x04);
+        let told = (0..).zip(window).filter(|(_, byte)| first(**byte)).map(|(at, _)| at);
+        found.extend(told.filter(is_one).take(TRIES));
+    } else {
+        for finder in FINDERS.iter() {
+            found.extend(finder.find_iter(window).filter(is_one).take(TRIES));
+        }
     }
     // What nearly every encoder of zlib writes, further on; other windows are looked for near the front.
     let near = window.get(..GAP).unwrap_or(window);
