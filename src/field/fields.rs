@@ -252,6 +252,12 @@ impl<'t> Fields<'t> {
         self.buffer(bytes, reach)
     }
 
+    /// What stands at a view of bytes that are kept.
+    pub fn owned(&self, view: View) -> &[u8] {
+        let kept = view.buffer.checked_sub(self.first_buffer).and_then(|at| self.out.buffers.get(at as usize));
+        kept.and_then(|kept| kept.bytes.get(view.start as usize..view.end as usize)).unwrap_or_default()
+    }
+
     /// Puts out a field that had to be decoded: it gets a buffer of its own.
     pub fn decoded(&mut self, key: Key, bytes: Vec<u8>, reach: Reach, content_type: Option<String>) {
         let view = self.buffer(bytes, reach);

@@ -404,3 +404,31 @@ fn nothing_is_found_where_nothing_is() {
         assert_eq!(told, Vec::<String>::new());
     }
 }
+
+/// Columns stand side by side in a database: each is a field, its numbers are numbers, and rows that were deleted are there.
+#[test]
+fn rows_of_databases_are_searched() {
+    for bytes in [
+        &include_bytes!("../../src/field/tests/fixtures/utf8.sqlite")[..],
+        include_bytes!("../../src/field/tests/fixtures/utf16le.sqlite"),
+        include_bytes!("../../src/field/tests/fixtures/utf16be.sqlite"),
+    ] {
+        for (data, value) in [
+            ("email", "ada7@mail.example"),
+            ("phone-number", "+447700900007"),
+            ("phone-number", "+447700900142"),
+            ("name", "Ada7"),
+            ("messages", "Graureiher \u{2013} \u{82cd}\u{9e6d} 77"),
+            ("messages", "The heron lands 30 yyyyyyyyyyyyyyyyyyyy"),
+            ("precise-location", "48.8583701,-2.5"),
+        ] {
+            let planted = plant(data, value);
+            let seen = planted_only(see(body(bytes), &planted));
+            assert!(!seen.is_empty(), "{data} {value}");
+            assert!(
+                seen.iter().any(|sighting| sighting.place.trail.iter().any(|step| step.starts_with("sqlite "))),
+                "{value}"
+            );
+        }
+    }
+}

@@ -46,6 +46,7 @@ mod punycode;
 mod quoted_printable;
 mod snappy;
 mod socket_io;
+mod sqlite;
 mod tar;
 mod url;
 mod utf16;
@@ -67,6 +68,7 @@ pub static DECODERS: &[&Decoder] = &[
     &zip::ZIP,
     &exif::EXIF,
     &tar::TAR,
+    &sqlite::SQLITE,
     &avro::AVRO,
     &zlib::ZLIB,
     &deflate::DEFLATE,

@@ -173,8 +173,29 @@ fn bombs() -> Vec<(&'static str, Vec<u8>, &'static [&'static str])> {
         ("bson", bson, &["nesting"]),
         ("protobuf", nested(b"\x0a\x17The heron lands at dusk\x10\x01\x18\x01", length), &[]),
         ("csv", wide.into_bytes(), &["fields"]),
+        ("sqlite", overlapping(), &["fields"]),
         ("graphql", around("{a", "(t:\"The heron\")", "}"), &[]),
     ]
+}
+
+/// A database of one page whose cells are all the same one.
+fn overlapping() -> Vec<u8> {
+    let mut page = b"SQLite format 3\0\0\x01\x01\x01\0\x40\x20\x20".to_vec();
+    page.resize(56, 0);
+    page.extend(1_u32.to_be_bytes());
+    page.resize(100, 0);
+    let (cells, at) = (30_000_u16, 65_000_u16);
+    page.extend([13, 0, 0]);
+    page.extend(cells.to_be_bytes());
+    page.extend(at.to_be_bytes());
+    page.push(0);
+    for _ in 0..cells {
+        page.extend(at.to_be_bytes());
+    }
+    page.resize(usize::from(at), 0);
+    page.extend(b"\x14\x01\x0b\x1f\x08\x08\x08\x08\x08\x08\x08\x08\x08The heron");
+    page.resize(65_536, 0);
+    page
 }
 
 /// Decoders that neither nest nor put out more than a few times what they are given.
