@@ -321,6 +321,14 @@ fn without_indices(step: &str) -> String {
 mod tests {
     use super::*;
 
+    /// How many are left off paper is counted here; which ones are, the style sheet says.
+    #[test]
+    fn the_style_sheet_prints_as_many_places_as_are_counted() {
+        let style = include_str!("templates/report.css");
+        let beyond = format!(".card tbody tr:nth-child(n + {}) {{ display: none; }}", ON_PAPER + 1);
+        assert!(style.contains(&beyond), "{beyond}");
+    }
+
     #[test]
     fn places_that_differ_by_index_are_one_kind() {
         assert_eq!(without_indices("json $.lines[13].p2[0]"), "json $.lines[].p2[]");

@@ -42,14 +42,17 @@ impl Reader<'_> {
         keys: &'static [Key],
         name: &str,
     ) -> Section<'t, 'i> {
+        let mut meant: Vec<&str> = Vec::new();
         for (key, value) in table {
             let written = key.get_ref().as_ref();
             match keys.iter().find(|known| known.name == written) {
                 Some(known) => self.value(value.get_ref(), &value.span(), &key.span(), known),
-                None => self.unknown_key(written, &key.span(), keys, name),
+                None => meant.extend(self.unknown_key(written, &key.span(), keys, name)),
             }
         }
-        for key in keys.iter().filter(|key| key.required && !table.contains_key(key.name)) {
+        // What stands there under a name with a slip in it was told already.
+        let is_missing = |key: &&Key| !table.contains_key(key.name) && !meant.contains(&key.name);
+        for key in keys.iter().filter(|key| key.required).filter(is_missing) {
             let what = match key.kind {
                 Kind::Table(_) => format!("`[{}]` is missing", key.name),
                 Kind::Tables(_) => format!("`[[{}]]` is missing", key.name),
@@ -60,14 +63,23 @@ impl Reader<'_> {
         Section { table, span }
     }
 
-    fn unknown_key(&mut self, written: &str, span: &Range<usize>, keys: &[Key], name: &str) {
-        let names: Vec<&str> = keys.iter().map(|key| key.name).collect();
+    /// Tells of a key that is none; the one that is meant, if one is near.
+    fn unknown_key(
+        &mut self,
+        written: &str,
+        span: &Range<usize>,
+        keys: &'static [Key],
+        name: &str,
+    ) -> Option<&'static str> {
+        let names: Vec<&'static str> = keys.iter().map(|key| key.name).collect();
         let problem = Problem::at(self.source, span.clone(), format!("unknown key `{written}` in {name}"));
-        let problem = match nearest(written, &names) {
+        let meant = nearest(written, &names);
+        let problem = match meant {
             Some(meant) => problem.did_you_mean(Some(meant)),
             None => problem.help(format!("known here: {}", names.join(", "))),
         };
         self.push(problem);
+        meant
     }
 
     fn value(&mut self, value: &DeValue<'_>, span: &Range<usize>, key_span: &Range<usize>, key: &Key) {
