@@ -11,6 +11,7 @@ pub mod fields;
 mod inflate;
 mod names;
 mod percent;
+mod pictures;
 pub mod shape;
 mod stencil;
 #[cfg(test)]

@@ -432,3 +432,85 @@ fn rows_of_databases_are_searched() {
         }
     }
 }
+
+/// A table of bodies: what is planted, and how it is packed by formats that break values into lines, chunks and pieces.
+#[test]
+fn values_that_formats_break_are_found() {
+    let text = "The heron lands at dusk behind the mill";
+    let (one, two) = text.split_at(13);
+    let long = serde_json::json!({ "m": text, "k": "0123456789abcdef".repeat(4) }).to_string();
+    let indented = |data: &[u8]| {
+        let coded = BASE64.encode(data);
+        let lines: Vec<&str> = coded.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
+        lines.join("\n      ")
+    };
+    let dump: String = text.as_bytes().chunks(16).enumerate().fold(String::new(), |mut out, (at, line)| {
+        write!(out, "{:08x}:", at * 16).unwrap();
+        for byte in line {
+            write!(out, " {byte:02x}").unwrap();
+        }
+        writeln!(out, "  {}", String::from_utf8_lossy(line)).unwrap();
+        out
+    });
+    let octal = each("Le héron se pose à l'étang", |out, c| {
+        let mut utf8 = [0; 4];
+        for byte in c.encode_utf8(&mut utf8).bytes() {
+            if byte.is_ascii() { out.push(char::from(byte)) } else { write!(out, "\\{byte:o}").unwrap() }
+        }
+    });
+    let signed: String = text.as_bytes().chunks(9).fold(String::new(), |mut out, chunk| {
+        write!(out, "{:x};chunk-signature={:064x}\r\n{}\r\n", chunk.len(), 7, String::from_utf8_lossy(chunk)).unwrap();
+        out
+    });
+    let packed = zlib(format!("BT /F1 12 Tf [({one}) -20 ({two})] TJ ET").as_bytes());
+    let pdf =
+        [b"%PDF-1.7\n1 0 obj <</Filter/FlateDecode>> stream\n", &packed[..], b"\nendstream endobj\n%%EOF\n"].concat();
+    let mail = format!(
+        "From: a@mail.example\r\nContent-Type: multipart/mixed; boundary=A\r\n\r\n--A\r\nContent-Type: multipart/alternative; \
+         boundary=\"B\"\r\n\r\n--B\r\nContent-Type: text/plain\r\nContent-Transfer-Encoding: base64\r\n\r\n{}\r\n--B--\r\n--A--\r\n",
+        BASE64.encode(text.as_bytes())
+    );
+    let place = "48.85837,2.29448";
+    for (name, parts, data, value) in [
+        ("vCard", body(format!("BEGIN:VCARD\r\nNOTE:{one}\r\n {two}\r\nEND:VCARD\r\n")), "messages", text),
+        (
+            "iCalendar",
+            body(format!("BEGIN:VCALENDAR\r\nSUMMARY:{one}\r\n {two}\r\nEND:VCALENDAR\r\n")),
+            "messages",
+            text,
+        ),
+        ("LDIF", body(format!("dn: cn=a\ndescription: {one}\n {two}\n")), "messages", text),
+        (
+            "LDIF, coded",
+            body(format!("dn: cn=a\nnote:: {}\n", indented(text.as_bytes()).replace("      ", " "))),
+            "messages",
+            text,
+        ),
+        ("YAML", body(format!("note: |\n      {}\nid: 5\n", indented(long.as_bytes()))), "messages", text),
+        (
+            "XML",
+            typed("text/xml", format!("<a><b>\n      {}\n   </b></a>", indented(long.as_bytes()))),
+            "messages",
+            text,
+        ),
+        ("PDF", body(pdf), "messages", text),
+        (
+            "dump of bytes",
+            body(format!("{{\"log\":{}}}", serde_json::json!(format!("sent\n{dump}ok")))),
+            "messages",
+            text,
+        ),
+        ("octal", body(format!("note: \"{octal}\" id: 5")), "messages", "Le héron se pose à l'étang"),
+        ("signed chunks", body(format!("{signed}0;chunk-signature=00\r\n\r\n")), "messages", text),
+        ("mail", body(mail), "messages", text),
+        (
+            "NMEA",
+            body("at $GPGGA,123519,4851.5022,N,00217.6689,E,1,08,0.9,545.4,M,46.9,M,,*47 ok"),
+            "precise-location",
+            place,
+        ),
+    ] {
+        let planted = plant(data, value);
+        assert!(!planted_only(see(parts, &planted)).is_empty(), "{name}");
+    }
+}

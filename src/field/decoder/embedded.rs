@@ -93,8 +93,10 @@ fn runs(bytes: &[u8]) -> impl Iterator<Item = Range<usize>> + '_ {
             }
             let line = end.saturating_sub(start);
             if LINES.contains(&line) {
-                while let Some(next) = next_line(bytes, start, end, line) {
+                let mut indent = indent(bytes, start);
+                while let Some(next) = next_line(bytes, start..end, line, indent) {
                     let full = next.len() == line;
+                    indent = bytes.get(end..next.start).map(count_blanks);
                     end = next.end;
                     if !full {
                         break;
@@ -139,18 +141,37 @@ fn token_end(bytes: &[u8], end: usize) -> usize {
     std::iter::successors(Some(end), |end| part(*end)).take(5).last().unwrap_or(end)
 }
 
-/// The next line of what was broken into lines: as long as those before, or the last one and shorter; of the same alphabet.
-fn next_line(bytes: &[u8], start: usize, end: usize, line: usize) -> Option<Range<usize>> {
-    let at = match bytes.get(end..)? {
-        [b'\r', b'\n', ..] => end.saturating_add(2),
-        [b'\n', ..] => end.saturating_add(1),
+/// Blanks at the end of `bytes`.
+fn count_blanks(bytes: &[u8]) -> usize {
+    bytes.iter().rev().take_while(|byte| matches!(byte, b' ' | b'\t')).count()
+}
+
+/// How far the line of a run that begins at `start` is indented; `None` if something stands before the run.
+fn indent(bytes: &[u8], start: usize) -> Option<usize> {
+    let before = bytes.get(..start)?;
+    let blanks = count_blanks(before);
+    let first = before.len().checked_sub(blanks)?;
+    (first == 0 || bytes.get(first.checked_sub(1)?) == Some(&b'\n')).then_some(blanks)
+}
+
+/// The next line of what was broken into lines: as long as those before, or the last one and shorter; of the same alphabet, and
+/// as far indented.
+fn next_line(bytes: &[u8], run: Range<usize>, line: usize, indent: Option<usize>) -> Option<Range<usize>> {
+    let at = match bytes.get(run.end..)? {
+        [b'\r', b'\n', ..] => run.end.saturating_add(2),
+        [b'\n', ..] => run.end.saturating_add(1),
         _ => return None,
     };
+    let blanks = bytes.get(at..)?.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+    if indent.is_some_and(|indent| indent != blanks) {
+        return None;
+    }
+    let at = at.saturating_add(blanks);
     let next = at..digits_end(bytes, at);
     let has = |range: Range<usize>, one: u8, other: u8| {
         memchr::memchr2(one, other, bytes.get(range).unwrap_or_default()).is_some()
     };
-    let other = has(start..end, b'+', b'/') && has(next.clone(), b'-', b'_');
+    let other = has(run, b'+', b'/') && has(next.clone(), b'-', b'_');
     ((1..=line).contains(&next.len()) && !other).then_some(next)
 }
 
@@ -177,7 +198,7 @@ fn may_open(hint: &Hint<'_>, run: &[u8]) -> bool {
     let lines = memchr::memchr(b'\n', run).is_some();
     let joined: Vec<u8>;
     let text = if lines {
-        joined = run.iter().copied().filter(|byte| !matches!(byte, b'\r' | b'\n')).collect();
+        joined = run.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
         &joined
     } else {
         run
@@ -353,7 +374,7 @@ mod tests {
         to.write_all(json.to_string().as_bytes()).unwrap();
         let run = data_encoding::BASE64.encode(&to.finish().unwrap());
         for line in LINES {
-            for end in ["\n", "\r\n"] {
+            for end in ["\n", "\r\n", "\n  ", "\r\n\t"] {
                 let lines: Vec<&str> =
                     run.as_bytes().chunks(line).map(|line| std::str::from_utf8(line).unwrap()).collect();
                 assert!(is_found(&format!("state: {}{end}2026-11-02 done", lines.join(end))), "{line} {end:?}");

@@ -2,16 +2,17 @@
 
 use crate::bytes::{Malformed, Match};
 use crate::field::fields::to_u32;
+use crate::field::pictures;
 use crate::field::shape::{Filter, Shape};
 use crate::field::{Decoder, Fields, Hint, Key, Sample};
-use crate::model::field::Reach;
+use crate::model::field::{Kind, Reach};
 use ::exif::{Exif, In, Rational, Reader, Tag, Value};
 use std::io::Cursor;
 
 /// The entry.
 pub(super) static EXIF: Decoder = Decoder {
     name: "exif",
-    about: "places, times, devices and comments in image metadata (Exif)",
+    about: "places, times, devices, comments and texts in pictures (Exif, XMP, PNG), and what follows them",
     layer: false,
     codings: &[],
     filter: Filter { any: Shape::BINARY, none: Shape::NONE, min: 32, undeclared: Some(&[]) },
@@ -63,12 +64,30 @@ fn open(bytes: &[u8], _: &Hint<'_>, fields: &mut Fields<'_>) -> Result<(), Malfo
     let exif = Reader::new()
         .continue_on_error(true)
         .read_from_container(&mut Cursor::new(front))
-        .or_else(|error| error.distill_partial_result(|_| ()))
-        .map_err(|_| Malformed::Illegal(WHAT))?;
+        .or_else(|error| error.distill_partial_result(|_| ()));
+    if let Ok(exif) = exif {
+        metadata(&exif, front, fields);
+    }
+    pictures::texts(bytes, fields);
+    pictures::xmp(front, fields);
+    if let Some(end) = pictures::end(bytes) {
+        let filling = |byte: &u8| *byte == 0 || byte.is_ascii_whitespace();
+        if !bytes.get(end..).is_none_or(|rest| rest.iter().all(filling)) {
+            // The picture stays one field, beside what follows it.
+            let view = fields.view(0..end);
+            fields.unopened_leaf(Key::Name("picture"), view, Kind::Bytes);
+            fields.ends(end);
+        }
+    }
+    fields.found(WHAT)
+}
+
+/// Puts out what the metadata says.
+fn metadata(exif: &Exif, front: &[u8], fields: &mut Fields<'_>) {
     let reach = || Reach::Within { start: 0, end: to_u32(front.len()) };
     if let (Some(lat), Some(lon)) = (
-        degrees(&exif, Tag::GPSLatitude, Tag::GPSLatitudeRef, "S"),
-        degrees(&exif, Tag::GPSLongitude, Tag::GPSLongitudeRef, "W"),
+        degrees(exif, Tag::GPSLatitude, Tag::GPSLatitudeRef, "S"),
+        degrees(exif, Tag::GPSLongitude, Tag::GPSLongitudeRef, "W"),
     ) {
         fields.decoded(Key::Name("gps"), format!("{lat:.6},{lon:.6}").into_bytes(), reach(), None);
     }
@@ -85,7 +104,6 @@ fn open(bytes: &[u8], _: &Hint<'_>, fields: &mut Fields<'_>) -> Result<(), Malfo
             fields.decoded(Key::Name(name), text.to_vec(), reach(), None);
         }
     }
-    fields.found(WHAT)
 }
 
 /// Degrees, minutes and seconds as one number; south and west are below zero.

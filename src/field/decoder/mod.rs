@@ -3,6 +3,7 @@
 mod armor;
 mod authorization;
 mod avro;
+mod aws_chunked;
 mod base32;
 mod base58;
 mod base64;
@@ -25,7 +26,9 @@ mod form;
 mod graphql;
 mod gzip;
 mod hex;
+mod hexdump;
 mod html_entities;
+mod indented;
 mod joined;
 pub(super) mod json;
 mod jwe;
@@ -36,8 +39,10 @@ mod lz4;
 mod mail;
 mod msgpack;
 mod multipart;
+mod nmea;
 mod params;
 mod path;
+mod pdf;
 mod percent;
 mod plist;
 mod prefixed;
@@ -51,6 +56,7 @@ mod tar;
 mod url;
 mod utf16;
 mod utf32;
+mod vcard;
 mod xml;
 mod xz;
 mod zip;
@@ -69,6 +75,8 @@ pub static DECODERS: &[&Decoder] = &[
     &exif::EXIF,
     &tar::TAR,
     &sqlite::SQLITE,
+    &pdf::PDF,
+    &aws_chunked::AWS_CHUNKED,
     &avro::AVRO,
     &zlib::ZLIB,
     &deflate::DEFLATE,
@@ -82,6 +90,9 @@ pub static DECODERS: &[&Decoder] = &[
     &plist::PLIST,
     &xml::XML,
     &event_stream::EVENT_STREAM,
+    &vcard::VCARD,
+    &hexdump::HEXDUMP,
+    &nmea::NMEA,
     &dns_message::DNS_MESSAGE,
     &path::PATH,
     &cookie::COOKIE,
@@ -105,6 +116,7 @@ pub static DECODERS: &[&Decoder] = &[
     &hex::HEX,
     &base58::BASE58,
     &base64::BASE64,
+    &indented::INDENTED,
     &base32::BASE32,
     &joined::JOINED,
     &base85::BASE85,

@@ -9,8 +9,23 @@ use crate::model::field::{Step, Tree};
 const TEXT: &[u8] = b"The otter sleeps until the tide is out, and the heron is gone by then.";
 
 /// Formats that end before the bytes they are in may.
-const ENDING: [&str; 13] =
-    ["gzip", "zstd", "xz", "bzip2", "zip", "tar", "sqlite", "avro", "zlib", "lz4", "json", "ndjson", "multipart"];
+const ENDING: [&str; 15] = [
+    "pdf",
+    "aws-chunked",
+    "gzip",
+    "zstd",
+    "xz",
+    "bzip2",
+    "zip",
+    "tar",
+    "sqlite",
+    "avro",
+    "zlib",
+    "lz4",
+    "json",
+    "ndjson",
+    "multipart",
+];
 
 fn noise(len: u32) -> Vec<u8> {
     (0..len).map(|n| (n.wrapping_add(7).wrapping_mul(2_654_435_761) >> 24) as u8 | 1).collect()
