@@ -10,6 +10,7 @@ mod hidden;
 mod hooked;
 mod ledger;
 mod line;
+mod ocsp;
 pub mod overhear;
 mod owners;
 mod parts;

@@ -6,7 +6,7 @@ use crate::model::flow::{Flow, OpaquePayload, Standing};
 use crate::model::message::Message;
 use crate::model::opacity::Opacity;
 use crate::opacity;
-use crate::pipeline::aside;
+use crate::pipeline::{aside, ocsp};
 use std::collections::BTreeSet;
 
 /// Notes the hiding places in the fields and names of a message. They are no sign that content was sent: only whoever must
@@ -16,7 +16,7 @@ pub(super) fn note(flow: &mut Flow, message: &Message, tree: &Tree<'_>) {
         if let Step::Key(key) = node.step {
             look(flow, message, tree, id, key, false);
         }
-        if node.leaf && matches!(node.kind, Kind::Text | Kind::Bytes) {
+        if node.leaf && matches!(node.kind, Kind::Text | Kind::Bytes) && !ocsp::asks(tree, node) {
             look(flow, message, tree, id, node.view(), matches!(node.kind, Kind::Bytes));
         }
     }

@@ -36,16 +36,16 @@ fn is_der(bytes: &[u8]) -> bool {
     !bytes.is_empty()
 }
 
-type Element<'b> = (u8, &'b [u8]);
+pub(super) type Element<'b> = (u8, &'b [u8]);
 
 /// The first element: the first byte of its tag, what is inside, what stands behind it.
-fn element(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+pub(super) fn element(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (rest, any) = Any::from_der(bytes).ok()?;
     Some((*any.header.raw_tag()?.first()?, any.data, rest))
 }
 
 /// All elements of some bytes; a handful at most.
-fn elements(mut bytes: &[u8]) -> Option<Vec<Element<'_>>> {
+pub(super) fn elements(mut bytes: &[u8]) -> Option<Vec<Element<'_>>> {
     let mut out = Vec::new();
     while !bytes.is_empty() && out.len() < 16 {
         let (tag, inside, rest) = element(bytes)?;

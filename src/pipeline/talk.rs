@@ -20,7 +20,7 @@ use crate::model::time::Timestamp;
 use crate::opacity;
 use crate::pipeline::store::Unread;
 use crate::pipeline::worker::Brief;
-use crate::pipeline::{aside, envelopes, hidden, portrait, shape};
+use crate::pipeline::{aside, envelopes, hidden, ocsp, portrait, shape};
 use crate::sighting;
 use crate::sighting::pair;
 use crate::sighting::run::collect::{self, Opaque};
@@ -444,7 +444,7 @@ fn note_opaque(flow: &mut Flow, message: &Message, tree: &Tree<'_>) -> (bool, Ve
             readable = false;
             continue;
         }
-        if bytes.len() < opacity::SHORTEST || !matches!(node.kind, Kind::Bytes) {
+        if bytes.len() < opacity::SHORTEST || !matches!(node.kind, Kind::Bytes) || ocsp::asks(tree, node) {
             continue;
         }
         let sealed = envelopes.get(&id);

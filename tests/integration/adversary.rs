@@ -158,6 +158,36 @@ fn what_is_explained_leaves_nothing_open() {
     }
 }
 
+/// Systems ask whether a certificate is still good, and send hashes of its issuer's names. A longer nonce may be anything.
+#[test]
+fn a_question_about_a_certificate_hides_nothing() {
+    let der = |tag: u8, inside: &[u8]| [&[tag, u8::try_from(inside.len()).unwrap()][..], inside].concat();
+    let question = |nonce: usize| {
+        let algorithm = der(0x30, b"\x06\x05\x2b\x0e\x03\x02\x1a\x05\x00");
+        let (name, key) = (der(4, &noise(31, 20)), der(4, &noise(32, 20)));
+        let certificate = der(0x30, &[algorithm, name, key, der(2, &noise(33, 16))].concat());
+        let list = der(0x30, &der(0x30, &certificate));
+        let extension = [b"\x06\x09\x2b\x06\x01\x05\x05\x07\x30\x01\x02".to_vec(), der(4, &noise(34, nonce))].concat();
+        let more = if nonce > 0 { der(0xa2, &der(0x30, &der(0x30, &extension))) } else { Vec::new() };
+        der(0x30, &der(0x30, &[list, more].concat()))
+    };
+    for (nonce, want) in [(0, Consistent), (4, Consistent), (32, Inconclusive)] {
+        let asked = BASE64.encode(&question(nonce)).replace('+', "%2B").replace('/', "%2F").replace('=', "%3D");
+        let mut entry = send(&format!("http://ocsp.adzebra.example/{asked}"), &json!({}));
+        entry["request"]["method"] = json!("GET");
+        let request = entry["request"].as_object_mut().unwrap();
+        request.remove("postData");
+        request.remove("bodySize");
+        assert_eq!(verdicts(&[sealed(), entry])[2], want, "in the path, a nonce of {nonce}");
+        let mut entry = send("http://ocsp.adzebra.example/", &json!({}));
+        let text = BASE64.encode(&question(nonce));
+        entry["request"]["bodySize"] = json!(question(nonce).len());
+        entry["request"]["postData"] =
+            json!({"mimeType": "application/ocsp-request", "text": text, "encoding": "base64"});
+        assert_eq!(verdicts(&[sealed(), entry])[2], want, "as a body, a nonce of {nonce}");
+    }
+}
+
 #[test]
 fn tokens_and_public_keys_do_not_show_that_a_message_was_sent() {
     let random = |seed| BASE64.encode(&noise(seed, 64));
