@@ -24,7 +24,7 @@ use zstd::stream::raw::{DParameter, Decoder as Frames, InBuffer, Operation as _,
 /// The entry.
 pub(super) static PREFIXED: Decoder = Decoder {
     name: "prefixed",
-    about: "gzip, zlib, raw deflate, Zstandard, xz, bzip2 and LZ4 streams behind headers, between other bytes and in a row",
+    about: "gzip, zlib, raw deflate, Zstandard, xz, bzip2 and LZ4 streams, and ZIP archives, behind headers and between other bytes",
     layer: false,
     codings: &[],
     filter: Filter { any: Shape::BINARY, none: Shape::NONE, min: SHORTEST + 1, undeclared: Some(&[]) },
@@ -73,10 +73,12 @@ enum Packing {
     Xz,
     Bzip2,
     Lz4,
+    Zip,
 }
 
 /// What streams begin with, of those that begin with more than a byte or two.
-const MAGICS: [&[u8]; 5] = [b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd", b"\xfd7zXZ\0", b"BZh", b"\x04\x22\x4d\x18"];
+const MAGICS: [&[u8]; 6] =
+    [b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd", b"\xfd7zXZ\0", b"BZh", b"\x04\x22\x4d\x18", b"PK\x03\x04"];
 
 /// What a stream that begins so may be.
 fn begins(bytes: &[u8]) -> Option<Packing> {
@@ -86,8 +88,19 @@ fn begins(bytes: &[u8]) -> Option<Packing> {
         [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Some(Packing::Xz),
         [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, 0x59, 0x26, 0x53, 0x59, ..] => Some(Packing::Bzip2),
         [0x04, 0x22, 0x4d, 0x18, ..] => Some(Packing::Lz4),
+        [b'P', b'K', 3, 4, ..] => is_member(bytes).then_some(Packing::Zip),
         _ => is_zlib(bytes).then_some(Packing::Zlib),
     }
+}
+
+/// Whether bytes begin like a member of a ZIP archive (APPNOTE.TXT 6.3.10 section 4.3.7): of a version and method that there
+/// are, and with a name.
+fn is_member(bytes: &[u8]) -> bool {
+    let le = |at: usize| bytes.get(at..).and_then(<[u8]>::first_chunk).map(|two| u16::from_le_bytes(*two));
+    let known = le(4).is_some_and(|version| version & 0xff <= 63)
+        && le(8).is_some_and(|method| matches!(method, 0..=19 | 93..=99));
+    let name = le(26).and_then(|len| bytes.get(30..)?.get(..usize::from(len)));
+    known && name.is_some_and(|name| !name.is_empty() && name.iter().all(|byte| *byte >= b' '))
 }
 
 /// A stream that was found.
@@ -121,6 +134,8 @@ fn stream(bytes: &[u8], limit: usize) -> Option<Stream> {
             Some(Stream { len, put })
         }
         Packing::Zstd => frame(bytes, limit),
+        // An archive says itself where it ends: what follows it is left over there.
+        Packing::Zip => Some(Stream { len: all, put: all }),
         packing => {
             let mut rest = bytes;
             let Unpacked { bytes: out, done, over } = match packing {
@@ -207,11 +222,11 @@ fn frame(bytes: &[u8], limit: usize) -> Option<Stream> {
 /// Where streams may begin in `window`, in order, by what they begin with.
 fn beginnings(window: &[u8]) -> Vec<usize> {
     /// Built once: many values are asked for them.
-    static FINDERS: LazyLock<[Finder<'static>; 5]> = LazyLock::new(|| MAGICS.map(Finder::new));
+    static FINDERS: LazyLock<[Finder<'static>; 6]> = LazyLock::new(|| MAGICS.map(Finder::new));
     let mut found: Vec<usize> = Vec::new();
     let is_one = |at: &usize| window.get(*at..).and_then(begins).is_some();
     if window.len() <= SHORT {
-        let first = |byte: u8| matches!(byte, 0x1f | 0x28 | 0xfd | b'B' | 0x04);
+        let first = |byte: u8| matches!(byte, 0x1f | 0x28 | 0xfd | b'B' | 0x04 | b'P');
         let told = (0..).zip(window).filter(|(_, byte)| first(**byte)).map(|(at, _)| at);
         found.extend(told.filter(is_one).take(TRIES));
     } else {
@@ -448,5 +463,26 @@ mod tests {
                 assert!(found, "{name}");
             }
         }
+    }
+
+    /// Archives are found wherever they stand, with all their members and what follows them.
+    #[test]
+    fn archives_between_other_bytes_are_opened() {
+        let archive =
+            crate::field::decoder::DECODERS.iter().find(|decoder| decoder.name == "zip").unwrap().samples[0].bytes;
+        let noise: Vec<u8> = (1..300_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8 | 1).collect();
+        for before in [&b"attachment: notes\n\n"[..], b"\x01\x02\0\0\0\x10", &noise] {
+            for after in [&b""[..], TEXT, &packed(TEXT, 0)] {
+                walk_bytes([before, archive, after].concat(), None, |tree| {
+                    let shows = |text: &[u8]| {
+                        tree.leaves().any(|(_, node)| memchr::memmem::find(tree.bytes(node), text).is_some())
+                    };
+                    assert!(shows(b"The heron waits") && shows(b"herons"), "{}", before.escape_ascii());
+                    assert!(after.is_empty() || shows(TEXT), "{}", before.escape_ascii());
+                });
+            }
+        }
+        let text = b"PK\x03\x04 is how archives begin, and this is none of them: so much for that\0";
+        walk_bytes(&text[..], None, |tree| assert!(tree.nodes.iter().all(|node| node.whole)));
     }
 }
