@@ -7,7 +7,7 @@ use crate::field::{Decoder, Hint};
 use std::cell::Cell;
 
 /// A set of decoders, by their indexes.
-pub(super) type Set = u64;
+pub(super) type Set = u128;
 
 const _: () = assert!(DECODERS.len() <= Set::BITS as usize, "a set holds every decoder");
 
@@ -110,7 +110,7 @@ const fn filters() -> [Class; CLASSES] {
     let mut classes = [Class { any: 0, none: 0 }; CLASSES];
     let mut index = 0;
     while index < DECODERS.len() {
-        let (filter, member) = (&DECODERS[index].filter, 1_u64 << index);
+        let (filter, member) = (&DECODERS[index].filter, 1_u128 << index);
         let mut class = 0;
         while class < CLASSES {
             let bit = 1_u32 << class;
