@@ -152,8 +152,7 @@ impl<G: Grammar> Dialogue<G> {
     }
 
     fn side(&mut self, direction: Direction) -> &mut Side {
-        let [up, down] = &mut self.sides;
-        if direction == Direction::ToServer { up } else { down }
+        direction.of_mut(&mut self.sides)
     }
 
     /// Takes bytes, compressed or not, and reads what is whole.
@@ -180,8 +179,7 @@ impl<G: Grammar> Dialogue<G> {
     /// Reads one more thing; `false` when there is nothing whole.
     fn step(&mut self, direction: Direction, last: bool, sink: &mut Sink<'_>) -> Result<bool, Malformed> {
         let host = self.meta.host.clone();
-        let [up, down] = &mut self.sides;
-        let side = if direction == Direction::ToServer { up } else { down };
+        let side = direction.of_mut(&mut self.sides);
         let held = side.buffer.bytes();
         if held.is_empty() {
             return Ok(false);

@@ -363,8 +363,7 @@ impl Reader {
 impl Inner {
     /// Moves on by `len` bytes; the offset before them.
     fn advance(&mut self, direction: Direction, len: u64) -> u64 {
-        let [to_server, to_client] = &mut self.offsets;
-        let slot = if direction == Direction::ToServer { to_server } else { to_client };
+        let slot = direction.of_mut(&mut self.offsets);
         let offset = *slot;
         *slot = slot.saturating_add(len);
         offset

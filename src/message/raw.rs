@@ -45,7 +45,7 @@ impl Raw {
             }
             StreamEvent::Gap { direction, offset, len, why, .. } => {
                 tell(Told::Blind(lost(direction, len, why)));
-                if let Some(Some(side)) = self.sides.get_mut(direction.index()) {
+                if let Some(side) = direction.of_mut(&mut self.sides) {
                     side.whole = false;
                     side.flush(direction, scene, tell);
                     side.buffer.skip_to(offset.saturating_add(len));
@@ -54,13 +54,13 @@ impl Raw {
                 }
             }
             StreamEvent::End { direction, .. } => {
-                if let Some(Some(side)) = self.sides.get_mut(direction.index()) {
+                if let Some(side) = direction.of_mut(&mut self.sides) {
                     side.flush(direction, scene, tell);
                 }
             }
             StreamEvent::Close { .. } => {
                 for direction in Direction::BOTH {
-                    if let Some(Some(side)) = self.sides.get_mut(direction.index()) {
+                    if let Some(side) = direction.of_mut(&mut self.sides) {
                         side.flush(direction, scene, tell);
                     }
                 }
@@ -77,8 +77,7 @@ impl Raw {
 
     fn take(&mut self, chunk: &Chunk<'_>, scene: &Scene, tell: &mut dyn FnMut(Told)) {
         let whole = self.misread.is_none();
-        let Some(slot) = self.sides.get_mut(chunk.direction.index()) else { return };
-        let side = slot.get_or_insert_with(|| {
+        let side = chunk.direction.of_mut(&mut self.sides).get_or_insert_with(|| {
             let mut buffer = Buffer::new(budget::PART_PIECE.saturating_mul(2));
             buffer.skip_to(chunk.offset);
             Side { buffer, at: chunk.at, repeated: 0, whole }

@@ -307,8 +307,8 @@ impl Flow {
 
     /// Adds a blind spot; equal reasons and details add up.
     pub fn add_blind(&mut self, spot: BlindSpot, limit: usize) {
-        let slot = spot.direction.index();
-        self.unread[slot] = self.unread[slot].saturating_add(spot.bytes);
+        let unread = spot.direction.of_mut(&mut self.unread);
+        *unread = unread.saturating_add(spot.bytes);
         let same = |s: &BlindSpot| s.why == spot.why && s.direction == spot.direction && s.detail == spot.detail;
         let room = self.blind.len() < limit;
         let index = self.blind.iter().position(same).or_else(|| {

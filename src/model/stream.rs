@@ -34,6 +34,22 @@ impl Direction {
             Self::ToClient => 1,
         }
     }
+
+    /// Its own of a pair: what is kept for the way to the server comes first.
+    pub const fn of<T>(self, [to_server, to_client]: &[T; 2]) -> &T {
+        match self {
+            Self::ToServer => to_server,
+            Self::ToClient => to_client,
+        }
+    }
+
+    /// The same, to be changed.
+    pub const fn of_mut<T>(self, [to_server, to_client]: &mut [T; 2]) -> &mut T {
+        match self {
+            Self::ToServer => to_server,
+            Self::ToClient => to_client,
+        }
+    }
 }
 
 /// How the conversation is carried below everything else.

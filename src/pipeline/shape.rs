@@ -8,10 +8,8 @@ use crate::opacity;
 
 /// Keeps the head of a message.
 pub(super) fn glimpse(flow: &mut Flow, direction: Direction, bytes: &[u8]) {
-    if let Some(kept) = flow.glimpses.get_mut(direction.index())
-        && kept.len() < budget::GLIMPSES
-        && !bytes.is_empty()
-    {
+    let kept = direction.of_mut(&mut flow.glimpses);
+    if kept.len() < budget::GLIMPSES && !bytes.is_empty() {
         let head = bytes.get(..budget::GLIMPSE_BYTES).unwrap_or(bytes).to_vec();
         kept.push(Glimpse { len: bytes.len() as u64, head });
     }

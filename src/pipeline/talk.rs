@@ -357,8 +357,7 @@ pub(super) fn set_host(flow: &mut Flow, name: &str, from: &'static str) {
 
 /// Peels a message, looks for what was planted, and notes what stayed opaque.
 pub(super) fn read(flow: &mut Flow, message: &Message, brief: &Brief<'_>, finds: &mut Finds) {
-    let side = message.direction.index();
-    count(&mut flow.messages, side);
+    count(&mut flow.messages, message.direction);
     let tree = field::walk_on(message, brief.protos, &mut finds.continued);
     note_wire(flow, message);
     note_keys(flow, message, &tree, finds);
@@ -378,7 +377,7 @@ pub(super) fn read(flow: &mut Flow, message: &Message, brief: &Brief<'_>, finds:
         flow.telling = flow.telling.saturating_add(1);
     }
     if in_full {
-        count(&mut flow.read_in_full, side);
+        count(&mut flow.read_in_full, message.direction);
     }
     if finds.drawn < budget::PORTRAITS {
         finds.drawn += usize::from(portrait::draw(flow, message, &tree, &opaque));
@@ -523,8 +522,7 @@ fn gather(pool: &mut Pool, tree: &Tree<'_>, scene: &sighting::Scene<'_>, opaque:
     }
 }
 
-const fn count(pair: &mut [u64; 2], side: usize) {
-    let [to_server, to_client] = pair;
-    let slot = if side == 0 { to_server } else { to_client };
+fn count(pair: &mut [u64; 2], direction: Direction) {
+    let slot = direction.of_mut(pair);
     *slot = slot.saturating_add(1);
 }

@@ -213,9 +213,8 @@ fn spans(flow: &mut Flow, frame: FrameNo, at: Timestamp) {
 }
 
 fn count(flow: &mut Flow, direction: Direction, bytes: usize) {
-    if let Some(sum) = flow.bytes.get_mut(direction.index()) {
-        *sum = sum.saturating_add(bytes as u64);
-    }
+    let sum = direction.of_mut(&mut flow.bytes);
+    *sum = sum.saturating_add(bytes as u64);
 }
 
 fn add_fact(flow: &mut Flow, fact: Fact) {

@@ -33,11 +33,10 @@ impl Probing {
     pub(super) fn hold(&mut self, event: &StreamEvent<'_>) {
         match event {
             StreamEvent::Data(chunk) => {
-                if let Some(first) = self.first.get_mut(chunk.direction.index()) {
-                    // Bytes behind a hole are not first bytes; they are still replayed.
-                    if first.len() as u64 == chunk.offset || first.is_empty() {
-                        first.extend_from_slice(chunk.bytes);
-                    }
+                let first = chunk.direction.of_mut(&mut self.first);
+                // Bytes behind a hole are not first bytes; they are still replayed.
+                if first.len() as u64 == chunk.offset || first.is_empty() {
+                    first.extend_from_slice(chunk.bytes);
                 }
                 self.events.push(Held::Data {
                     direction: chunk.direction,

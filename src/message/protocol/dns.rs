@@ -104,7 +104,7 @@ impl Dns {
     }
 
     fn end(&mut self, direction: Direction, sink: &mut Sink<'_>) {
-        let ended = self.ended.get_mut(direction.index()).is_none_or(|ended| std::mem::replace(ended, true));
+        let ended = std::mem::replace(direction.of_mut(&mut self.ended), true);
         let left = self.buffer(direction).len() as u64;
         if !ended && left > 0 {
             sink.blind(Blind::Truncated, direction, left, "it ended in the middle of a DNS message");

@@ -99,8 +99,7 @@ impl Mqtt {
     }
 
     fn side(&mut self, direction: Direction) -> &mut Side {
-        let [up, down] = &mut self.sides;
-        if direction == Direction::ToServer { up } else { down }
+        direction.of_mut(&mut self.sides)
     }
 
     fn step(&mut self, direction: Direction, sink: &mut Sink<'_>) -> Result<bool, Malformed> {

@@ -215,9 +215,8 @@ impl MtProto {
         at: crate::model::time::Timestamp,
         sink: &mut Sink<'_>,
     ) -> Result<(), Malformed> {
-        let side = direction.index();
         loop {
-            let Some(buffer) = self.buffers.get_mut(side) else { return Ok(()) };
+            let buffer = direction.of_mut(&mut self.buffers);
             let framing = match self.framing {
                 Some(framing) => framing,
                 None if direction == Direction::ToClient || !self.from_start => return Ok(()),
@@ -262,14 +261,11 @@ impl Dissector for MtProto {
     fn on_event(&mut self, event: StreamEvent<'_>, sink: &mut Sink<'_>) -> Result<(), Malformed> {
         match event {
             StreamEvent::Data(chunk) => {
-                let side = chunk.direction.index();
-                if self.lost.get(side).copied().unwrap_or(true) {
+                if *chunk.direction.of(&self.lost) {
                     sink.blind(Blind::Lost, chunk.direction, chunk.bytes.len() as u64, "mtproto: after a gap");
                     return Ok(());
                 }
-                if let Some(buffer) = self.buffers.get_mut(side) {
-                    buffer.push(chunk.bytes, &chunk.origins)?;
-                }
+                chunk.direction.of_mut(&mut self.buffers).push(chunk.bytes, &chunk.origins)?;
                 let known = self.framing.is_some();
                 self.drain(chunk.direction, chunk.at, sink)?;
                 if !known && self.framing.is_some() {
@@ -278,9 +274,7 @@ impl Dissector for MtProto {
                 Ok(())
             }
             StreamEvent::Gap { direction, len, .. } => {
-                if let Some(lost) = self.lost.get_mut(direction.index()) {
-                    *lost = true;
-                }
+                *direction.of_mut(&mut self.lost) = true;
                 sink.blind(Blind::Lost, direction, len, "mtproto");
                 Ok(())
             }

@@ -81,8 +81,7 @@ impl Redis {
     }
 
     fn side(&mut self, direction: Direction) -> &mut Side {
-        let [up, down] = &mut self.sides;
-        if direction == Direction::ToServer { up } else { down }
+        direction.of_mut(&mut self.sides)
     }
 
     fn step(&mut self, direction: Direction, sink: &mut Sink<'_>) -> Result<bool, Malformed> {

@@ -128,17 +128,15 @@ impl Rtp {
             if !is_control(chunk.bytes) {
                 return Err(Malformed::Illegal("RTP packet"));
             }
-            if let Some(sum) = self.control.get_mut(side) {
-                *sum = sum.saturating_add(chunk.bytes.len() as u64);
-            }
+            let sum = chunk.direction.of_mut(&mut self.control);
+            *sum = sum.saturating_add(chunk.bytes.len() as u64);
             return Ok(());
         };
         let payload = chunk.bytes.len().saturating_sub(header.len) as u64;
         let key = (side, header.ssrc);
         if !self.tracks.contains_key(&key) && self.tracks.len() >= MEDIA_STREAMS {
-            if let Some(sum) = self.over.get_mut(side) {
-                *sum = sum.saturating_add(payload);
-            }
+            let sum = chunk.direction.of_mut(&mut self.over);
+            *sum = sum.saturating_add(payload);
             return Ok(());
         }
         let sampling = self.tracks.len() < MEDIA_SAMPLED || self.tracks.contains_key(&key);
@@ -178,7 +176,7 @@ impl Rtp {
             });
         }
         for direction in Direction::BOTH {
-            let of = |sums: &[u64; 2]| sums.get(direction.index()).copied().unwrap_or_default();
+            let of = |sums: &[u64; 2]| *direction.of(sums);
             for (why, bytes, detail) in [
                 (Blind::Budget, of(&self.over), "media streams"),
                 (Blind::Opaque, of(&stray), "media packets that belong to no stream"),

@@ -116,8 +116,7 @@ impl Sip {
     }
 
     fn side(&mut self, direction: Direction) -> &mut Side {
-        let [up, down] = &mut self.sides;
-        if direction == Direction::ToServer { up } else { down }
+        direction.of_mut(&mut self.sides)
     }
 
     /// Reads one message; `false` when there is none, or not all of it.

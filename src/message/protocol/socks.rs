@@ -102,8 +102,7 @@ impl Socks {
     }
 
     fn side(&mut self, direction: Direction) -> &mut Side {
-        let [up, down] = &mut self.sides;
-        if direction == Direction::ToServer { up } else { down }
+        direction.of_mut(&mut self.sides)
     }
 
     fn take(&mut self, direction: Direction, len: usize) {

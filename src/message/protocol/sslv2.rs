@@ -125,10 +125,8 @@ impl Dissector for Ssl2 {
         match event {
             StreamEvent::Data(chunk) => {
                 sink.wire(Opacity::Encrypted, chunk.bytes.len() as u64);
-                let slot = self.sealed.get_mut(chunk.direction.index());
-                if let Some(sum) = slot {
-                    *sum = sum.saturating_add(chunk.bytes.len() as u64);
-                }
+                let sum = chunk.direction.of_mut(&mut self.sealed);
+                *sum = sum.saturating_add(chunk.bytes.len() as u64);
                 match chunk.direction {
                     Direction::ToServer if !self.offered => self.hello(chunk.bytes, sink)?,
                     Direction::ToClient if !self.answered => self.reply(chunk.bytes, sink),
@@ -141,7 +139,7 @@ impl Dissector for Ssl2 {
             StreamEvent::End { .. } => {}
             StreamEvent::Close { .. } => {
                 for direction in Direction::BOTH {
-                    let bytes = self.sealed.get(direction.index()).copied().unwrap_or_default();
+                    let bytes = *direction.of(&self.sealed);
                     if bytes > 0 {
                         sink.blind(Blind::Unsupported, direction, bytes, "handshake in the form of SSL 2.0");
                     }

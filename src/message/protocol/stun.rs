@@ -273,15 +273,13 @@ impl Dissector for Stun {
                 Ok(())
             }
             StreamEvent::Data(chunk) => {
-                let side = chunk.direction.index();
-                if self.lost.get(side).copied().unwrap_or(true) {
+                if *chunk.direction.of(&self.lost) {
                     sink.blind(Blind::Lost, chunk.direction, chunk.bytes.len() as u64, "stun: after a gap");
                     return Ok(());
                 }
-                let Some(buffer) = self.buffers.get_mut(side) else { return Ok(()) };
-                buffer.push(chunk.bytes, &chunk.origins)?;
+                chunk.direction.of_mut(&mut self.buffers).push(chunk.bytes, &chunk.origins)?;
                 loop {
-                    let Some(buffer) = self.buffers.get_mut(side) else { return Ok(()) };
+                    let buffer = chunk.direction.of_mut(&mut self.buffers);
                     let held = buffer.bytes().to_vec();
                     let Some((unit, len)) = Unit::read(&held, false)? else { return Ok(()) };
                     let origins = buffer.origins(0, len);
@@ -290,9 +288,7 @@ impl Dissector for Stun {
                 }
             }
             StreamEvent::Gap { direction, len, .. } => {
-                if let Some(lost) = self.lost.get_mut(direction.index()) {
-                    *lost = !self.datagrams;
-                }
+                *direction.of_mut(&mut self.lost) = !self.datagrams;
                 sink.blind(Blind::Lost, direction, len, "stun");
                 Ok(())
             }

@@ -150,14 +150,14 @@ struct Syslog {
 }
 
 impl Syslog {
-    fn buffer(&mut self, direction: Direction) -> Option<&mut Buffer> {
-        let side = self.sides.get_mut(direction.index())?;
-        Some(side.buffer.get_or_insert_with(|| Buffer::new(LONGEST.saturating_mul(2))))
+    fn buffer(&mut self, direction: Direction) -> &mut Buffer {
+        let side = direction.of_mut(&mut self.sides);
+        side.buffer.get_or_insert_with(|| Buffer::new(LONGEST.saturating_mul(2)))
     }
 
     /// Takes whole messages off the front; at the end, what is left too.
     fn drain(&mut self, direction: Direction, at: Timestamp, last: bool, sink: &mut Sink<'_>) -> Result<(), Malformed> {
-        let Some(buffer) = self.buffer(direction) else { return Ok(()) };
+        let buffer = self.buffer(direction);
         loop {
             let bytes = buffer.bytes();
             if bytes.is_empty() {
@@ -206,9 +206,7 @@ impl Dissector for Syslog {
                 let mut from = 0_usize;
                 for piece in chunk.bytes.chunks(PART_PIECE) {
                     let to = from.saturating_add(piece.len());
-                    if let Some(buffer) = self.buffer(chunk.direction) {
-                        buffer.push(piece, &chunk.origins.slice(from, to))?;
-                    }
+                    self.buffer(chunk.direction).push(piece, &chunk.origins.slice(from, to))?;
                     from = to;
                     self.drain(chunk.direction, chunk.at, false, sink)?;
                 }

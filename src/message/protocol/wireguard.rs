@@ -171,9 +171,8 @@ impl WireGuard {
             self.flush(chunk.direction.reverse(), sink);
             // Up to fifteen bytes of it pad.
             let least = room.saturating_sub(15) as u64;
-            if let Some(run) = self.run.get_mut(chunk.direction.index()) {
-                *run = run.saturating_add(least);
-            }
+            let run = chunk.direction.of_mut(&mut self.run);
+            *run = run.saturating_add(least);
         }
         let Some(aead) = self.sessions.get(&(receiver, chunk.direction.index())) else {
             if room > 0 {
@@ -207,9 +206,8 @@ impl WireGuard {
     }
 
     fn flush(&mut self, direction: Direction, sink: &mut Sink<'_>) {
-        if let Some(run) = self.run.get_mut(direction.index())
-            && *run > 0
-        {
+        let run = direction.of_mut(&mut self.run);
+        if *run > 0 {
             sink.sealed(direction, std::mem::take(run));
         }
     }

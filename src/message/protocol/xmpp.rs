@@ -110,8 +110,7 @@ impl Xmpp {
     }
 
     fn side(&mut self, direction: Direction) -> &mut Side {
-        let [up, down] = &mut self.sides;
-        if direction == Direction::ToServer { up } else { down }
+        direction.of_mut(&mut self.sides)
     }
 
     /// Takes bytes, compressed or not, and reads what is whole.

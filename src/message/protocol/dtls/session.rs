@@ -112,8 +112,7 @@ impl Dissector for Session {
 
 impl Session {
     fn half(&mut self, direction: Direction) -> &mut Half {
-        let [to_server, to_client] = &mut self.halves;
-        if direction == Direction::ToServer { to_server } else { to_client }
+        direction.of_mut(&mut self.halves)
     }
 
     fn version(&self) -> Option<u16> {
@@ -212,9 +211,7 @@ impl Session {
     /// A record that is protected.
     fn protected(&mut self, direction: Direction, held: &Held, sink: &mut Sink<'_>) -> Result<(), Malformed> {
         let len = held.body.len();
-        if let Some(sealed) = self.sealed.get_mut(direction.index()) {
-            *sealed = true;
-        }
+        *direction.of_mut(&mut self.sealed) = true;
         match held.head.clone() {
             Head::Plain { kind, version, epoch, number, cid } => {
                 let seq = (u64::from(epoch) << 48) | number;

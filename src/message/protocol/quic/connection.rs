@@ -101,8 +101,7 @@ impl Connection {
 
     /// Whether a packet with these connection IDs belongs to it.
     pub(super) fn knows(&self, direction: Direction, dcid: &[u8], scid: Option<&[u8]>) -> bool {
-        let [up, down] = &self.ids;
-        let (to, from) = if direction == Direction::ToServer { (up, down) } else { (down, up) };
+        let (to, from) = (direction.of(&self.ids), direction.reverse().of(&self.ids));
         let has = |ids: &[Vec<u8>], id: &[u8]| ids.iter().any(|known| known == id);
         has(to, dcid)
             || (direction == Direction::ToServer && has(&self.origins, dcid))
@@ -111,8 +110,7 @@ impl Connection {
 
     /// The length of the connection ID of a packet with a short header, if it is one of this connection's.
     pub(super) fn short_cid(&self, direction: Direction, bytes: &[u8]) -> Option<usize> {
-        let [up, down] = &self.ids;
-        let ids = if direction == Direction::ToServer { up } else { down };
+        let ids = direction.of(&self.ids);
         let rest = bytes.get(1..)?;
         ids.iter().filter(|id| rest.starts_with(id)).map(Vec::len).max()
     }
@@ -155,19 +153,14 @@ impl Connection {
     }
 
     fn learn(&mut self, direction: Direction, id: &[u8]) {
-        let [up, down] = &mut self.ids;
-        let ids = if direction == Direction::ToServer { up } else { down };
+        let ids = direction.of_mut(&mut self.ids);
         if id.len() <= CID && ids.len() < QUIC_IDS && !ids.iter().any(|known| known == id) {
             ids.push(id.to_vec());
         }
     }
 
     const fn lane(&mut self, direction: Direction) -> &mut Lane {
-        let [up, down] = &mut self.lanes;
-        match direction {
-            Direction::ToServer => up,
-            Direction::ToClient => down,
-        }
+        direction.of_mut(&mut self.lanes)
     }
 
     /// Bytes held.
@@ -234,13 +227,9 @@ impl Connection {
     fn open(&mut self, packet: &Sealed<'_>, sink: &mut Sink<'_>) -> Option<Opened> {
         let (direction, level) = (packet.direction, packet.level);
         if level == Level::Initial {
-            let Self { origins, lanes: [up, down], .. } = self;
-            let lane = if direction == Direction::ToServer { up } else { down };
-            return lane.open_initial(packet, origins);
+            return direction.of_mut(&mut self.lanes).open_initial(packet, &self.origins);
         }
-        let index = direction.index();
-        let missing = self.lanes.get(index).is_none_or(|lane| lane.lot(level).is_none());
-        if missing {
+        if direction.of(&self.lanes).lot(level).is_none() {
             let lot = self.keys(direction, level, sink);
             self.lane(direction).put(level, lot);
         }

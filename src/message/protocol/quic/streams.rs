@@ -175,9 +175,7 @@ impl Streams {
     /// One direction is over; its child, if the stream is over with it.
     fn over(&mut self, id: u64, direction: Direction) -> Option<ChildId> {
         let stream = self.all.get_mut(&id)?;
-        if let Some(over) = stream.over.get_mut(direction.index()) {
-            *over = true;
-        }
+        *direction.of_mut(&mut stream.over) = true;
         if stream.is_over(id) { stream.child.take() } else { None }
     }
 

@@ -125,11 +125,7 @@ impl Dissector for Session {
 
 impl Session {
     fn half(&mut self, direction: Direction) -> &mut Half {
-        let [to_server, to_client] = &mut self.halves;
-        match direction {
-            Direction::ToServer => to_server,
-            Direction::ToClient => to_client,
-        }
+        direction.of_mut(&mut self.halves)
     }
 
     fn event(&mut self, event: StreamEvent<'_>, sink: &mut Sink<'_>) -> Result<(), Malformed> {

@@ -267,9 +267,7 @@ impl Session {
             self.pending = Some(self.agree(sink));
         }
         let next = match &mut self.pending {
-            Some([to_server, to_client]) => {
-                std::mem::take(if direction == Direction::ToServer { to_server } else { to_client })
-            }
+            Some(pair) => std::mem::take(direction.of_mut(pair)),
             None => return,
         };
         let half = self.half(direction);
