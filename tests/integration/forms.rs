@@ -417,6 +417,7 @@ fn rows_of_databases_are_searched() {
             ("email", "ada7@mail.example"),
             ("phone-number", "+447700900007"),
             ("phone-number", "+447700900142"),
+            ("email", "ada9@mail.example"),
             ("name", "Ada7"),
             ("messages", "Graureiher \u{2013} \u{82cd}\u{9e6d} 77"),
             ("messages", "The heron lands 30 yyyyyyyyyyyyyyyyyyyy"),

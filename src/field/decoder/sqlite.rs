@@ -11,12 +11,14 @@ use crate::field::shape::{Filter, Shape};
 use crate::field::text::utf16_to_utf8;
 use crate::field::{Decoder, Fields, Hint, Key, Sample};
 use crate::model::field::{Kind, Reach, View};
+use carve::Free;
 use pages::{Btree, Encoding, Pages};
 use record::{Cell, Column};
 use smallvec::SmallVec;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+mod carve;
 mod pages;
 mod record;
 mod schema;
@@ -104,7 +106,7 @@ struct Reader<'b, 'f, 't> {
     /// The trees of pages, by the pages' numbers.
     owners: BTreeMap<u32, usize>,
     /// Space that no row takes.
-    free: Vec<Range<usize>>,
+    free: Vec<Free>,
     fields: &'f mut Fields<'t>,
     whole: bool,
     /// Bytes of headers that may still be read.
@@ -203,23 +205,23 @@ impl Reader<'_, '_, '_> {
     /// Reads the rows of one page.
     fn page(&mut self, slot: usize, page: &Btree, index: &mut u32, each: Each<'_, Self>) {
         self.take(slot);
-        self.free.extend(page.free(&self.pages));
         self.whole &= page.whole;
-        if page.is_table() && page.is_interior() {
-            return;
-        }
-        for cell in 0..page.count {
+        let mut columns = 0_usize;
+        for cell in 0..if page.is_table() && page.is_interior() { 0 } else { page.count } {
             if self.fields.is_full() || self.work == 0 {
                 self.fields.exhausted("fields");
-                return;
+                break;
             }
             let Some(row) = page.cell(&self.pages, cell).and_then(|at| self.cell(page, at)) else {
                 self.whole = false;
                 continue;
             };
+            columns = row.values.len();
             each(self, &row, *index);
             *index = index.saturating_add(1);
         }
+        let spaces = page.free(&self.pages).into_iter();
+        self.free.extend(spaces.map(|(range, is_block)| Free { range, columns, is_block }));
     }
 
     /// The row in the cell that begins at `at`.
@@ -242,16 +244,55 @@ impl Reader<'_, '_, '_> {
                 (columns, self.fields.own(all, way))
             }
         };
-        let number = cell
-            .rowid
-            .map(|(number, range)| Value { view: self.fields.view(range), kind: Kind::Integer(i128::from(number)) });
+        let values = self.columns_of(columns, base, &local);
+        Some(Row { number: cell.rowid.map(|rowid| self.number(rowid)), values, cell: at..local.end })
+    }
+
+    /// A row's number and where it stands.
+    fn number(&self, (number, range): (i64, Range<usize>)) -> Value {
+        Value { view: self.fields.view(range), kind: Kind::Integer(i128::from(number)) }
+    }
+
+    /// The values of a record that stands at `base`; `cell` is where it came from.
+    fn columns_of(&mut self, columns: Vec<Column>, base: View, cell: &Range<usize>) -> SmallVec<[Value; 16]> {
         let mut values = SmallVec::new();
         for Column { range, kind } in columns {
             let from = |offset: usize| base.start.saturating_add(to_u32(offset)).min(base.end);
             let view = View { buffer: base.buffer, start: from(range.start), end: from(range.end) };
-            values.push(if kind == Kind::Text { self.text(view, &local) } else { Value { view, kind } });
+            values.push(if kind == Kind::Text { self.text(view, cell) } else { Value { view, kind } });
         }
-        Some(Row { number, values, cell: at..local.end })
+        values
+    }
+
+    /// Puts out what stands in free space: rows that were deleted, and what is none.
+    fn deleted(&mut self, free: &Free, next: &mut u32) {
+        let bytes = self.pages.bytes;
+        if filled(bytes, &free.range).is_none() {
+            return;
+        }
+        let space = bytes.get(free.range.clone()).unwrap_or_default();
+        let at = |offset: usize| free.range.start.saturating_add(offset);
+        let mut from = 0_usize;
+        for row in carve::carve(space, free, self.pages.encoding, &mut self.work) {
+            self.unread(at(from)..at(row.cell.start), next);
+            from = row.cell.end;
+            let cell = at(row.cell.start)..at(row.cell.end);
+            let base = self.fields.view(free.range.clone());
+            let values = self.columns_of(row.columns, base, &cell);
+            let number = row.rowid.map(|(number, range)| self.number((number, at(range.start)..at(range.end))));
+            self.row(&Row { number, values, cell }, *next, None);
+            *next = next.saturating_add(1);
+        }
+        self.unread(at(from)..free.range.end, next);
+    }
+
+    /// Puts out what stands in a range and is no row, if it may say something.
+    fn unread(&mut self, range: Range<usize>, next: &mut u32) {
+        if let Some(filled) = filled(self.pages.bytes, &range) {
+            let view = self.fields.view(filled);
+            self.fields.leaf(Key::Index(*next), view, Kind::Bytes);
+            *next = next.saturating_add(1);
+        }
     }
 
     /// The whole of a payload that goes on over pages of its own, and the way back.
@@ -275,7 +316,7 @@ impl Reader<'_, '_, '_> {
             out.extend_from_slice(piece);
             way.push((to_u32(out.len()), to_u32(to)));
             // What a payload leaves of its last page.
-            self.free.push(to..page.end);
+            self.free.push(Free { range: to..page.end, columns: 0, is_block: false });
         }
         let reach =
             if ascends { Reach::Blocks(way) } else { Reach::Within { start: to_u32(first), end: to_u32(last) } };
@@ -343,12 +384,13 @@ impl Reader<'_, '_, '_> {
 
     /// Reads what no tree of the schema leads to.
     fn others(&mut self, trees: &[Tree]) {
-        self.free.extend(self.pages.list(&mut self.taken));
+        let lists = self.pages.list(&mut self.taken).into_iter();
+        self.free.extend(lists.map(|range| Free { range, columns: 0, is_block: false }));
         let all = self.fields.view(0..self.pages.bytes.len());
         let is_other = |slot: &usize| !self.is_taken(*slot) && !self.pages.is_map(*slot);
         let others: Vec<usize> = (0..self.pages.slots.len()).filter(is_other).collect();
         let bytes = self.pages.bytes;
-        self.free.retain(|free| filled(bytes, free).is_some());
+        self.free.retain(|free| filled(bytes, &free.range).is_some());
         if others.is_empty() && self.free.is_empty() {
             return;
         }
@@ -356,7 +398,7 @@ impl Reader<'_, '_, '_> {
         let mut next = 0_u32;
         for slot in others {
             let Some(page) = self.pages.btree(slot).filter(|page| page.whole) else {
-                self.free.extend(self.pages.range(slot));
+                self.free.extend(self.pages.range(slot).map(|range| Free { range, columns: 0, is_block: false }));
                 continue;
             };
             let owner = self.pages.slots.get(slot).and_then(|slot| self.owners.get(&slot.number));
@@ -367,15 +409,11 @@ impl Reader<'_, '_, '_> {
             // What was deleted may lead to pages that are others' now.
             self.whole = whole;
             if from == next && !page.is_interior() {
-                self.free.extend(self.pages.range(slot));
+                self.free.extend(self.pages.range(slot).map(|range| Free { range, columns: 0, is_block: false }));
             }
         }
         for free in std::mem::take(&mut self.free) {
-            if let Some(filled) = filled(bytes, &free) {
-                let view = self.fields.view(filled);
-                self.fields.leaf(Key::Index(next), view, Kind::Bytes);
-                next = next.saturating_add(1);
-            }
+            self.deleted(&free, &mut next);
         }
         self.fields.leave(bytes.len());
     }

@@ -320,16 +320,16 @@ impl Btree {
         (0..self.count).filter_map(|index| self.cell(pages, index))
     }
 
-    /// Space that no cell takes: between list and cells, of deleted cells, and behind what a page may use.
-    pub(super) fn free(&self, pages: &Pages<'_>) -> Vec<Range<usize>> {
+    /// Space that no cell takes: between list and cells, behind what a page may use, and of deleted cells, which is told.
+    pub(super) fn free(&self, pages: &Pages<'_>) -> Vec<(Range<usize>, bool)> {
         let at = |offset: usize| self.page.start.saturating_add(offset).min(self.page.end);
         let listed = self.pointers.saturating_add(self.count.saturating_mul(2));
-        let mut free = vec![at(listed)..at(self.content), at(pages.usable)..self.page.end];
+        let mut free = vec![(at(listed)..at(self.content), false), (at(pages.usable)..self.page.end, false)];
         let mut block = half(pages.bytes, at(self.head.saturating_add(1))).unwrap_or(0);
         // They ascend, so they end; the first four bytes of each lead to the next.
         while block >= self.content && at(block) < self.page.end {
             let Some(len) = half(pages.bytes, at(block).saturating_add(2)) else { break };
-            free.push(at(block.saturating_add(4))..at(block.saturating_add(len.max(4)).min(pages.usable)));
+            free.push((at(block.saturating_add(4))..at(block.saturating_add(len.max(4)).min(pages.usable)), true));
             let next = half(pages.bytes, at(block)).unwrap_or(0);
             if next <= block {
                 break;

@@ -67,6 +67,18 @@ pub(super) struct Column {
     pub(super) kind: Kind,
 }
 
+/// Bytes of a value of a type.
+pub(super) fn size(serial: u64) -> Option<usize> {
+    Some(match serial {
+        0 | 8 | 9 => 0,
+        1..=4 => usize::try_from(serial).ok()?,
+        5 => 6,
+        6 | 7 => 8,
+        10 | 11 => return None,
+        _ => usize::try_from(serial.checked_sub(12)? / 2).ok()?,
+    })
+}
+
 /// The columns of a record; of one that is not `whole`, as far as they are there. Bytes of its header are taken off `work`.
 pub(super) fn columns(record: &[u8], whole: bool, work: &mut usize) -> Option<Vec<Column>> {
     let (size, mut at) = varint(record)?;
@@ -78,14 +90,7 @@ pub(super) fn columns(record: &[u8], whole: bool, work: &mut usize) -> Option<Ve
         let (serial, len) = varint(record.get(at..size.min(record.len()))?)?;
         let said = at;
         at = at.checked_add(len)?;
-        let len = match serial {
-            0 | 8 | 9 => 0,
-            1..=4 => usize::try_from(serial).ok()?,
-            5 => 6,
-            6 | 7 => 8,
-            10 | 11 => return None,
-            _ => usize::try_from(serial.checked_sub(12)? / 2).ok()?,
-        };
+        let len = self::size(serial)?;
         let end = body.checked_add(len)?;
         if whole && end > record.len() {
             return None;

@@ -67,6 +67,42 @@ fn what_was_deleted_is_there() {
     }
 }
 
+/// The columns of a deleted row are fields, whether its cell was the first of its block or stands in space between.
+#[test]
+fn deleted_rows_are_taken_apart() {
+    for (name, bytes) in FILES {
+        walk_bytes(bytes, None, |tree| {
+            let free = |want: &str| {
+                let is_it = |(id, node): &(u32, &Node)| {
+                    tree.bytes(node) == want.as_bytes() && tree.trail(*id).join(" > ").starts_with("sqlite free[")
+                };
+                tree.leaves().filter(is_it).count()
+            };
+            assert!(free("ada9@mail.example") > 0 && free("Ada9") > 0, "{name}");
+            for n in [0, 30, 59] {
+                assert!(
+                    free(&format!("The heron lands {n} {}", "y".repeat(40))) > 0 || name == "utf16le",
+                    "{name} {n}"
+                );
+            }
+        });
+    }
+}
+
+/// Space with other bytes stays in one piece.
+#[test]
+fn what_is_no_row_stays_whole() {
+    let texts = "The heron lands at dusk behind the mill, and the otter sleeps until the tide is out. ".repeat(9);
+    let noise: Vec<u8> = (0..4_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    for space in [texts.as_bytes(), &noise] {
+        for columns in 0..12 {
+            let of = Free { range: 0..space.len(), columns, is_block: true };
+            let found = carve::carve(space, &of, Some(Encoding::Utf8), &mut { usize::MAX });
+            assert!(found.is_empty(), "{columns}");
+        }
+    }
+}
+
 #[test]
 fn logs_of_changes_are_read() {
     walk_bytes(&include_bytes!("../../tests/fixtures/journal.sqlite-journal")[..], None, |tree| {
