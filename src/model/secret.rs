@@ -80,6 +80,16 @@ impl Secrets {
         self.tls.get(client_random).is_some_and(|lines| !lines.meet().is_empty())
     }
 
+    /// Why nothing opens what a handshake agreed on, for engineers; `None` where there is no handshake.
+    pub fn why_none(&self, client_random: Option<&[u8; 32]>) -> &'static str {
+        match client_random {
+            None => "the handshake is not in the capture",
+            Some(_) if self.is_empty() => "no key log",
+            Some(random) if self.knows(random) => "the key log lacks this session's traffic secrets",
+            Some(_) => "client random not in the key log",
+        }
+    }
+
     /// The client randoms of handshakes that were met, of those known here.
     pub fn met(&self) -> impl Iterator<Item = &[u8; 32]> {
         self.tls.iter().filter(|(_, lines)| lines.met.load(Ordering::Relaxed)).map(|(random, _)| random)

@@ -352,14 +352,9 @@ impl Session {
 
     /// Why there is no key, in words.
     fn missing(&self, sink: &Sink<'_>) -> (Blind, Cow<'static, str>) {
-        match (&self.client, &self.server) {
-            (None, _) | (_, None) => (Blind::HandshakeMissing, "the handshake is not in the capture".into()),
-            _ if sink.secrets().is_empty() => (Blind::NoKeys, "no key log".into()),
-            (Some(client), _) if sink.secrets().knows(&client.random) => {
-                (Blind::NoKeys, "the key log lacks this session's secrets".into())
-            }
-            _ => (Blind::NoKeys, "client random not in the key log".into()),
-        }
+        let both = self.client.as_ref().filter(|_| self.server.is_some());
+        let why = if both.is_some() { Blind::NoKeys } else { Blind::HandshakeMissing };
+        (why, sink.secrets().why_none(both.map(|client| &client.random)).into())
     }
 
     fn sealed(&mut self, direction: Direction, bytes: u64, sink: &mut Sink<'_>) {

@@ -380,14 +380,7 @@ impl Session {
 
     /// Why there is no key, in words.
     fn missing_secret(&self, sink: &Sink<'_>) -> Cow<'static, str> {
-        match &self.client {
-            None => "the handshake is not in the capture".into(),
-            Some(_) if sink.secrets().is_empty() => "no key log".into(),
-            Some(client) if sink.secrets().knows(&client.random) => {
-                "the key log lacks this session's traffic secrets".into()
-            }
-            Some(_) => "client random not in the key log".into(),
-        }
+        sink.secrets().why_none(self.client.as_ref().map(|client| &client.random)).into()
     }
 
     /// Counts how often the client took its turn after the server, over protected records.

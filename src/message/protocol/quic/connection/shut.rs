@@ -50,23 +50,11 @@ impl Connection {
             Some(lot) if !lot.is_empty() && named => {
                 (Blind::WrongKeys, "the key log's secret does not open this session".into())
             }
-            _ => (Blind::NoKeys, self.missing_secret(sink)),
+            _ => (Blind::NoKeys, sink.secrets().why_none(self.client.as_ref().map(|client| &client.random)).into()),
         };
         self.missed = true;
         let bytes = packet.bytes.len().saturating_sub(packet.pn_at).saturating_sub(16 + 1) as u64;
         self.blind(direction, why, detail, bytes, sink);
-    }
-
-    /// Why there is no key, in words.
-    fn missing_secret(&self, sink: &Sink<'_>) -> Cow<'static, str> {
-        match &self.client {
-            None => "the handshake is not in the capture".into(),
-            Some(_) if sink.secrets().is_empty() => "no key log".into(),
-            Some(client) if sink.secrets().knows(&client.random) => {
-                "the key log lacks this session's traffic secrets".into()
-            }
-            Some(_) => "client random not in the key log".into(),
-        }
     }
 
     pub(super) fn blind(
