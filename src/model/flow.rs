@@ -164,6 +164,16 @@ pub struct OpaquePayload {
     /// Ids of planted values that it does not carry: it was the same in runs in which others were sent.
     #[serde(skip)]
     pub carries_none_of: BTreeSet<String>,
+    /// Its encryption is none, and all that it holds was read once that was undone.
+    #[serde(skip)]
+    pub undone: bool,
+}
+
+impl OpaquePayload {
+    /// Whether nobody here knows what it holds, however poor its encryption may be.
+    pub const fn is_shut(&self) -> bool {
+        (self.opacity.is_opaque() || matches!(self.opacity, Opacity::WeaklyEncrypted)) && !self.undone
+    }
 }
 
 /// Another capture that saw a conversation, and where in it.

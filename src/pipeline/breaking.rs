@@ -4,7 +4,7 @@
 use crate::field;
 use crate::model::budget;
 use crate::model::evidence::Evidence;
-use crate::model::flow::{Blind, BlindSpot, Flow};
+use crate::model::flow::{Blind, BlindSpot, Flow, OpaquePayload};
 use crate::model::message::{Message, Part, PartKind};
 use crate::model::opacity::Opacity;
 use crate::model::origin::{FrameNo, Origins};
@@ -14,6 +14,7 @@ use crate::model::scenario::{Pair, Party, Planted};
 use crate::model::sighting::{Masked, Sighting};
 use crate::model::stream::{FlowKey, Transport};
 use crate::model::weakness::{Exhibit, Weakness};
+use crate::opacity;
 use crate::sighting::detector::RUN_DETECTORS;
 use crate::sighting::run::{self, Find, Outcome, Proof, Run};
 use crate::sighting::{self, Scene};
@@ -48,18 +49,23 @@ pub(super) fn break_open(evidence: &mut Evidence, cx: &sighting::Cx<'_>, pairs: 
     }
     let mut broken: BTreeSet<usize> = BTreeSet::new();
     let mut weak: BTreeSet<usize> = BTreeSet::new();
+    let mut read: BTreeSet<usize> = BTreeSet::new();
     let mut sightings: Vec<Sighting> = Vec::new();
     for mut find in finds {
         if find.undone.is_some() {
             // What was read already is not read again.
             find.proof.retain(|proof| broken.insert(proof.payload));
             for proof in &find.proof {
-                sightings.extend(see(&find, proof, &payloads, cx));
+                let (seen, all) = see(&find, proof, &payloads, cx);
+                sightings.extend(seen);
+                read.extend(all.then_some(proof.payload));
             }
         }
         weak.extend(find.proof.iter().map(|proof| proof.payload));
-        for payload in find.proof.iter().filter_map(|proof| payloads.get(proof.payload)) {
-            mark(&mut flows, payload);
+        for proof in &find.proof {
+            if let Some(payload) = payloads.get(proof.payload) {
+                mark(&mut flows, payload, read.contains(&proof.payload));
+            }
         }
         evidence.weaknesses.extend(weakness(find, &payloads, cx.planted));
     }
@@ -110,22 +116,29 @@ fn leave_open(flows: &mut Flows<'_>, payload: &Payload) {
     }
 }
 
-/// What is weakly encrypted is no control, and on a clear flow a listener sees it as such.
-fn mark(flows: &mut Flows<'_>, payload: &Payload) {
+/// What is weakly encrypted is no control, and on a clear flow a listener sees it as such. `read`: nothing of it is left
+/// that anything may hide in.
+fn mark(flows: &mut Flows<'_>, payload: &Payload, read: bool) {
     if let Some(flow) = flows.of(payload) {
         mark_as(flow, payload, Opacity::WeaklyEncrypted);
+        for known in flow.opaque.iter_mut().filter(|known| read && is_it(known, payload)) {
+            known.undone = true;
+        }
     }
+}
+
+/// Whether what a flow remembers is a payload: its first byte need not have come in its first frame.
+fn is_it(known: &OpaquePayload, payload: &Payload) -> bool {
+    let place = &payload.place;
+    known.len == payload.len && known.direction == place.direction && place.frames.contains(&known.frame)
 }
 
 /// Says of a payload what its bytes alone did not.
 pub(super) fn mark_as(flow: &mut Flow, payload: &Payload, class: Opacity) {
     let place = &payload.place;
     let frame = place.frames.first().copied();
-    for known in &mut flow.opaque {
-        // Its first byte need not have come in its first frame.
-        if known.len == payload.len && known.direction == place.direction && place.frames.contains(&known.frame) {
-            known.opacity = class;
-        }
+    for known in flow.opaque.iter_mut().filter(|known| is_it(known, payload)) {
+        known.opacity = class;
     }
     flow.portraits.repaint(place.direction, &payload.label, frame.unwrap_or(place.flow_start), place.bytes, class);
     if payload.bare && !place.secured {
@@ -144,14 +157,21 @@ fn is_same(known: &Sighting, new: &Sighting) -> bool {
         && b.bytes.0 < a.bytes.1
 }
 
-/// What is readable in recovered text.
-fn see(find: &Find, proof: &Proof, payloads: &[&Payload], cx: &sighting::Cx<'_>) -> Vec<Sighting> {
-    let Some(payload) = payloads.get(proof.payload) else { return Vec::new() };
+/// What is readable in recovered text, and whether that is all that the payload holds.
+fn see(find: &Find, proof: &Proof, payloads: &[&Payload], cx: &sighting::Cx<'_>) -> (Vec<Sighting>, bool) {
+    let Some(payload) = payloads.get(proof.payload) else { return (Vec::new(), false) };
+    let came_out: usize = proof.recovered.iter().map(|(_, bytes)| bytes.len()).sum();
+    // Nonces and tags are no content, and what is shorter hides none.
+    let mut all = payload.is_whole() && came_out.saturating_add(TRIMMINGS) >= payload.bytes.len();
     let step = find.undone.as_deref().unwrap_or_default();
     let mut out = Vec::new();
     for (_, bytes) in &proof.recovered {
         let message = message(payload, bytes);
         let tree = field::walk(&message);
+        all &= tree.leaves().all(|(_, node)| {
+            let bytes = tree.bytes(node);
+            bytes.len() <= TRIMMINGS || !opacity::assess(bytes).class.is_opaque()
+        });
         let place = &payload.place;
         let scene = Scene { capture: &place.capture, flow: place.flow, flow_start: place.flow_start };
         for mut sighting in sighting::detect(&tree, cx, &scene).sightings {
@@ -168,8 +188,11 @@ fn see(find: &Find, proof: &Proof, payloads: &[&Payload], cx: &sighting::Cx<'_>)
             out.push(sighting);
         }
     }
-    out
+    (out, all)
 }
+
+/// Bytes around a ciphertext.
+const TRIMMINGS: usize = 64;
 
 /// Recovered text as a message of its own, in the place of the one that carried it.
 fn message(payload: &Payload, bytes: &[u8]) -> Message {

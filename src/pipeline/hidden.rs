@@ -49,5 +49,6 @@ fn look(flow: &mut Flow, message: &Message, tree: &Tree<'_>, id: NodeId, view: V
         standing,
         digest: aside::digest(tree.view(view).get(found.range).unwrap_or_default()),
         carries_none_of: BTreeSet::new(),
+        undone: false,
     });
 }

@@ -495,6 +495,7 @@ fn note_opaque(flow: &mut Flow, message: &Message, tree: &Tree<'_>) -> (bool, Ve
             standing,
             digest: aside::digest(tree.view(view)),
             carries_none_of: BTreeSet::new(),
+            undone: false,
         });
     }
     (readable, opaque)

@@ -172,6 +172,7 @@ pub(crate) fn report() -> Report {
         standing: Standing::Content,
         digest: 0,
         carries_none_of: std::collections::BTreeSet::new(),
+        undone: false,
     });
     chat.add_envelope(Envelope {
         name: "olm",

@@ -118,6 +118,7 @@ impl FlowParts for Flow {
             standing: Standing::Content,
             digest: 0,
             carries_none_of: std::collections::BTreeSet::new(),
+            undone: false,
         });
         self
     }

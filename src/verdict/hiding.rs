@@ -19,7 +19,7 @@ pub(crate) fn opaque_to_third_parties(
     let mut hosts: BTreeMap<(Party, String), (u64, u64)> = BTreeMap::new();
     for flow in case.evidence().flows.iter().filter(|flow| flow.party != Party::Provider) {
         for payload in flow.opaque.iter().filter(|payload| !explained(flow, payload)) {
-            if payload.opacity.is_opaque() && payload.direction == Direction::ToServer && payload.len > HIDING_PLACE {
+            if payload.is_shut() && payload.direction == Direction::ToServer && payload.len > HIDING_PLACE {
                 let row = hosts.entry((flow.party.clone(), server_name(flow))).or_default();
                 *row = (row.0.saturating_add(1), row.1.max(payload.len));
             }
@@ -76,7 +76,7 @@ pub(crate) fn under_other_names(case: &Case<'_>) -> Vec<String> {
     for flow in case.evidence().flows.iter().filter(|flow| flow.party == Party::Provider) {
         let Some(alias) = flow.facts.iter().find(|fact| fact.name == ALIAS) else { continue };
         let hides = |payload: &OpaquePayload| {
-            payload.opacity.is_opaque() && payload.direction == Direction::ToServer && payload.len > HIDING_PLACE
+            payload.is_shut() && payload.direction == Direction::ToServer && payload.len > HIDING_PLACE
         };
         let mut got = case.sightings().filter(|sighting| case.counts(sighting)).filter_map(flow_id);
         if !flow.blind.is_empty() || flow.opaque.iter().any(hides) || got.any(|id| flow.ids().any(|own| own == id)) {
@@ -93,6 +93,7 @@ pub(crate) fn under_other_names(case: &Case<'_>) -> Vec<String> {
 mod tests {
     use crate::model::envelope::{Envelope, Keying};
     use crate::model::flow::{Flow, Standing};
+    use crate::model::opacity::Opacity;
     use crate::model::stream::Direction;
     use crate::model::taxonomy::Data;
     use crate::model::verdict::VerdictKind::{self, Consistent, Inconclusive};
@@ -227,6 +228,24 @@ mod tests {
             told("not-shared-with-third-parties", &[GREETING.1], vec![flow(API, 1).opaque(4_000), flow(ADS, 2)]);
         assert_eq!(verdict, Consistent);
         assert!(reason.contains("and nothing to them went by unread"), "{reason}");
+    }
+
+    #[test]
+    fn poor_encryption_that_nobody_broke_hides_as_well() {
+        let weak = |undone: bool, len: u64| {
+            let mut flow = flow(ADS, 2).opaque(len);
+            (flow.opaque[0].opacity, flow.opaque[0].undone) = (Opacity::WeaklyEncrypted, undone);
+            flow
+        };
+        for promise in ["not-shared-with-third-parties", "not-collected"] {
+            let told = |third: Flow| told(promise, &[GREETING.1], vec![flow(API, 1), third]);
+            let (verdict, reason) = told(weak(false, 96));
+            assert_eq!(verdict, Inconclusive, "{promise}: {reason}");
+            assert!(reason.contains("1 opaque payload to the third party AdZebra"), "{reason}");
+            let (verdict, reason) = told(weak(true, 96));
+            assert_eq!(verdict, Consistent, "{promise}, read: {reason}");
+            assert_eq!(told(weak(false, 64)).0, Consistent, "{promise}, too short");
+        }
     }
 
     #[test]

@@ -86,7 +86,7 @@ fn not_tested(case: &Case<'_>) -> Vec<String> {
     let flows = &case.evidence().flows;
     let own = flows.iter().filter(|flow| flow.party == Party::Provider).flat_map(|flow| &flow.opaque);
     let own: Vec<u64> = own
-        .filter(|payload| payload.opacity.is_opaque() && payload.direction == Direction::ToServer)
+        .filter(|payload| payload.is_shut() && payload.direction == Direction::ToServer)
         .filter(|payload| payload.standing == Standing::Content)
         .map(|p| p.len)
         .collect();
@@ -207,7 +207,7 @@ pub(crate) fn all_but_opaque(case: &Case<'_>, whither: &str) -> String {
     let theirs = case.evidence().flows.iter().filter(|flow| case.promise.forbids.contains(&flow.party.audience()));
     let (mut payloads, mut bytes, mut more) = (0_u64, 0_u64, false);
     for flow in theirs {
-        let opaque = |p: &&OpaquePayload| p.opacity.is_opaque() && p.direction == Direction::ToServer;
+        let opaque = |p: &&OpaquePayload| p.is_shut() && p.direction == Direction::ToServer;
         for payload in flow.opaque.iter().filter(opaque) {
             payloads = payloads.saturating_add(1);
             bytes = bytes.saturating_add(payload.len);

@@ -154,7 +154,10 @@ fn judge(case: &Case<'_>) -> Outcome {
         case.evidence().flows.iter().filter(|flow| !is_sealed(flow) && flow.party == Party::Provider).collect();
     let opaque = |flow: &Flow| {
         let hides = |len: u64, direction: Direction| direction == Direction::ToServer && len >= need;
-        let opaque = |payload: &OpaquePayload| payload.opacity.is_opaque() && payload.standing != Standing::Text;
+        let opaque = |payload: &OpaquePayload| {
+            // A key that was found out was any key.
+            (payload.is_shut() || payload.undone) && payload.standing != Standing::Text
+        };
         flow.opaque.iter().any(|payload| opaque(payload) && hides(payload.len, payload.direction))
     };
     tell(&opaque, &bare, &|hosts| {
