@@ -17,8 +17,26 @@ pub(crate) struct Layer {
 }
 
 const SECURE: [&str; 9] = ["tls", "dtls", "quic", "ssl", "ssh", "wireguard", "esp", "srtp", "openvpn"];
-const WEAK: [&str; 12] =
-    ["xor", "addition", "ecb", "keystream", "rot13", "reused", "aes-", "des-", "3des-", "rc4", "chacha20", "xchacha20"];
+const WEAK: [&str; 18] = [
+    "xor",
+    "addition",
+    "ecb",
+    "keystream",
+    "rot13",
+    "rot47",
+    "caesar",
+    "atbash",
+    "mirrored",
+    "vigenere",
+    "substitution",
+    "reused",
+    "aes-",
+    "des-",
+    "3des-",
+    "rc4",
+    "chacha20",
+    "xchacha20",
+];
 
 /// The layers of a sighting's trail, and the form of the value itself when it has one.
 pub(crate) fn layers(sighting: &Sighting, view: &View) -> Vec<Layer> {

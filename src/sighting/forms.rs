@@ -345,7 +345,7 @@ impl Forms {
 }
 
 /// The part of an encoding of `bytes` that does not depend on the `shift` bytes before them nor on what follows.
-fn unaligned(encoding: &data_encoding::Encoding, bytes: &[u8], shift: usize) -> String {
+pub(super) fn unaligned(encoding: &data_encoding::Encoding, bytes: &[u8], shift: usize) -> String {
     let bits = encoding.bit_width();
     let mut padded = vec![0; shift];
     padded.extend_from_slice(bytes);

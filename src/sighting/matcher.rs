@@ -6,6 +6,7 @@ use super::detector::DETECTORS;
 use super::digest;
 use super::engine::{Engine, Needle};
 use super::forms::{Edge, Forms, LONG, SHORTEST, Scope};
+use super::pencil::Pencil;
 use super::phone::{FEWEST, Phones};
 use super::place::Places;
 use super::spell::Spelling;
@@ -84,6 +85,7 @@ pub struct Matcher {
     pub(super) phones: Phones,
     pub(super) places: Places,
     pub(super) spelling: Spelling,
+    pub(super) pencil: Pencil,
     /// Bytes of the shortest planted form that folded text can hold, if what it holds is known to be ASCII.
     pub(super) shortest_folded: Option<usize>,
     screen: Screen,
@@ -118,7 +120,7 @@ pub struct Glance {
 impl Matcher {
     /// Compiles the planted values of a scenario; a [`Hit`](super::Hit)'s `planted` is an index into them.
     pub fn new(planted: &[Planted]) -> Self {
-        let mut matcher = Self { spelling: Spelling::new(planted), ..Self::default() };
+        let mut matcher = Self { spelling: Spelling::new(planted), pencil: Pencil::new(planted), ..Self::default() };
         for (index, planted) in planted.iter().enumerate() {
             let mut forms = Forms::default();
             match planted.data {

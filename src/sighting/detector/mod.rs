@@ -11,6 +11,7 @@ mod key_in_traffic;
 mod keystream_reuse;
 mod keystream_statistics;
 mod payment_card;
+mod pencil_cipher;
 mod phone_number;
 mod planted;
 mod planted_place;
@@ -30,6 +31,7 @@ use crate::sighting::run::RunDetector;
 pub static DETECTORS: &[&dyn Detector] = &[
     &planted::PlantedValues,
     &planted_place::PlantedPlaces,
+    &pencil_cipher::PencilCiphers,
     &spelled_out::SpelledOut,
     &email::Emails,
     &phone_number::PhoneNumbers,

@@ -4,6 +4,7 @@ mod cards;
 mod honest;
 mod keys;
 mod listed;
+mod pencil;
 mod runs;
 
 use super::{Cx, Detected, Matcher, Scene, detect};
