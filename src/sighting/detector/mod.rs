@@ -7,6 +7,7 @@ mod ecb;
 mod email;
 mod equal_ciphertext;
 mod fixed_iv;
+mod hidden_compression;
 mod key_in_traffic;
 mod keystream_reuse;
 mod keystream_statistics;
@@ -48,6 +49,7 @@ pub static DETECTORS: &[&dyn Detector] = &[
 pub static RUN_DETECTORS: &[&dyn RunDetector] = &[
     &xor::Xor,
     &rolling::Rolling,
+    &hidden_compression::HiddenCompression,
     &key_in_traffic::KeyInTraffic,
     &keystream_reuse::KeystreamReuse,
     &keystream_statistics::KeystreamStatistics,

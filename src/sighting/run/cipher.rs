@@ -15,7 +15,7 @@ use std::borrow::Cow;
 use std::cell::OnceCell;
 
 mod block;
-mod packed;
+pub(in crate::sighting) mod packed;
 mod sealed;
 
 pub(in crate::sighting) use sealed::{unseal, unwrap};

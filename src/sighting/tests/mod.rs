@@ -5,7 +5,7 @@ mod honest;
 mod keys;
 mod listed;
 mod pencil;
-mod runs;
+pub(super) mod runs;
 
 use super::{Cx, Detected, Matcher, Scene, detect};
 use crate::model::field::{Buffer, Kind, Node, Step, Tree};

@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
 
 /// A payload of one slot.
-pub(super) fn payload(index: usize, bytes: Vec<u8>, beside: &Arc<[Token]>) -> Payload {
+pub(in crate::sighting) fn payload(index: usize, bytes: Vec<u8>, beside: &Arc<[Token]>) -> Payload {
     Payload {
         place: Place {
             capture: "c".into(),

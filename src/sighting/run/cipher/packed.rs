@@ -1,7 +1,7 @@
 //! Compressed text as proof of a key: what begins and ends as gzip (RFC 1952) or zlib (RFC 1950) and keeps its checksum.
 
 use crate::model::budget;
-use flate2::bufread::GzDecoder;
+use flate2::bufread::{GzDecoder, ZlibDecoder};
 use flate2::{Decompress, FlushDecompress, Status};
 use std::io::Read as _;
 
@@ -11,7 +11,7 @@ const GZIP: f64 = 24.0 + 32.0 + 32.0;
 const ZLIB: f64 = 14.0 + 32.0;
 
 /// Whether a gzip or a zlib stream may begin here, as programs write them.
-pub(super) const fn begins(bytes: &[u8]) -> bool {
+pub(in crate::sighting) const fn begins(bytes: &[u8]) -> bool {
     matches!(bytes, [0x1f, 0x8b, 8, ..] | [0x78, 0x01 | 0x5e | 0x9c | 0xda, ..])
 }
 
@@ -30,6 +30,22 @@ pub(super) fn unpack(bytes: &[u8]) -> Option<(Vec<u8>, f64)> {
     let mut out = Vec::with_capacity(limit);
     let status = Decompress::new(true).decompress_vec(bytes, &mut out, FlushDecompress::Finish).ok()?;
     (status == Status::StreamEnd).then_some((out, ZLIB))
+}
+
+/// What a stream unpacks to that is all there, with nothing behind it.
+pub(in crate::sighting) fn unpack_all(bytes: &[u8]) -> Option<Vec<u8>> {
+    if !begins(bytes) {
+        return None;
+    }
+    let limit = bytes.len().saturating_mul(budget::RATIO).min(budget::PROVING_BYTES);
+    let mut rest = bytes;
+    let mut out = Vec::new();
+    if bytes.first() == Some(&0x1f) {
+        GzDecoder::new(&mut rest).take(limit as u64).read_to_end(&mut out).ok()?;
+    } else {
+        ZlibDecoder::new(&mut rest).take(limit as u64).read_to_end(&mut out).ok()?;
+    }
+    (out.len() < limit && rest.is_empty()).then_some(out)
 }
 
 #[cfg(test)]
