@@ -25,7 +25,7 @@ const KINDS: usize = 12;
 const WORK: u64 = u64::MAX;
 
 /// A generator of bytes that are the same in every test run (SplitMix64).
-pub(super) struct Dice(pub(super) u64);
+pub(in crate::sighting) struct Dice(pub(in crate::sighting) u64);
 
 impl Dice {
     fn next(&mut self) -> u64 {
@@ -36,11 +36,11 @@ impl Dice {
         z ^ (z >> 31)
     }
 
-    pub(super) fn below(&mut self, bound: usize) -> usize {
+    pub(in crate::sighting) fn below(&mut self, bound: usize) -> usize {
         usize::try_from(self.next() % bound as u64).unwrap()
     }
 
-    pub(super) fn bytes(&mut self, len: usize) -> Vec<u8> {
+    pub(in crate::sighting) fn bytes(&mut self, len: usize) -> Vec<u8> {
         std::iter::repeat_with(|| self.next().to_le_bytes()).flatten().take(len).collect()
     }
 }

@@ -1,7 +1,7 @@
 //! Tests over the whole room.
 
 mod cards;
-mod honest;
+pub(super) mod honest;
 mod keys;
 mod listed;
 mod pencil;
