@@ -256,6 +256,10 @@ pub const KEYS_MADE: u64 = 16;
 pub const KEYS_WRAPPED: u64 = 1;
 /// The same: stretching values, and trying what comes out.
 pub const KEYS_STRETCHED: u64 = 2;
+/// The same: payloads with something in front, or with a key in them.
+pub const KEYS_FRAMED: u64 = 2;
+/// The same: making keys of values and names.
+pub const KEYS_NAMED: u64 = 2;
 /// The same: all payloads with the keys that opened some.
 pub const KEYS_KNOWN: u64 = 4;
 /// Bytes that a compressed text may unpack to that is to prove a key.

@@ -1,12 +1,13 @@
 //! The key travels with the lock: values of the same traffic, and what is easily made from them, tried as keys.
 
 mod candidates;
+mod framed;
 
 use crate::model::budget;
 use crate::model::payload::{Payload, Token};
 use crate::sighting::run::cipher::{Key, Lock, Opened, PROOF};
 use crate::sighting::run::{Find, Proof, Purse, Run, RunCard, RunDetector, Session};
-use candidates::{Candidate, STEP, candidates, decodings, derived, distinct, unwrapped};
+use candidates::{Candidate, STEP, candidates, decodings, derived, distinct, of_names, unwrapped};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The detector.
@@ -185,7 +186,14 @@ impl RunDetector for KeyInTraffic {
         let general = general(run);
         let (sent, made) = general.split_at(general.partition_point(Candidate::is_sent));
         together(run, &kinds, &mut rounds, (sent, made), &mut opened);
+        let of_kind = |sample: &Vec<usize>| {
+            slots.values().find(|members| sample.first().is_some_and(|index| members.contains(index)))
+        };
+        let alike: Vec<(&[usize], &[usize])> =
+            kinds.iter().filter_map(|sample| Some((sample.as_slice(), of_kind(sample)?.as_slice()))).collect();
+        let cuts = framed::behind(run, &alike, &beside, sent, &mut opened);
         let mut locks: Vec<(usize, Lock<'_>)> = rounds.into_iter().flatten().collect();
+        locks.retain(|(index, _)| !opened.contains_key(index));
         let wrapped = run.purse(budget::KEYS_WRAPPED);
         let mut carried = unwrapped(run, &general, &wrapped);
         open(&known, &mut locks, true, &carried, &mut opened);
@@ -196,9 +204,18 @@ impl RunDetector for KeyInTraffic {
         open(&known, &mut locks, true, &inside, &mut opened);
         open(&stretched, &mut locks, true, &derived, &mut opened);
         carried.extend(inside);
+        let names = run.purse(budget::KEYS_NAMED);
+        framed::salted(run, &alike, &names, &mut opened);
+        open(&names, &mut locks, true, &distinct(of_names(run, &names)), &mut opened);
         drop(locks);
-        follow(run, &slots, &carried, &lock, &known, &mut opened);
-        if [&known, &wrapped, &stretched].into_iter().any(Purse::is_empty) {
+        let lock = |index: usize, need: f64| {
+            let (payload, cut) = (run.payloads.get(index)?, cuts.get(&index).copied().unwrap_or(0));
+            let text = payload.bytes.get(cut..).filter(|text| text.len() >= 8)?;
+            let beside = beside.get(index).map(Vec::as_slice).unwrap_or_default();
+            Some((index, Lock::new(text, payload.is_whole(), beside, &run.cribs, need)))
+        };
+        follow(run, &slots, &carried, &lock, (&known, &beside), &mut opened);
+        if [&known, &wrapped, &stretched, &names].into_iter().any(Purse::is_empty) {
             run.end_early([]);
         }
         tell(run, opened, out);
@@ -313,7 +330,7 @@ fn follow<'l>(
     slots: &BTreeMap<(&str, bool), Vec<usize>>,
     carried: &[Candidate],
     lock: &impl Fn(usize, f64) -> Option<(usize, Lock<'l>)>,
-    purse: &Purse,
+    (purse, starts): (&Purse, &framed::Beside),
     opened: &mut Doors,
 ) {
     let known = keys(opened);
@@ -322,7 +339,15 @@ fn follow<'l>(
         let Some(hows) = hows(members, opened) else { continue };
         let rest: Vec<usize> = members.iter().filter(|index| !opened.contains_key(*index)).copied().collect();
         for index in rest {
-            let beside = run.payloads.get(index).map(|payload| &*payload.beside).unwrap_or_default();
+            let Some(payload) = run.payloads.get(index) else { continue };
+            let beside = &*payload.beside;
+            if hows.contains(framed::HOW) {
+                let (skips, starts) = (framed::skips(run, members, payload), starts.get(index).map(Vec::as_slice));
+                let starts = starts.unwrap_or_default();
+                let found = framed::inside(payload, &skips, starts, &run.cribs, ENOUGH, purse);
+                opened.extend(found.map(|found| (index, found)));
+                continue;
+            }
             let own = distinct(beside.iter().flat_map(candidates)).into_iter();
             let own = own.filter(|candidate| hows.contains(candidate.how));
             let keys: Vec<Candidate> = own.chain(known.values().cloned()).chain(carried.iter().cloned()).collect();

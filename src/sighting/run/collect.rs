@@ -70,6 +70,68 @@ const TELLING: [&str; 14] =
 const NAMING: [&str; 9] = ["id", "user", "device", "session", "room", "chat", "phone", "time", "ts"];
 /// Lengths of keys and nonces, raw.
 const RAW: [usize; 6] = [8, 12, 16, 24, 32, 40];
+/// Headers that say how messages are to be handled, and hold no value of the app's own (RFC 9110, 9111, Fetch).
+const HANDLING: [&str; 52] = [
+    "accept",
+    "accept-charset",
+    "accept-encoding",
+    "accept-language",
+    "accept-ranges",
+    "age",
+    "allow",
+    "alt-svc",
+    "cache-control",
+    "connection",
+    "content-disposition",
+    "content-encoding",
+    "content-language",
+    "content-length",
+    "content-location",
+    "content-range",
+    "content-security-policy",
+    "content-type",
+    "date",
+    "dnt",
+    "etag",
+    "expect",
+    "expires",
+    "forwarded",
+    "from",
+    "host",
+    "if-match",
+    "if-modified-since",
+    "if-none-match",
+    "if-range",
+    "if-unmodified-since",
+    "keep-alive",
+    "last-modified",
+    "link",
+    "location",
+    "max-forwards",
+    "nel",
+    "origin",
+    "pragma",
+    "priority",
+    "range",
+    "referer",
+    "report-to",
+    "retry-after",
+    "server",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "user-agent",
+    "vary",
+    "via",
+];
+/// What the names of more of them begin with.
+const HANDLING_BEGIN: [&str; 5] = [":", "access-control-", "sec-", "strict-transport-", "proxy-"];
+
+/// Whether keys and nonces are as long, raw or coded.
+fn is_usual(len: usize) -> bool {
+    RAW.contains(&len) || RAW.contains(&(len / 2)) || matches!(len, 22 | 43 | 44)
+}
 
 /// The short values of a message that may be keys or nonces to something, with how likely they are: 0 by name, 1 beside
 /// an opaque payload, 2 by length, 3 by a name that keys are derived from.
@@ -89,7 +151,7 @@ pub fn tokens(tree: &Tree<'_>, scene: &Scene<'_>, beside: bool, wants: &dyn Fn(u
         }
         let bytes = tree.bytes(node);
         let name = tree.name(id).map(|name| name.to_ascii_lowercase()).unwrap_or_default();
-        let by_length = RAW.contains(&len) || RAW.contains(&(len / 2)) || matches!(len, 22 | 43 | 44);
+        let by_length = is_usual(len);
         let rank = if TELLING.iter().any(|word| name.contains(word)) {
             0
         } else if beside {
@@ -136,9 +198,14 @@ fn is_value(tree: &Tree<'_>, node: &Node) -> bool {
         return false;
     }
     match tree.part(node) {
-        // Whole bodies and request targets are no values; of headers, those that carry an app's own.
+        // Request targets are no values, and whole bodies only if they are as long as a key; of headers, those that carry an
+        // app's own.
         Some(part) if part.kind == PartKind::Header => {
-            matches!(part.name.as_str(), "cookie" | "set-cookie" | "authorization") || part.name.starts_with("x-")
+            let name = part.name.as_str();
+            !HANDLING.contains(&name) && !HANDLING_BEGIN.iter().any(|begin| name.starts_with(begin))
+        }
+        Some(part) if part.kind == PartKind::Body => {
+            node.parent.is_some() || is_usual(node.end.saturating_sub(node.start) as usize)
         }
         Some(_) => node.parent.is_some(),
         None => false,
@@ -148,6 +215,37 @@ fn is_value(tree: &Tree<'_>, node: &Node) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::message::Part;
+    use crate::model::origin::Origins;
+    use crate::sighting::tests::{flat, message};
+
+    fn header(name: &str, value: &str) -> Part {
+        let part = Part::new(PartKind::Header, value.as_bytes().to_vec(), Origins::one(value.len(), 3));
+        Part { name: name.to_owned(), ..part }
+    }
+
+    /// What is taken as a value of a message whose only part this is.
+    fn taken(part: Part) -> usize {
+        let mut message = message(b"");
+        message.parts = vec![part];
+        let scene = Scene { capture: "c", flow: None, flow_start: 1 };
+        tokens(&flat(&message), &scene, false, &|_, _| true).len()
+    }
+
+    #[test]
+    fn keys_in_headers_of_any_name_and_in_whole_bodies_are_values() {
+        let key = "nvNVwt5qH1iZ8AKCm1nMJvK1cPZPRmyv";
+        for name in ["x-key", "encryption-key", "session", "k", "authorization"] {
+            assert_eq!(taken(header(name, key)), 1, "{name}");
+        }
+        for name in ["etag", "sec-websocket-key", "access-control-allow-origin", "content-type", ":path"] {
+            assert_eq!(taken(header(name, key)), 0, "{name}");
+        }
+        let body = |bytes: &[u8]| Part::new(PartKind::Body, bytes.to_vec(), Origins::one(bytes.len(), 3));
+        assert_eq!(taken(body(key.as_bytes())), 1);
+        assert_eq!(taken(body(&[0x9c; 16])), 1);
+        assert_eq!(taken(body(b"any other text, and no key")), 0);
+    }
 
     #[test]
     fn a_slot_is_the_same_for_messages_of_one_kind() {

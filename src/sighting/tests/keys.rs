@@ -14,6 +14,7 @@ use chacha20poly1305::{ChaCha20Poly1305, XChaCha20Poly1305};
 use data_encoding::{BASE64, HEXLOWER};
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
+use sha2::Sha256;
 use std::io::Write as _;
 use std::sync::Arc;
 
@@ -168,3 +169,111 @@ fn what_was_not_tried_is_told() {
     let tokens: Vec<Token> = [24, 44].into_iter().flat_map(|len| ids(&mut dice, len, 150)).collect();
     assert_eq!(opened(&payloads, &tokens, budget::RUN_WORK), (vec![], vec![]));
 }
+
+/// Seals the text under a key, in one of three ways.
+fn sealed(dice: &mut Dice, key: &[u8], way: usize) -> Vec<u8> {
+    match way % 3 {
+        0 => seal::<AesGcm<Aes256, U12>>(key, &dice.bytes(12), TEXT),
+        1 => seal::<ChaCha20Poly1305>(key, &dice.bytes(12), TEXT),
+        _ => seal::<XChaCha20Poly1305>(key, &dice.bytes(24), TEXT),
+    }
+}
+
+/// Payloads of one kind, with nothing beside them.
+fn alone(sent: Vec<Vec<u8>>) -> Vec<Payload> {
+    let beside: Arc<[Token]> = Arc::from([]);
+    sent.into_iter().enumerate().map(|(index, bytes)| payload(index, bytes, &beside)).collect()
+}
+
+#[test]
+fn a_key_in_the_payload_itself_is_found_in_front_and_behind() {
+    let mut dice = Dice(21);
+    for way in 0..3 {
+        for front in [&b""[..], &[1], b"ENC2", &[7, 0, 0, 1, 9]] {
+            for behind in [false, true] {
+                for many in [1, 5] {
+                    // One payload alone does not tell a long head.
+                    if many == 1 && front.len() == 5 {
+                        continue;
+                    }
+                    let mut sent = Vec::new();
+                    for _ in 0..many {
+                        let key = dice.bytes(32);
+                        let text = sealed(&mut dice, &key, way);
+                        let parts = if behind { [front, &text, &key] } else { [front, &key, &text] };
+                        sent.push(parts.concat());
+                    }
+                    let (opened, _) = opened(&alone(sent), &[], budget::RUN_WORK);
+                    assert_eq!(opened, (0..many).collect::<Vec<_>>(), "{way}, behind {front:?}, {behind}");
+                }
+            }
+        }
+    }
+    // Without its key nothing opens.
+    let sent = (0..5).map(|_| [&dice.bytes(32)[..], &sealed(&mut Dice(5), &[7; 32], 0)].concat()).collect();
+    assert_eq!(opened(&alone(sent), &[], budget::RUN_WORK).0, Vec::<usize>::new());
+}
+
+#[test]
+fn what_stands_in_front_of_the_nonce_hides_no_key() {
+    let mut dice = Dice(22);
+    for way in 0..3 {
+        for front in [vec![1], vec![0x80, 3], b"MSG1".to_vec(), dice.bytes(16), dice.bytes(33)] {
+            let key = dice.bytes(32);
+            let sent = (0..4).map(|_| [&front[..], &sealed(&mut dice, &key, way)].concat()).collect();
+            let tokens = [token("k", &key), token("session", &dice.bytes(32))];
+            let (opened, _) = opened(&alone(sent), &tokens, budget::RUN_WORK);
+            assert_eq!(opened, [0, 1, 2, 3], "{way}, behind {front:?}");
+        }
+    }
+}
+
+#[test]
+fn keys_made_of_values_and_names_are_found() {
+    let mut dice = Dice(23);
+    let (secret, salt) = (dice.bytes(32), dice.bytes(16));
+    let hkdf = |salt: Option<&[u8]>, info: &[u8]| {
+        let mut key = [0; 32];
+        hkdf::Hkdf::<Sha256>::new(salt, &secret).expand(info, &mut key).unwrap();
+        key.to_vec()
+    };
+    let stretch = |salt: &[u8], times: u32| {
+        let mut key = [0; 32];
+        let times = std::num::NonZeroU32::new(times).unwrap();
+        ring::pbkdf2::derive(ring::pbkdf2::PBKDF2_HMAC_SHA256, times, salt, b"tulip-7710", &mut key);
+        key.to_vec()
+    };
+    let (room, shared) = (token("room_secret", &secret), token("salt", &salt));
+    let (pass, user) = (token("passphrase", b"tulip-7710"), token("user_id", b"u-81733"));
+    let rounds = token("iterations", b"3000");
+    for (what, key, tokens) in [
+        ("a usual info", hkdf(None, b"encryption key"), vec![room.clone()]),
+        ("no info, no salt", hkdf(None, b""), vec![room.clone()]),
+        ("the app's name", hkdf(Some(&salt), b"chatterly"), vec![room.clone(), shared.clone()]),
+        ("an info that was sent", hkdf(Some(&salt), b"room/81"), vec![room.clone(), shared, token("info", b"room/81")]),
+        ("the user's id", stretch(b"u-81733", 1_000), vec![pass.clone(), user.clone()]),
+        ("the user's id, so often", stretch(b"u-81733", 3_000), vec![pass.clone(), user, rounds]),
+    ] {
+        let mut payloads = alone((0..3).map(|way| sealed(&mut dice, &key, way)).collect());
+        for payload in &mut payloads {
+            payload.place.authority = Some("api.chatterly.example".into());
+        }
+        assert_eq!(opened(&payloads, &tokens, budget::RUN_WORK).0, [0, 1, 2], "{what}");
+        let others = [token("room_secret", &dice.bytes(32)), token("passphrase", b"tulip-7711")];
+        assert_eq!(opened(&payloads, &others, budget::RUN_WORK).0, Vec::<usize>::new(), "{what}, another value");
+    }
+}
+
+#[test]
+fn what_openssl_stretches_a_passphrase_for_is_opened() {
+    // openssl enc -aes-256-cbc -pbkdf2 -pass pass:tulip-7710, and the same with another salt.
+    let sent: Vec<Vec<u8>> = OPENSSL.iter().map(|hex| HEXLOWER.decode(hex.as_bytes()).unwrap()).collect();
+    let payloads = alone(sent);
+    assert_eq!(opened(&payloads, &[token("passphrase", b"tulip-7710")], budget::RUN_WORK).0, [0, 1]);
+    assert_eq!(opened(&payloads, &[token("passphrase", b"tulip-7711")], budget::RUN_WORK).0, Vec::<usize>::new());
+}
+
+const OPENSSL: [&str; 2] = [
+    "53616c7465645f5f1cb7637b6957ac5d9a98c5b94088415dd7b7d0ff9abc7d1f5e8e128c80536f9c611273b2a37a6afe18b610303f692eba995cd9b66342b774",
+    "53616c7465645f5f00112233445566ff0b29b5f6d4ce1b07f5329fecb4e5d9eb45dd4b4d8c26081a44dd87306466cb94ea2bb303e5e6620e3c57b9fe66163e8e",
+];

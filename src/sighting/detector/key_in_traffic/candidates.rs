@@ -1,6 +1,7 @@
 //! Keys that values which were sent may be, or that apps are known to make of them.
 
-use crate::model::payload::Token;
+use crate::model::payload::{Payload, Token};
+use crate::model::taxonomy::Data;
 use crate::sighting::run::cipher::{unseal, unwrap};
 use crate::sighting::run::{Purse, Run};
 use data_encoding::{BASE64, BASE64_NOPAD, BASE64URL, BASE64URL_NOPAD, HEXLOWER, HEXLOWER_PERMISSIVE};
@@ -86,18 +87,10 @@ const ROUND: usize = 16;
 /// Keys stretched from a value and a salt that were both sent: HKDF (RFC 5869, no info) and PBKDF2 (RFC 8018), with SHA-256
 /// and, of the latter, SHA-1.
 pub(super) fn derived(run: &Run<'_>, purse: &Purse) -> Vec<Candidate> {
-    let named = |words: &'static [&'static str]| {
-        run.tokens.iter().filter(move |token| words.iter().any(|word| token.name.contains(word)))
-    };
-    let number = |token: &&&Token| std::str::from_utf8(&token.bytes).ok()?.parse::<u32>().ok();
-    let told: Vec<u32> =
-        named(&ROUNDS).filter_map(|token| number(&token)).filter(|n| (1..=MOST_ROUNDS).contains(n)).collect();
-    let mut rounds: Vec<u32> = told.into_iter().take(2).chain(USUAL).collect();
-    rounds.sort_unstable();
-    rounds.dedup();
-    let salts: Vec<Vec<u8>> = named(&["salt"]).take(STRETCHES).flat_map(|token| decodings(&token.bytes)).collect();
+    let rounds = rounds(run);
+    let salts: Vec<Vec<u8>> = named(run, &["salt"]).take(STRETCHES).flat_map(|token| decodings(&token.bytes)).collect();
     let mut out = Vec::new();
-    for token in named(&STRETCHED).take(STRETCHES) {
+    for token in named(run, &STRETCHED).take(STRETCHES) {
         for value in decodings(&token.bytes) {
             for salt in &salts {
                 let mut push = |key: &[u8], how: &'static str, what: &str| {
@@ -124,6 +117,153 @@ pub(super) fn derived(run: &Run<'_>, purse: &Purse) -> Vec<Candidate> {
                     }
                 }
             }
+        }
+    }
+    out
+}
+
+/// Values that are called so.
+pub(super) fn named<'r>(run: &'r Run<'_>, words: &'static [&'static str]) -> impl Iterator<Item = &'r Token> + use<'r> {
+    run.tokens.iter().copied().filter(move |token| words.iter().any(|word| token.name.contains(word)))
+}
+
+/// How often keys may be stretched: as values of the run say, and as is usual.
+fn rounds(run: &Run<'_>) -> Vec<u32> {
+    let number = |token: &Token| std::str::from_utf8(&token.bytes).ok()?.parse::<u32>().ok();
+    let told = named(run, &ROUNDS).filter_map(number).filter(|n| (1..=MOST_ROUNDS).contains(n));
+    let mut rounds: Vec<u32> = told.take(2).chain(USUAL).collect();
+    rounds.sort_unstable();
+    rounds.dedup();
+    rounds
+}
+
+/// Words in the names of values that say what a derived key is for.
+const INFOS: [&str; 5] = ["info", "context", "label", "purpose", "usage"];
+/// What programs say it is for.
+const PURPOSES: [&[u8]; 18] = [
+    b"encryption",
+    b"encrypt",
+    b"encryption key",
+    b"encryption-key",
+    b"encryption_key",
+    b"message",
+    b"message key",
+    b"message-key",
+    b"messages",
+    b"session",
+    b"session key",
+    b"session-key",
+    b"aes",
+    b"aes-256-gcm",
+    b"aes-key",
+    b"key",
+    b"data",
+    b"e2ee",
+];
+/// Words in the names of values that people are known by.
+const KNOWN_BY: [&str; 6] = ["user", "mail", "phone", "login", "uid", "account"];
+/// Values, salts and names, of each of which these many are tried together.
+const NAMES: usize = 4;
+
+/// Keys made of a value that was sent and of names: HKDF with an info that was sent, is usual or is the app's name, with a
+/// salt or none; PBKDF2 with whom it belongs to as the salt.
+pub(super) fn of_names(run: &Run<'_>, purse: &Purse) -> Vec<Candidate> {
+    let values: Vec<(String, Vec<u8>)> = named(run, &STRETCHED)
+        .take(NAMES)
+        .flat_map(|token| decodings(&token.bytes).into_iter().map(|value| (shown(&token.name), value)))
+        .collect();
+    let mut out = Vec::new();
+    if values.is_empty() {
+        return out;
+    }
+    let mut push = |key: &[u8], from: String, how: &'static str| {
+        for len in [32, 16] {
+            out.push(Candidate { key: key.get(..len).unwrap_or_default().to_vec(), from: from.clone(), how });
+        }
+    };
+    let mut infos: Vec<Vec<u8>> =
+        named(run, &INFOS).take(NAMES).flat_map(|token| decodings(&token.bytes)).chain(app_names(run)).collect();
+    infos.extend(PURPOSES.iter().map(|purpose| purpose.to_vec()));
+    let salts = named(run, &["salt"]).take(NAMES).flat_map(|token| decodings(&token.bytes).into_iter().map(Some));
+    let salts: Vec<Option<Vec<u8>>> = std::iter::once(None).chain(salts).collect();
+    let mut key = [0; 32];
+    for (name, value) in &values {
+        for salt in &salts {
+            let derived = hkdf::Hkdf::<Sha256>::new(salt.as_deref(), value);
+            // With a salt and without an info is tried elsewhere.
+            for info in infos.iter().map(Vec::as_slice).chain(salt.is_none().then_some(&b""[..])) {
+                if purse.spend(ROUND) && derived.expand(info, &mut key).is_ok() {
+                    let from = format!("derived (HKDF) from the value of \"{name}\", sent along, and a name");
+                    push(&key, from, "a key derived from values sent along");
+                }
+            }
+        }
+    }
+    let people: Vec<Vec<u8>> = named(run, &KNOWN_BY).map(|token| token.bytes.clone()).take(NAMES).collect();
+    let planted = run.planted.iter().filter(|planted| is_name(planted.data)).map(|planted| planted.value.trim());
+    let people: BTreeSet<Vec<u8>> = planted
+        .take(NAMES)
+        .flat_map(|name| [name.as_bytes().to_vec(), name.to_lowercase().into_bytes()])
+        .chain(people)
+        .collect();
+    for times in rounds(run).into_iter().filter_map(NonZeroU32::new) {
+        for (name, value) in &values {
+            for person in &people {
+                for algorithm in [pbkdf2::PBKDF2_HMAC_SHA256, pbkdf2::PBKDF2_HMAC_SHA1] {
+                    if !purse.spend(times.get() as usize * ROUND) {
+                        return out;
+                    }
+                    pbkdf2::derive(algorithm, times, person, value, &mut key);
+                    let from =
+                        format!("stretched (PBKDF2) from the value of \"{name}\", sent along, and whom it belongs to");
+                    push(&key, from, "a key stretched from values sent along");
+                }
+            }
+        }
+    }
+    out
+}
+
+const fn is_name(data: Data) -> bool {
+    matches!(data, Data::Email | Data::UserId | Data::PhoneNumber | Data::VirtualNumber | Data::Name)
+}
+
+/// What apps may be called, told from the names of their servers: `chatterly` of `api.chatterly.example`.
+fn app_names(run: &Run<'_>) -> Vec<Vec<u8>> {
+    let mut names: BTreeSet<Vec<u8>> = BTreeSet::new();
+    for host in run.payloads.iter().filter_map(|payload| payload.place.authority.as_deref()) {
+        let host = host.split(':').next().unwrap_or_default().to_ascii_lowercase();
+        let mut labels = host.rsplit('.').skip(1).filter(|label| label.len() > 3);
+        if let Some(name) = labels.next().filter(|_| names.len() < 2 * NAMES) {
+            let (first, rest) = name.split_at_checked(1).unwrap_or_default();
+            names.insert(format!("{}{rest}", first.to_ascii_uppercase()).into_bytes());
+            names.insert(name.as_bytes().to_vec());
+        }
+    }
+    names.into_iter().collect()
+}
+
+/// Rounds of `openssl enc -pbkdf2`, unless it is told another number.
+const OPENSSL: NonZeroU32 = NonZeroU32::MIN.saturating_add(9_999);
+
+/// Keys and initial values that `openssl enc -pbkdf2` makes of values that are called a passphrase, with the salt in front
+/// of a payload.
+pub(super) fn openssl(run: &Run<'_>, payload: &Payload, purse: &Purse) -> Vec<(Candidate, [u8; 16])> {
+    let mut out = Vec::new();
+    let Some(salt) = payload.bytes.strip_prefix(b"Salted__").and_then(|rest| rest.get(..8)) else { return out };
+    let called = |token: &&Token| STRETCHED.iter().any(|word| token.name.contains(word));
+    for token in payload.beside.iter().filter(called).chain(named(run, &STRETCHED)).take(STRETCHES) {
+        for value in decodings(&token.bytes) {
+            if !purse.spend(OPENSSL.get() as usize * 2 * ROUND) {
+                return out;
+            }
+            let mut made = [0; 48];
+            pbkdf2::derive(pbkdf2::PBKDF2_HMAC_SHA256, OPENSSL, salt, &value, &mut made);
+            let (key, iv) = made.split_at(32);
+            let from =
+                format!("stretched (PBKDF2, as openssl does) from the value of \"{}\", sent along", shown(&token.name));
+            let candidate = Candidate { key: key.to_vec(), from, how: "a key stretched from values sent along" };
+            out.extend(iv.try_into().ok().map(|iv| (candidate, iv)));
         }
     }
     out
