@@ -34,6 +34,33 @@ pub(super) fn of(input: &[u8], what: &str, forms: &mut Forms) {
     }
 }
 
+/// Bytes of a hash by which a value is still told: of 2^30 places and 2^6 such hashes one is another's with 2^-28.
+const SHORTENED: usize = 8;
+
+/// Adds the first bytes of hashes of `input`: apps that look for known people send no more of each.
+pub(super) fn shortened(input: &[u8], what: &str, forms: &mut Forms) {
+    let digests: [(&str, Vec<u8>); 3] = [
+        ("sha256", Sha256::digest(input).to_vec()),
+        ("sha1", Sha1::digest(input).to_vec()),
+        ("md5", Md5::digest(input).to_vec()),
+    ];
+    for (name, digest) in digests {
+        let first = digest.get(..SHORTENED).unwrap_or_default();
+        // Digits that depend on what follows are left out.
+        let digits = SHORTENED * 8 / 6;
+        let coded = |text: String| text.get(..digits).unwrap_or_default().as_bytes().to_vec();
+        for (bytes, fold, scope) in [
+            (HEXLOWER.encode(first).into_bytes(), true, Scope::All),
+            (coded(BASE64_NOPAD.encode(first)), false, Scope::All),
+            (coded(BASE64URL_NOPAD.encode(first)), false, Scope::All),
+            (first.to_vec(), false, Scope::Binary),
+        ] {
+            let (name, strength) = (Cow::Owned(format!("first bytes of the {name} of {what}")), Strength::Pseudonym);
+            forms.push(Form { bytes, name, strength, fold, edge: Edge::Any, scope, coding: None });
+        }
+    }
+}
+
 /// Adds the hashes of a text in its usual normalisations.
 pub(super) fn of_text(value: &str, forms: &mut Forms) {
     let trimmed = value.trim();
@@ -113,6 +140,7 @@ pub(super) fn names_of(value: &str) -> Vec<(&'static str, String)> {
 /// Adds the hashes of an address with what Gmail ignores left out: dots, and everything after `+`.
 pub(super) fn of_email(value: &str, forms: &mut Forms) {
     let lower = value.trim().to_lowercase();
+    shortened(lower.as_bytes(), "the lower-cased value", forms);
     let Some((local, domain)) = lower.rsplit_once('@') else { return };
     let local = local.split('+').next().unwrap_or_default();
     of(format!("{local}@{domain}").as_bytes(), "the lower-cased value without its + tag", forms);

@@ -89,6 +89,9 @@ impl Phones {
             super::digest::of(input.as_bytes(), what, forms);
         }
         let names = [("the number with +", format!("+{whole}")), ("the number without +", whole.clone())];
+        for (what, input) in &names {
+            super::digest::shortened(input.as_bytes(), what, forms);
+        }
         super::digest::of_names(&names, forms);
         forms.encodings(&format!("+{whole}"), Edge::Digit);
         forms.encodings(&text(&[national]), Edge::Digit);

@@ -515,3 +515,38 @@ fn values_that_formats_break_are_found() {
         assert!(!planted_only(see(parts, &planted)).is_empty(), "{name}");
     }
 }
+
+/// Apps that look for known people send the first bytes of each number's hash.
+#[test]
+fn hashes_are_told_by_their_first_bytes() {
+    let planted = plant("phone-number", "+12025550143");
+    let hash = Sha256::digest("+12025550143");
+    let list = |coded: &dyn Fn(&[u8]) -> String, len: usize| {
+        let others = (0..4_u8).map(|other| coded(&Sha256::digest([other])[..len]));
+        let all: Vec<String> = others.clone().chain([coded(&hash[..len])]).chain(others).collect();
+        body(format!("{{\"contacts\":[\"{}\"]}}", all.join("\",\"")))
+    };
+    for len in [8, 10, 12, 16, 20, 24, 31] {
+        for coded in [
+            &(|bytes: &[u8]| HEXLOWER.encode(bytes)) as &dyn Fn(&[u8]) -> String,
+            &|bytes: &[u8]| HEXUPPER.encode(bytes),
+            &|bytes: &[u8]| BASE64.encode(bytes),
+            &|bytes: &[u8]| BASE64URL_NOPAD.encode(bytes),
+        ] {
+            let seen = planted_only(see(list(coded, len), &planted));
+            let [sighting] = seen.as_slice() else { panic!("{len} bytes, {}: {seen:#?}", coded(&hash[..len])) };
+            assert!(sighting.form.ends_with("first bytes of the sha256 of the number with +"), "{}", sighting.form);
+            assert_eq!(sighting.strength, Strength::Pseudonym);
+            assert!(planted_only(see(list(coded, len), &plant("phone-number", "+12025550144"))).is_empty());
+        }
+        let raw: Vec<u8> = (0..9_u8)
+            .flat_map(|n| if n == 5 { hash[..len].to_vec() } else { Sha256::digest([n])[..len].to_vec() })
+            .collect();
+        assert_eq!(planted_only(see(body(raw), &planted)).len(), 1, "{len} bytes, raw");
+    }
+    let whole = planted_only(see(list(&|bytes| HEXLOWER.encode(bytes), 32), &planted));
+    assert_eq!(
+        whole.iter().map(|sighting| sighting.form.as_str()).collect::<Vec<_>>(),
+        ["sha256 of the number with +"]
+    );
+}
