@@ -1,6 +1,8 @@
 //! Apps that leak in ways that a careless reader overlooks, and honest ones that look like them: what may not pass, and
 //! what may not be blamed.
 
+use aes::Aes128;
+use aes::cipher::{BlockCipherEncrypt as _, KeyInit as _};
 use data_encoding::{BASE64, HEXLOWER};
 use plainsight::model::report::ScenarioReport;
 use plainsight::model::verdict::VerdictKind::{self, Consistent, Contradicted, Inconclusive};
@@ -414,4 +416,91 @@ fn a_key_that_was_sent_is_no_secret_among_many_identifiers() {
             assert_eq!(report.claims[0].verdict, want, "{many}: {}", report.claims[0].reason);
         }
     }
+}
+
+/// Each letter of a text moved by a key that goes on with each letter.
+fn vigenere(text: &str, key: &[u8]) -> String {
+    let mut key = key.iter().cycle();
+    let mut moved = |letter: char, first: u8| {
+        let number = u8::try_from(letter).unwrap() - first;
+        char::from(first + (number + key.next().unwrap()) % 26)
+    };
+    let each = |letter: char| match letter {
+        'a'..='z' => moved(letter, b'a'),
+        'A'..='Z' => moved(letter, b'A'),
+        _ => letter,
+    };
+    text.chars().map(each).collect()
+}
+
+#[test]
+fn ciphers_of_pencil_and_paper_hide_nothing() {
+    let text = "The heron lands at dusk, bring the blue lantern along";
+    let exchanged: String = text
+        .chars()
+        .map(|letter| match letter {
+            'a'..='z' => char::from(b"qwertyuiopasdfghjklzxcvbnm"[usize::from(u8::try_from(letter).unwrap() - b'a')]),
+            'A'..='Z' => char::from(b"QWERTYUIOPASDFGHJKLZXCVBNM"[usize::from(u8::try_from(letter).unwrap() - b'A')]),
+            _ => letter,
+        })
+        .collect();
+    let swapped = |text: &str| -> String {
+        let swap = |c: char| if c.is_ascii_lowercase() { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() };
+        text.chars().map(swap).collect()
+    };
+    let coded = BASE64.encode(text.as_bytes());
+    for (sent, form) in [
+        (vigenere(text, &[3]), "caesar cipher, moved by 3"),
+        (vigenere(text, &[11, 4, 12, 14, 13]), "vigenere cipher with the key lemon"),
+        (exchanged.clone(), "substitution cipher"),
+        (exchanged.replace(' ', ""), "substitution cipher"),
+        (coded.chars().rev().collect(), "base64, reversed"),
+        (swapped(&coded), "base64 with another alphabet"),
+    ] {
+        let entries = [sealed(), send(THIRD, &json!({"event": "typed", "note": sent}))];
+        let report = judge(&PROMISES, ("messages", text), &entries);
+        for claim in &report.claims {
+            assert_eq!(claim.verdict, Contradicted, "{form}: {}", claim.reason);
+        }
+        assert!(report.sightings.iter().any(|sighting| sighting.form == form), "{form}: {:?}", report.sightings);
+    }
+    // Somebody else's text out of the same letters.
+    for other in
+        ["The raven lands at dawn, bring the grey lantern along", "Gur urera ynaqf bs Oevgnva ner ohfl naq pbyq"]
+    {
+        let entries = [sealed(), send(THIRD, &json!({"event": "typed", "note": other}))];
+        let report = judge(&PROMISES, ("messages", text), &entries);
+        assert_eq!([0, 1, 2].map(|at| report.claims[at].verdict), [Consistent; 3], "{other}");
+    }
+}
+
+/// A text in AES-128-ECB.
+fn block_by_block(key: &[u8], plain: &[u8]) -> Vec<u8> {
+    let cipher = Aes128::new_from_slice(key).unwrap();
+    let mut out = plain.to_vec();
+    let pad = 16 - out.len() % 16;
+    out.resize(out.len() + pad, u8::try_from(pad).unwrap());
+    for block in out.chunks_exact_mut(16) {
+        cipher.encrypt_block(block.try_into().unwrap());
+    }
+    out
+}
+
+/// Nobody read it, however poor it is.
+#[test]
+fn what_is_poorly_sealed_to_others_leaves_promises_open() {
+    let key = noise(21, 16);
+    let text = format!("{{\"text\":\"{TEXT}\",\"pad\":\"{}\"}}", "a".repeat(90));
+    let weak = json!({"d": BASE64.encode(&block_by_block(&key, text.as_bytes()))});
+    let report = judge(&PROMISES, ("messages", TEXT), &[sealed(), send(THIRD, &weak)]);
+    assert!(report.weaknesses.iter().any(|weakness| weakness.detector == "ecb"), "{:?}", report.weaknesses);
+    assert_eq!([1, 2].map(|at| report.claims[at].verdict), [Inconclusive; 2], "{}", report.claims[2].reason);
+    // What was undone was read.
+    let hidden: Vec<u8> =
+        "{\"event\":\"screen_view\",\"screen\":\"chat\",\"took\":12,\"state\":\"kept\",\"battery\":71}"
+            .bytes()
+            .map(|byte| byte ^ 0xa7)
+            .collect();
+    let told = verdicts(&[sealed(), send(THIRD, &json!({"d": BASE64.encode(&hidden)}))]);
+    assert_eq!([told[1], told[2]], [Consistent; 2]);
 }
