@@ -3,8 +3,9 @@
 use crate::message::Sink;
 use crate::message::http::head;
 use crate::message::protocol::http1::TUNNEL;
+use crate::message::protocol::http1::begin::header;
 use crate::message::protocol::http1::framing::{extensions, hex_size};
-use crate::message::protocol::http1::{Http1, State, header};
+use crate::message::protocol::http1::{Http1, State};
 use crate::model::budget::{FRAMING_LINE, HEAD_BYTES};
 use crate::model::flow::Blind;
 use crate::model::message::Part;

@@ -1,6 +1,7 @@
 use super::*;
 use crate::message::harness::{Ev, Heard, down, meta, play, up};
 use crate::model::budget::FRAMING_LINE;
+use crate::model::message::PartKind;
 use proptest::prelude::*;
 
 const LIMIT: usize = 1 << 20;
