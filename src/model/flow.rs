@@ -27,6 +27,10 @@ pub enum Blind {
     HandshakeMissing,
     /// Segments, records or whole ends of it are not in the capture.
     Lost,
+    /// A piece of something compressed that its other pieces were not found to: they are elsewhere, or nowhere.
+    Severed,
+    /// Sent twice, and not the same: who received it read one of the two.
+    Ambiguous,
     /// The capture ended, or was cut, in the middle of a message.
     Truncated,
     /// Not what its protocol allows; what follows could not be read.
@@ -50,6 +54,8 @@ impl Blind {
             Self::Unsupported => "unsupported",
             Self::HandshakeMissing => "handshake-missing",
             Self::Lost => "lost",
+            Self::Severed => "severed",
+            Self::Ambiguous => "ambiguous",
             Self::Truncated => "truncated",
             Self::Malformed => "malformed",
             Self::Lossy => "lossy",
@@ -67,6 +73,8 @@ impl Blind {
             Self::Unsupported => "encrypted with an unsupported suite or version",
             Self::HandshakeMissing => "encrypted, handshake not captured",
             Self::Lost => "packets missing from the capture",
+            Self::Severed => "compressed, and the pieces it goes on from or in were not found",
+            Self::Ambiguous => "sent twice with different content",
             Self::Truncated => "cut off in the middle of a message",
             Self::Malformed => "malformed, could not be read to its end",
             Self::Lossy => "bytes lost by the evidence format",

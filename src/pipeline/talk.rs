@@ -403,7 +403,7 @@ pub(super) fn read(flow: &mut Flow, message: &Message, brief: &Brief<'_>, finds:
 pub(super) fn end(flow: &mut Flow, finds: &mut Finds) {
     if finds.continued.forget(&flow.key) {
         let detail = "the rest of what is compressed".to_owned();
-        let spot = BlindSpot { why: Blind::Lost, direction: Direction::ToServer, detail, bytes: 0 };
+        let spot = BlindSpot { why: Blind::Severed, direction: Direction::ToServer, detail, bytes: 0 };
         flow.add_blind(spot, budget::FLOW_BLIND);
     }
 }
@@ -434,7 +434,7 @@ fn note_opaque(flow: &mut Flow, message: &Message, tree: &Tree<'_>) -> (bool, Ve
         let bytes = tree.bytes(node);
         if tree.severed.contains(&id) {
             let spot = BlindSpot {
-                why: Blind::Lost,
+                why: Blind::Severed,
                 direction: message.direction,
                 detail: "the beginning of what goes on over several messages".to_owned(),
                 bytes: bytes.len() as u64,

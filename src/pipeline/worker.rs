@@ -245,7 +245,7 @@ impl Listener for Shard<'_> {
         if info.conflicts > 0 {
             // Two readings of the same bytes: the receiver saw one of them, and nobody can say which.
             let detail = format!("{} overlapping segments with different content: both were searched", info.conflicts);
-            let spot = BlindSpot { why: Blind::Lost, direction: Direction::ToServer, detail, bytes: 0 };
+            let spot = BlindSpot { why: Blind::Ambiguous, direction: Direction::ToServer, detail, bytes: 0 };
             flow.add_blind(spot, budget::FLOW_BLIND);
         }
         if info.urgent > 0 {

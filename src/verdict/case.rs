@@ -118,7 +118,7 @@ fn is_bare(flow: &Flow, spot: &BlindSpot) -> bool {
         // What breaks a protocol's rules may be anything, also in the middle of TLS.
         Blind::Malformed => !flow.secure && !flow.decrypted,
         // A conversation that also spoke in clear, before it was sealed or beside, may have done so there.
-        Blind::Lost | Blind::Truncated | Blind::Lossy | Blind::Budget => {
+        Blind::Lost | Blind::Severed | Blind::Ambiguous | Blind::Truncated | Blind::Lossy | Blind::Budget => {
             let spoke = flow.messages != [0, 0] && !flow.secure && !flow.decrypted;
             spoke || !is_sealed(flow)
         }

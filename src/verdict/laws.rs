@@ -14,12 +14,14 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
-const BLIND: [Blind; 11] = [
+const BLIND: [Blind; 13] = [
     Blind::NoKeys,
     Blind::WrongKeys,
     Blind::Unsupported,
     Blind::HandshakeMissing,
     Blind::Lost,
+    Blind::Severed,
+    Blind::Ambiguous,
     Blind::Truncated,
     Blind::Malformed,
     Blind::Lossy,
@@ -223,7 +225,7 @@ proptest! {
         scenario in any_scenario(),
         evidence in any_world(),
         hit in any::<prop::sample::Index>(),
-        why in select(vec![Blind::Lost, Blind::Truncated, Blind::Lossy, Blind::Budget, Blind::HandshakeMissing]),
+        why in select(vec![Blind::Lost, Blind::Severed, Blind::Ambiguous, Blind::Truncated, Blind::Lossy, Blind::Budget, Blind::HandshakeMissing]),
         bare in any::<bool>(),
     ) {
         prop_assume!(!evidence.flows.is_empty());

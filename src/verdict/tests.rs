@@ -171,6 +171,8 @@ fn end_to_end() {
         Blind::Unsupported,
         Blind::HandshakeMissing,
         Blind::Lost,
+        Blind::Severed,
+        Blind::Ambiguous,
         Blind::Truncated,
         Blind::Malformed,
         Blind::Lossy,
@@ -294,14 +296,20 @@ fn in_transit() {
         Consistent,
         &[],
     );
-    for (why, want) in [(Blind::Lost, Inconclusive), (Blind::Malformed, Inconclusive), (Blind::Budget, Inconclusive)] {
+    for (why, want) in [
+        (Blind::Lost, Inconclusive),
+        (Blind::Severed, Inconclusive),
+        (Blind::Ambiguous, Inconclusive),
+        (Blind::Malformed, Inconclusive),
+        (Blind::Budget, Inconclusive),
+    ] {
         let bare = flow(CDN, 2).clear().blind(why);
         run(why.name(), evidence(vec![api().unread().sealed(23), bare], vec![]), want, &[why.says(), CDN]);
     }
     let mut inside = flow(CDN, 2).blind(Blind::Lost);
     inside.add_fact(Fact { name: "tls.version", value: "TLS 1.3".into(), weakness: None });
     run("lost inside TLS", evidence(vec![api().unread().sealed(23), inside], vec![]), Consistent, &[]);
-    for why in [Blind::HandshakeMissing, Blind::Lost] {
+    for why in [Blind::HandshakeMissing, Blind::Lost, Blind::Severed, Blind::Ambiguous] {
         let shorn = api().unread().sealed(90).blind(why);
         run(why.name(), one(shorn.clone()), Inconclusive, &["cannot be told without its handshake", API]);
         let mut told = shorn;
