@@ -100,6 +100,7 @@ impl Pencil {
                         found(substituted(pattern, low, 0, (0, field.len())));
                     }
                 }
+                Made::Characters if field.is_ascii() => {}
                 Made::Characters => {
                     let wide = wide.get_or_insert_with(|| characters(field));
                     if wide.len() == pattern.len && pattern.stands(wide, 0, WHOLE) {

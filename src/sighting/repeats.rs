@@ -283,10 +283,10 @@ pub(super) fn patterns(index: usize, planted: &Planted) -> Vec<Pattern> {
         add(Made::Bytes, within, &bytes(low.as_bytes()));
         add(Made::Folded, within, &bytes(low.as_bytes()));
         add(Made::Letters, within, &bytes(&letters(value.as_bytes())));
-    } else {
-        add(Made::Characters, within, &chars(value));
-        add(Made::Characters, within, &chars(&low));
     }
+    // What is ASCII may be written in characters of another alphabet.
+    add(Made::Characters, within, &chars(value));
+    add(Made::Characters, within, &chars(&low));
     for shift in 0..3 {
         let digits = unaligned(&BASE64_NOPAD, value.as_bytes(), shift);
         if shift == 0 || within {

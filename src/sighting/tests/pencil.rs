@@ -139,6 +139,11 @@ fn letters_exchanged_for_others_are_found() {
             }
         }
     }
+    // Characters of another alphabet.
+    for text in TEXTS {
+        let sent: String = text.chars().map(|char| char::from_u32(u32::from(char) + 0x4e00).unwrap()).collect();
+        is_found(sent.as_bytes(), text, "characters far up", false);
+    }
     // Alphabets of others.
     let text = "Цапля садится в сумерках у старой мельницы за рекой";
     let turn = |char: char| match char {
