@@ -550,3 +550,20 @@ fn hashes_are_told_by_their_first_bytes() {
         ["sha256 of the number with +"]
     );
 }
+
+/// A name in two fields of one object is that name; of two objects it is two people's.
+#[test]
+fn names_in_two_fields_are_found() {
+    let planted = plant("name", "Priya Canary");
+    for (text, found) in [
+        ("{\"user\":{\"first_name\":\"Priya\",\"id\":7,\"last_name\":\"CANARY\"}}", true),
+        ("fn=Priya&x=1&ln=canary", true),
+        ("<?xml version=\"1.0\"?><p><given>Priya</given><family>Canary</family></p>", true),
+        ("[{\"first\":\"Priya\",\"last\":\"Stone\"},{\"first\":\"Ada\",\"last\":\"Canary\"}]", false),
+        ("{\"first\":\"Priya\",\"pet\":{\"kind\":\"Canary\"}}", false),
+        ("{\"first\":\"Priya\",\"last\":\"Canary-Stone\"}", false),
+    ] {
+        let seen = planted_only(see(body(text), &planted));
+        assert_eq!(!seen.is_empty(), found, "{text}");
+    }
+}

@@ -15,6 +15,7 @@ mod payment_card;
 mod pencil_cipher;
 mod phone_number;
 mod planted;
+mod planted_name;
 mod planted_place;
 mod precise_location;
 mod private_key;
@@ -33,6 +34,7 @@ pub static DETECTORS: &[&dyn Detector] = &[
     &planted::PlantedValues,
     &planted_place::PlantedPlaces,
     &pencil_cipher::PencilCiphers,
+    &planted_name::PlantedNames,
     &spelled_out::SpelledOut,
     &email::Emails,
     &phone_number::PhoneNumbers,
