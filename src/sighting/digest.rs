@@ -34,7 +34,8 @@ pub(super) fn of(input: &[u8], what: &str, forms: &mut Forms) {
     }
 }
 
-/// Bytes of a hash by which a value is still told: of 2^30 places and 2^6 such hashes one is another's with 2^-28.
+/// Bytes of a hash by which a value is still told. In base64 they are 60 bits that do not depend on what follows: of 2^30
+/// places and 2^6 such hashes one is another's with 2^-24.
 const SHORTENED: usize = 8;
 
 /// Adds the first bytes of hashes of `input`: apps that look for known people send no more of each.
