@@ -93,10 +93,9 @@ fn continues_domain(bytes: &[u8], end: usize) -> bool {
     }
     let len = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-')).count();
     let name = rest.get(..len).and_then(|name| std::str::from_utf8(name).ok()).unwrap_or_default();
-    let labels = name.trim_end_matches(['.', '-']).split('.').rev();
-    let labels = labels.skip_while(|label| is_filling(label)).map(str::to_ascii_lowercase);
-    // The first of them stands behind a dot or hyphen.
-    labels.take(1).any(|last| name.len() > last.len() && is_top_level(&last))
+    let last = name.trim_end_matches(['.', '-']).split('.').rev().find(|label| !is_filling(label));
+    // All of the name is none: a dot or hyphen stands in front of it.
+    last.is_some_and(|last| name.len() > last.len() && is_top_level(&last.to_ascii_lowercase()))
 }
 
 /// Whether a label is no part of a domain's name: nothing, or what files end in.
