@@ -124,7 +124,7 @@ impl Continued {
         limit: usize,
     ) -> Option<Stretch> {
         let (stream, out) = Stream::begin(part, place, begins(bytes)?, bytes, limit)?;
-        let stretch = stream.first(out, bytes.len());
+        let stretch = stream.beginning(out, bytes.len());
         self.keep(message, stream);
         Some(stretch)
     }
@@ -181,7 +181,7 @@ impl Continued {
             let Some(stream) = side.streams.get_mut(index) else { return Onward::Nowhere };
             done = between.out.done;
             let stretch = stream.put(&piece, between.skip, &between.out);
-            stream.stand(bytes, between.state);
+            stream.went_on(bytes, between.state);
             (index, stretch)
         } else {
             let live = |stream: &Stream| {

@@ -150,7 +150,7 @@ impl Stream {
     }
 
     /// Its beginning, which came out of `len` bytes, as a stretch.
-    pub(super) fn first(&self, out: Inflated, len: usize) -> Stretch {
+    pub(super) fn beginning(&self, out: Inflated, len: usize) -> Stretch {
         let way = vec![(0, 0), (to_u32(out.bytes.len()), to_u32(len))];
         Stretch { name: self.name, way, bytes: out.bytes, whole: false }
     }
@@ -160,8 +160,8 @@ impl Stream {
         self.state = State::Lost;
     }
 
-    /// It went on with a piece in `state`: between two blocks, if it was flushed behind it, or in one.
-    pub(super) fn stand(&mut self, piece: &[u8], state: Box<Decompress>) {
+    /// It went on with a piece in `state`: now it stands between two blocks, if it was flushed behind it, or in one.
+    pub(super) fn went_on(&mut self, piece: &[u8], state: Box<Decompress>) {
         if !piece.ends_with(&FLUSHED) {
             self.state = State::Within(state);
         }
