@@ -4,7 +4,8 @@
 //! A planted text is found by that pattern: letters that are equal in it are equal there, letters that differ do. How much
 //! that proves is counted in bits: a letter that comes again costs what its share in the searched text says, four bits at
 //! most; one bit where it only goes on with a repetition; a new letter half of what the letters before it leave; a space
-//! that stays a space two, any other symbol that stays what it is nothing. [`WITHIN`] bits are asked for at any place of a text, [`WHOLE`] where a field holds nothing else.
+//! that stays a space two, any other symbol that stays what it is nothing. [`WITHIN`] bits are asked for at any place of a
+//! text, [`WHOLE`] where a field holds nothing else.
 
 use super::forms::unaligned;
 use crate::model::scenario::Planted;

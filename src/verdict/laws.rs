@@ -225,7 +225,15 @@ proptest! {
         scenario in any_scenario(),
         evidence in any_world(),
         hit in any::<prop::sample::Index>(),
-        why in select(vec![Blind::Lost, Blind::Severed, Blind::Ambiguous, Blind::Truncated, Blind::Lossy, Blind::Budget, Blind::HandshakeMissing]),
+        why in select(vec![
+            Blind::Lost,
+            Blind::Severed,
+            Blind::Ambiguous,
+            Blind::Truncated,
+            Blind::Lossy,
+            Blind::Budget,
+            Blind::HandshakeMissing,
+        ]),
         bare in any::<bool>(),
     ) {
         prop_assume!(!evidence.flows.is_empty());
