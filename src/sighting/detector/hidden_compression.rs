@@ -221,6 +221,7 @@ mod tests {
     use super::*;
     use crate::model::budget;
     use crate::model::payload::Payload;
+    use crate::sighting::tests::honest::Dice;
     use crate::sighting::tests::runs::payload;
     use flate2::Compression;
     use flate2::write::{GzEncoder, ZlibEncoder};
@@ -238,21 +239,13 @@ mod tests {
         out
     }
 
-    fn noise(seed: u64, len: usize) -> Vec<u8> {
-        let mut state = seed;
-        let mut next = || {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (state >> 56) as u8
-        };
-        (0..len).map(|_| next()).collect()
-    }
-
     #[test]
     fn streams_under_short_keys_and_turned_round_are_opened() {
-        for (seed, text) in (1..).zip([
+        let mut dice = Dice(17);
+        for text in [
             "{\"to\":\"ivo\",\"text\":\"The heron lands at dusk\"}".to_owned(),
             "{\"id\":7,\"event\":\"screen_view\",\"screen\":\"chat\"},".repeat(40),
-        ]) {
+        ] {
             let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
             gzip.write_all(text.as_bytes()).unwrap();
             let gzip = gzip.finish().unwrap();
@@ -262,7 +255,7 @@ mod tests {
             zlib.write_all(text.as_bytes()).unwrap();
             for (packed, longest) in [(gzip, LONGEST), (dated, ANY_TIME), (zlib.finish().unwrap(), ZLIB)] {
                 for len in 0..=longest {
-                    let key = noise(seed * 100 + len as u64, len);
+                    let key = dice.bytes(len);
                     for (turned, added) in [(false, false), (true, false), (false, true), (true, true)] {
                         if len == 0 && !turned {
                             continue;
@@ -285,7 +278,8 @@ mod tests {
 
     #[test]
     fn noise_and_streams_in_clear_are_none() {
-        let sent: Vec<Vec<u8>> = (0..400).map(|seed| noise(seed, 40 + usize::try_from(seed % 300).unwrap())).collect();
+        let mut dice = Dice(18);
+        let sent: Vec<Vec<u8>> = (0..400).map(|nth| dice.bytes(40 + nth % 300)).collect();
         assert_eq!(found(&sent), []);
         let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
         gzip.write_all(b"The heron lands at dusk, the heron lands at dusk").unwrap();
