@@ -108,18 +108,30 @@ pub(super) fn derived(run: &Run<'_>, purse: &Purse) -> Vec<Candidate> {
                     push(&key, "a key derived from values sent along", "derived (HKDF) from");
                 }
                 for times in rounds.iter().copied().filter_map(NonZeroU32::new) {
-                    for algorithm in [pbkdf2::PBKDF2_HMAC_SHA256, pbkdf2::PBKDF2_HMAC_SHA1] {
-                        if !purse.spend(times.get() as usize * ROUND) {
-                            return out;
-                        }
-                        pbkdf2::derive(algorithm, times, salt, &value, &mut key);
-                        push(&key, "a key stretched from values sent along", "stretched (PBKDF2) from");
+                    let stretched =
+                        |key: &[u8]| push(key, "a key stretched from values sent along", "stretched (PBKDF2) from");
+                    if !stretch((times, salt, &value), purse, stretched) {
+                        return out;
                     }
                 }
             }
         }
     }
     out
+}
+
+/// Calls `made` with what PBKDF2 makes of a value in so many rounds with a salt, under either hash; `false` where the purse
+/// is empty.
+fn stretch((times, salt, value): (NonZeroU32, &[u8], &[u8]), purse: &Purse, mut made: impl FnMut(&[u8])) -> bool {
+    let mut key = [0; 32];
+    for algorithm in [pbkdf2::PBKDF2_HMAC_SHA256, pbkdf2::PBKDF2_HMAC_SHA1] {
+        if !purse.spend(times.get() as usize * ROUND) {
+            return false;
+        }
+        pbkdf2::derive(algorithm, times, salt, value, &mut key);
+        made(&key);
+    }
+    true
 }
 
 /// Values that are called so.
@@ -209,14 +221,13 @@ pub(super) fn of_names(run: &Run<'_>, purse: &Purse) -> Vec<Candidate> {
     for times in rounds(run).into_iter().filter_map(NonZeroU32::new) {
         for (name, value) in &values {
             for person in &people {
-                for algorithm in [pbkdf2::PBKDF2_HMAC_SHA256, pbkdf2::PBKDF2_HMAC_SHA1] {
-                    if !purse.spend(times.get() as usize * ROUND) {
-                        return out;
-                    }
-                    pbkdf2::derive(algorithm, times, person, value, &mut key);
+                let stretched = |key: &[u8]| {
                     let from =
                         format!("stretched (PBKDF2) from the value of \"{name}\", sent along, and whom it belongs to");
-                    push(&key, from, "a key stretched from values sent along");
+                    push(key, from, "a key stretched from values sent along");
+                };
+                if !stretch((times, person, value), purse, stretched) {
+                    return out;
                 }
             }
         }
