@@ -53,6 +53,9 @@ impl Shape {
     pub const HEX: Self = Self(Self::LOWER_HEX.0 | Self::UPPER_HEX.0 | Self::DIGIT.0);
     /// Letters and digits.
     pub const ALNUM: Self = Self(Self::HEX.0 | Self::LOWER.0 | Self::UPPER.0 | Self::X.0);
+    /// What base64 and base64url are written in, padding included (RFC 4648, sections 4 and 5).
+    pub const BASE64: Self =
+        Self::ALNUM.or(Self::PLUS).or(Self::SLASH).or(Self::MINUS).or(Self::UNDERSCORE).or(Self::EQUALS);
     /// Every class.
     pub const ANY: Self = Self((1 << 27) - 1);
 

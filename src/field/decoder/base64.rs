@@ -8,10 +8,6 @@ use crate::field::{Decoder, Fields, Hint, Sample};
 use crate::model::field::{Kind, Reach};
 use std::borrow::Cow;
 
-/// What base64 and base64url are written in, padding included.
-pub(super) const DIGITS: Shape =
-    Shape::ALNUM.or(Shape::PLUS).or(Shape::SLASH).or(Shape::MINUS).or(Shape::UNDERSCORE).or(Shape::EQUALS);
-
 /// The entry.
 pub(super) static BASE64: Decoder = Decoder {
     name: "base64",
@@ -21,7 +17,7 @@ pub(super) static BASE64: Decoder = Decoder {
     filter: Filter {
         // A number is none: the first byte that its digits decode to begins no text and nothing that is packed.
         any: Shape::ALNUM.without(Shape::DIGIT),
-        none: DIGITS.or(Shape::BREAK).complement(),
+        none: Shape::BASE64.or(Shape::BREAK).complement(),
         min: 6,
         undeclared: Some(&[]),
     },

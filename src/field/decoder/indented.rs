@@ -1,7 +1,6 @@
 //! Base64 whose lines stand indented: in XML, YAML and headers that are folded.
 
 use crate::bytes::{Malformed, Match};
-use crate::field::decoder::base64::DIGITS;
 use crate::field::shape::{Filter, Shape};
 use crate::field::{Decoder, Fields, Hint, Sample};
 use crate::model::field::Kind;
@@ -14,7 +13,7 @@ pub(super) static INDENTED: Decoder = Decoder {
     codings: &[],
     filter: Filter {
         any: Shape::SPACE,
-        none: DIGITS.or(Shape::BREAK).or(Shape::SPACE).complement(),
+        none: Shape::BASE64.or(Shape::BREAK).or(Shape::SPACE).complement(),
         min: FEWEST,
         undeclared: Some(&[Shape::BREAK, Shape::UPPER.or(Shape::UPPER_HEX)]),
     },
